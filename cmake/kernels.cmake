@@ -1,0 +1,60 @@
+# Kernel objects. cpp/kernels/cpu is compiled once per instruction-set level as the object library
+# chainrule_kernels_<level>; cpp/kernels/common and cpp/kernels/reference once, at the baseline.
+#
+# -DEigen=Eigen_<level> gives each level its own copy of Eigen: without it the linker merges the
+# levels' inline functions and may keep the AVX-512 body for all of them. For the same reason the
+# sources keep everything in anonymous namespaces; tests/structure looks at the objects.
+# CHAINRULE_ISA_NAME is the level's bare name: a source defines its entry point by pasting it
+# (fill_v3), and generated/isa_levels.h lists the entry points for the dispatcher.
+# -ffast-math appears nowhere: at the link it would flush subnormals in the whole process.
+
+chainrule_glob(chainrule_cpu_sources cpp/kernels/cpu/*.cpp)
+chainrule_glob(chainrule_baseline_sources cpp/kernels/common/*.cpp cpp/kernels/reference/*.cpp)
+
+set(chainrule_kernel_options -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
+set(chainrule_generated_root "${PROJECT_BINARY_DIR}/generated_root")
+set(chainrule_kernel_includes "${PROJECT_SOURCE_DIR}/cpp" "${chainrule_generated_root}")
+set(chainrule_kernel_libraries "")
+
+function(chainrule_add_kernels level)
+  if(level MATCHES "^v[234]$")
+    set(arch -march=x86-64-${level})
+  elseif(level STREQUAL "native")
+    set(arch -march=native)
+  elseif(level STREQUAL "generic")
+    set(arch "")
+  else()
+    message(FATAL_ERROR "CHAINRULE_ISA_LEVELS: unknown level '${level}'; "
+                        "known are v2, v3, v4, generic, native")
+  endif()
+  set(library chainrule_kernels_${level})
+  add_library(${library} OBJECT ${chainrule_cpu_sources})
+  target_include_directories(${library} PRIVATE ${chainrule_kernel_includes})
+  # GCC takes the undefined registers of its own AVX-512 intrinsics for uninitialised variables
+  # (GCC bug 105593, mended in 13): one line of a product is ten thousand lines of warnings.
+  target_compile_options(${library} PRIVATE ${chainrule_kernel_options} ${arch}
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  target_compile_definitions(${library} PRIVATE Eigen=Eigen_${level} CHAINRULE_ISA_NAME=${level})
+  target_link_libraries(${library} PRIVATE chainrule_eigen)
+endfunction()
+
+set(chainrule_isa_calls "")
+if(chainrule_cpu_sources)
+  foreach(level IN LISTS CHAINRULE_ISA_LEVELS)
+    chainrule_add_kernels(${level})
+    list(APPEND chainrule_kernel_libraries chainrule_kernels_${level})
+    string(APPEND chainrule_isa_calls " X(${level})")
+  endforeach()
+else()
+  message(STATUS "chainrule: no vector kernels, cpp/kernels/cpu holds no .cpp file")
+endif()
+
+if(chainrule_baseline_sources)
+  add_library(chainrule_kernels_baseline OBJECT ${chainrule_baseline_sources})
+  target_include_directories(chainrule_kernels_baseline PRIVATE ${chainrule_kernel_includes})
+  target_compile_options(chainrule_kernels_baseline PRIVATE ${chainrule_kernel_options})
+  list(APPEND chainrule_kernel_libraries chainrule_kernels_baseline)
+endif()
+
+# configure_file leaves an unchanged file's time alone, so nothing is compiled again.
+configure_file(cmake/isa_levels.h.in "${chainrule_generated_root}/generated/isa_levels.h" @ONLY)
