@@ -1,0 +1,80 @@
+// Reverse mode over the tape. Everything here is iterative: graphs of a million nodes are built, run
+// backward and freed without recursion.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "core/small_vector.h"
+#include "core/tensor.h"
+
+namespace chainrule::autograd {
+
+using Tensors = SmallVector<Tensor, 4>;
+
+struct BackwardOptions {
+  bool retain_graph = false;
+  bool create_graph = false;
+};
+
+// Accumulates into `.grad` of the leaves reached (only `inputs` when given). An undefined seed means
+// ones and needs a one-element output.
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds, BackwardOptions options,
+              std::span<const Tensor> inputs = {});
+// The gradients themselves; leaves keep theirs. Undefined where `allow_unused` and not reached.
+Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+             std::span<const Tensor> seeds, BackwardOptions options, bool allow_unused);
+
+bool requires_grad(const Tensor& t);  // sees writes through views, unlike Tensor::requires_grad
+bool is_leaf(const Tensor& t);
+void set_requires_grad(const Tensor& t, bool value);  // leaves of floating dtype only
+void retain_grad(const Tensor& t);
+Tensor grad_of(const Tensor& t);                      // undefined when there is none
+void set_grad(const Tensor& t, const Tensor& grad);   // checks shape and dtype; undefined clears
+Tensor detach(const Tensor& t);                       // shares storage, no history
+void detach_in_place(const Tensor& t);
+
+// ---- Nodes as Python shows them.
+class Node;
+Ref<Node> grad_fn(const Tensor& t);  // null for a leaf; refreshes the history of a written-to view
+const char* node_name(const Node& node);
+struct EdgeView {
+  Ref<Node> node;  // null for a leaf
+  Tensor leaf;
+  int output;
+};
+SmallVector<EdgeView, 4> next_functions(const Node& node);
+
+// ---- Hooks: called with the gradient; a defined result replaces it. Freed with the leaf or node.
+using TensorHook = std::function<Tensor(const Tensor&)>;
+int64_t add_hook(const Tensor& t, TensorHook hook);
+int64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook);
+void remove_hook(const Tensor& t, int64_t id);
+
+// ---- Functions defined outside the op table (Python's autograd.Function). `backward` receives one
+// gradient per output (undefined when absent) and returns one per input (undefined for none).
+struct CustomFunction {
+  std::string name;
+  std::function<Tensors(const Tensors& dys)> backward;
+  std::function<void()> release;  // called when the graph is freed
+};
+// Makes `outputs` (fresh tensors or inputs changed in place) depend on `inputs`.
+void attach(CustomFunction function, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+            std::span<const bool> differentiable);
+
+// ---- Saved tensors with the check that nobody changed them since.
+class SavedTensor {
+ public:
+  SavedTensor() = default;
+  SavedTensor(const Tensor& t, const char* saved_by);
+  Tensor unpack() const;  // StateError naming the op that saved it and the one that changed it
+  bool defined() const { return tensor_.defined(); }
+  void reset() { tensor_ = Tensor(); }
+
+ private:
+  Tensor tensor_;
+  uint32_t version_ = 0;
+  const char* saved_by_ = nullptr;
+};
+
+}  // namespace chainrule::autograd

@@ -1,0 +1,273 @@
+// The backward executor. Nodes are taken in descending creation order: a node's consumers all have
+// larger numbers, so when it is taken every contribution to it has arrived, in a fixed order. No
+// dependency counting, no recursion, the same bits every time.
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "autograd/node.h"
+#include "generated/ops.h"
+#include "ops/modes.h"
+
+namespace chainrule::autograd {
+
+namespace {
+
+// Undoes broadcasting: sums dy to `sizes`.
+Tensor sum_to(const Tensor& dy, const Dims& sizes) {
+  Dims reduced;
+  const int extra = dy.dim() - sizes.size();
+  for (int d = 0; d < dy.dim(); ++d) {
+    if (d < extra || (sizes[d - extra] == 1 && dy.sizes()[d] != 1)) reduced.push_back(d);
+  }
+  Tensor t = reduced.empty() ? dy : sum(dy, OptDims(reduced), true);
+  return t.sizes() == sizes ? t : reshape(t, sizes);
+}
+
+Tensor fit(const Node& node, Tensor gradient, const InputMeta& meta) {
+  if (node.broadcasts() && !(gradient.sizes() == meta.sizes)) gradient = sum_to(gradient, meta.sizes);
+  if (!(gradient.sizes() == meta.sizes) || gradient.dtype() != meta.dtype) {
+    throw InternalError(str("[", node.name(), "] made a gradient of sizes ", gradient.sizes(), " and ",
+                            dtype_name(gradient.dtype()), " for an input of sizes ", meta.sizes, " and ",
+                            dtype_name(meta.dtype), "."));
+  }
+  return gradient;
+}
+
+void accumulate(Tensor& slot, const Tensor& gradient) {
+  slot = slot.defined() ? add(slot, gradient) : gradient;
+}
+
+class Run {
+ public:
+  Run(BackwardOptions options) : options_(options) {}
+
+  void seed(const Tensor& output, const Tensor& gradient) { send(edge_of(output), gradient); }
+
+  // Restricts the work to paths that reach these tensors and collects their gradients.
+  void want(std::span<const Tensor> inputs) {
+    restricted_ = true;
+    for (const Tensor& t : inputs) {
+      const Edge e = edge_of(t);
+      if (e.node) {
+        wanted_outputs_[e.node.get()].push_back(e.output);
+        needed_.insert(e.node.get());
+      } else if (e.leaf.defined()) {
+        wanted_leaves_.insert(t.impl());
+      }
+    }
+    mark_needed();
+  }
+
+  void execute() {
+    NoGrad mode(options_.create_graph);
+    while (!ready_.empty()) {
+      auto first = ready_.begin();
+      const Ref<Node> node = first->second.node;
+      Tensors dys = std::move(first->second.dys);
+      ready_.erase(first);
+      step(*node, dys);
+    }
+  }
+
+  Tensor collected(const Tensor& input) {
+    const Edge e = edge_of(input);
+    if (e.node) {
+      auto found = collected_.find({e.node.get(), e.output});
+      return found == collected_.end() ? Tensor() : found->second;
+    }
+    auto found = leaf_index_.find(input.impl());
+    if (found == leaf_index_.end()) return Tensor();
+    const Tensor& gradient = leaves_[found->second].second;
+    return input->autograd && input->autograd->hooks ? hooks_of(input).run(gradient) : gradient;
+  }
+
+  // Adds what arrived at the leaves to their `.grad`.
+  void deliver() {
+    NoGrad mode(options_.create_graph);
+    for (auto& [leaf, gradient] : leaves_) deliver_one(leaf, std::move(gradient));
+  }
+
+ private:
+  struct Pending {
+    Ref<Node> node;
+    Tensors dys;
+  };
+  struct OutputHash {
+    size_t operator()(const std::pair<Node*, int>& p) const {
+      return std::hash<Node*>()(p.first) * 31 + p.second;
+    }
+  };
+
+  void send(const Edge& edge, const Tensor& gradient) {
+    if (edge.leaf.defined()) {
+      auto [place, fresh] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
+      if (fresh) {
+        leaves_.push_back({edge.leaf, gradient});
+      } else {
+        accumulate(leaves_[place->second].second, gradient);
+      }
+    } else if (edge.node) {
+      Pending& pending = ready_[edge.node->number];
+      if (!pending.node) {
+        pending.node = edge.node;
+        pending.dys.resize(edge.node->outputs.size());
+      }
+      accumulate(pending.dys[edge.output], gradient);
+    }
+  }
+
+  bool reaches_wanted(const Edge& e) const {
+    if (!restricted_) return e.wanted();
+    return e.leaf.defined() ? wanted_leaves_.contains(e.leaf.impl())
+                            : e.node && needed_.contains(e.node.get());
+  }
+
+  void step(Node& node, Tensors& dys) {
+    for (size_t i = 0; i < node.hooks.size(); ++i) {
+      if (!node.hooks[i] || !dys[i].defined()) continue;
+      dys[i] = node.hooks[i]->run(dys[i]);
+      if (node.hooks[i]->retain) accumulate(node.hooks[i]->retained, dys[i]);
+    }
+    if (auto found = wanted_outputs_.find(&node); found != wanted_outputs_.end()) {
+      for (int i : found->second) collected_[{&node, i}] = dys[i];
+    }
+    bool go_on = false;
+    for (const Edge& e : node.edges) go_on |= reaches_wanted(e);
+    if (!go_on) return;
+    Tensors dxs = node.apply(dys);
+    for (size_t i = 0; i < node.edges.size(); ++i) {
+      const Edge& e = node.edges[i];
+      if (!dxs[i].defined() || !reaches_wanted(e)) continue;
+      send(e, fit(node, std::move(dxs[i]), e.meta()));
+    }
+    if (!options_.retain_graph) node.forget();
+  }
+
+  // Which nodes lead to a wanted tensor: all reachable ones are collected, then decided in creation
+  // order, inputs before consumers.
+  void mark_needed() {
+    std::map<uint64_t, Node*> reachable;
+    std::vector<Node*> stack;
+    for (auto& [number, pending] : ready_) stack.push_back(pending.node.get());
+    while (!stack.empty()) {
+      Node* node = stack.back();
+      stack.pop_back();
+      if (!reachable.emplace(node->number, node).second) continue;
+      for (const Edge& e : node->edges) {
+        if (e.node) stack.push_back(e.node.get());
+      }
+    }
+    for (auto& [number, node] : reachable) {
+      for (const Edge& e : node->edges) {
+        if (reaches_wanted(e)) needed_.insert(node);
+      }
+    }
+  }
+
+  void deliver_one(const Tensor& leaf, Tensor gradient) {
+    if (restricted_ && !wanted_leaves_.contains(leaf.impl())) return;
+    AutogradState& state = state_of(leaf);
+    Hooks* hooks = static_cast<Hooks*>(state.hooks.get());
+    if (hooks) gradient = hooks->run(gradient);
+    if (!state.grad) {
+      // Taken without a copy only when dense and owned by nobody else.
+      const bool ours = gradient.is_contiguous() && gradient->use_count() == 1 &&
+                        gradient->storage->use_count() == 1 && !options_.create_graph;
+      set_leaf_grad(leaf, ours || (options_.create_graph && gradient.is_contiguous()) ? gradient
+                                                                                     : clone(gradient));
+    } else if (options_.create_graph) {
+      set_leaf_grad(leaf, add(Tensor(state.grad), gradient));
+    } else {
+      const Tensor old(state.grad);
+      const Tensor inputs[] = {old, gradient};
+      AddAttrs attrs;
+      call_in_place(old, ops::kAdd, inputs, &attrs);
+    }
+    if (hooks) {
+      const auto after = hooks->after_accumulate;
+      NoGrad on(true);
+      for (const auto& [id, hook] : after) hook(leaf);
+    }
+  }
+
+  void set_leaf_grad(const Tensor& leaf, const Tensor& gradient) {
+    if (modes.recorder) modes.recorder->on_set_grad(leaf, gradient);
+    state_of(leaf).grad = gradient.ref();
+  }
+
+  BackwardOptions options_;
+  bool restricted_ = false;
+  std::map<uint64_t, Pending, std::greater<>> ready_;
+  std::vector<std::pair<Tensor, Tensor>> leaves_;  // in order of arrival
+  std::unordered_map<TensorImpl*, size_t> leaf_index_;
+  std::unordered_set<TensorImpl*> wanted_leaves_;
+  std::unordered_set<Node*> needed_;
+  std::unordered_map<Node*, SmallVector<int, 2>> wanted_outputs_;
+  std::unordered_map<std::pair<Node*, int>, Tensor, OutputHash> collected_;
+};
+
+Tensor checked_seed(const char* op, const Tensor& output, const Tensor& seed) {
+  if (!seed.defined()) {
+    if (output.numel() != 1) {
+      fail<StateError>(op, "expected an output of one element, or a gradient for it; got an output of sizes ",
+                       output.sizes(), ". Sum it, or pass gradient=.");
+    }
+    return full(output.sizes(), 1.0, output.dtype());
+  }
+  if (!(seed.sizes() == output.sizes())) {
+    fail<ShapeError>(op, "expected a gradient of the output's sizes ", output.sizes(), "; got ",
+                     seed.sizes(), ".");
+  }
+  return seed.dtype() == output.dtype() ? seed : cast(seed, output.dtype());
+}
+
+void seed_all(Run& run, const char* op, std::span<const Tensor> outputs, std::span<const Tensor> seeds) {
+  if (!seeds.empty() && seeds.size() != outputs.size()) {
+    fail<ValueError>(op, "expected one gradient per output; got ", seeds.size(), " for ",
+                     outputs.size(), ".");
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!requires_grad(outputs[i])) {
+      fail<StateError>(op, "expected an output that depends on a tensor with requires_grad=True; got sizes ",
+                       outputs[i].sizes(), " without history.");
+    }
+    run.seed(outputs[i], checked_seed(op, outputs[i], seeds.empty() ? Tensor() : seeds[i]));
+  }
+}
+
+}  // namespace
+
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds, BackwardOptions options,
+              std::span<const Tensor> inputs) {
+  Run run(options);
+  seed_all(run, "backward", outputs, seeds);
+  if (!inputs.empty()) run.want(inputs);
+  run.execute();
+  run.deliver();
+}
+
+Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+             std::span<const Tensor> seeds, BackwardOptions options, bool allow_unused) {
+  Run run(options);
+  for (const Tensor& t : inputs) {
+    if (!requires_grad(t)) {
+      fail<StateError>("grad", "expected inputs with requires_grad=True; got sizes ", t.sizes(),
+                       " without.");
+    }
+  }
+  seed_all(run, "grad", outputs, seeds);
+  run.want(inputs);
+  run.execute();
+  Tensors result;
+  for (const Tensor& t : inputs) {
+    result.push_back(run.collected(t));
+    if (!result.back().defined() && !allow_unused) {
+      fail<StateError>("grad", "expected every input to be used by the outputs; the one of sizes ",
+                       t.sizes(), " is not. Pass allow_unused=True to get None for it.");
+    }
+  }
+  return result;
+}
+
+}  // namespace chainrule::autograd

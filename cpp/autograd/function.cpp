@@ -1,0 +1,61 @@
+// Functions from outside the op table: the node behind Python's autograd.Function.
+#include "autograd/node.h"
+#include "ops/modes.h"
+
+namespace chainrule::autograd {
+
+namespace {
+
+class CustomNode final : public Node {
+ public:
+  explicit CustomNode(CustomFunction function) : function_(std::move(function)) {}
+  ~CustomNode() override {
+    if (function_.release) function_.release();
+  }
+  const char* name() const override { return function_.name.c_str(); }
+  Tensors apply(const Tensors& dys) override {
+    Tensors dxs = function_.backward(dys);
+    if (dxs.size() != edges.size()) {
+      throw StateError(str("[", function_.name.c_str(), "] expected backward to return one gradient per input (",
+                           edges.size(), "); got ", dxs.size(), "."));
+    }
+    for (size_t i = 0; i < edges.size(); ++i) check(dxs[i], edges[i], i);
+    return dxs;
+  }
+  void forget() override {}
+
+ private:
+  void check(const Tensor& dx, const Edge& edge, size_t i) const {
+    if (!dx.defined() || !edge.wanted()) return;
+    const InputMeta meta = edge.meta();
+    if (!(dx.sizes() == meta.sizes) || dx.dtype() != meta.dtype) {
+      throw ShapeError(str("[", function_.name.c_str(), "] expected backward to return for input ", i,
+                           " a gradient of sizes ", meta.sizes, " and ", dtype_name(meta.dtype), "; got ",
+                           dx.sizes(), " and ", dtype_name(dx.dtype()), "."));
+    }
+  }
+
+  CustomFunction function_;
+};
+
+}  // namespace
+
+void attach(CustomFunction function, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+            std::span<const bool> differentiable) {
+  bool any = false;
+  for (const Tensor& t : inputs) any |= t.defined() && requires_grad(t);
+  if (!any || !modes.grad_enabled) {
+    if (function.release) function.release();
+    return;
+  }
+  Ref<Node> node(new CustomNode(std::move(function)));
+  for (const Tensor& t : inputs) node->edges.push_back(t.defined() ? edge_of(t) : Edge{});
+  for (const Tensor& t : outputs) node->outputs.push_back({t.dtype(), t.sizes()});
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (differentiable[i] && is_floating(outputs[i].dtype())) {
+      set_history(outputs[i], node, static_cast<int>(i));
+    }
+  }
+}
+
+}  // namespace chainrule::autograd

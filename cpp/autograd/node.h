@@ -1,0 +1,102 @@
+// The tape's nodes: one for every call that somebody may want a gradient of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autograd/autograd.h"
+#include "ops/op.h"
+
+namespace chainrule::autograd {
+
+class Node;
+
+// Where a gradient goes: output `output` of `node`, or a leaf; neither when none is wanted.
+struct Edge {
+  Ref<Node> node;
+  Tensor leaf;
+  int output = 0;
+  bool wanted() const { return node || leaf.defined(); }
+  InputMeta meta() const;
+};
+
+// Hooks of one tensor, shared by the tensor and the node that made it.
+class Hooks : public RefCounted {
+ public:
+  int64_t next_id = 0;
+  std::vector<std::pair<int64_t, TensorHook>> on_grad;
+  std::vector<std::pair<int64_t, std::function<void(const Tensor&)>>> after_accumulate;
+  bool retain = false;
+  Tensor retained;  // the kept gradient of a tensor that is no leaf
+
+  Tensor run(Tensor grad) const;
+};
+
+class Node : public RefCounted {
+ public:
+  Node();
+  virtual const char* name() const = 0;
+  // One gradient per output in (undefined for none), one per edge out.
+  virtual Tensors apply(const Tensors& dys) = 0;
+  virtual void forget() = 0;  // drops what was saved; a second apply is then an error
+  virtual bool broadcasts() const { return false; }
+
+  const uint64_t number;  // creation order: a node's consumers all have larger numbers
+  SmallVector<Edge, 2> edges;
+  SmallVector<InputMeta, 1> outputs;
+  std::vector<Ref<Hooks>> hooks;  // per output; empty when there are none
+  static void* operator new(size_t bytes) { return allocate(bytes); }
+  static void operator delete(void* p, size_t bytes) { deallocate(p, bytes); }
+
+ protected:
+  void destroy() override;  // frees chains of any length without recursion
+};
+
+// The node of an operation of the table.
+class OpNode final : public Node {
+ public:
+  OpNode(const Call& call, const Tensors& outputs, int hidden);
+  ~OpNode() override;
+  const char* name() const override { return op_.name; }
+  Tensors apply(const Tensors& dys) override;
+  void forget() override;
+  bool broadcasts() const override { return op_.is(kBroadcasts); }
+  bool useful() const { return useful_; }
+
+ private:
+  friend class RuleView;
+  struct SavedInput {
+    int place;  // among the flattened inputs
+    SavedTensor tensor;
+  };
+  struct SavedOutput {
+    int output;
+    Ref<Storage> storage;
+    InputMeta meta;
+    uint32_t version;
+  };
+
+  void save(const Call& call, const Tensors& outputs, Reads reads, const GradRule& rule);
+  void save_input(const Call& call, int place);
+  int begin_of(int param) const;
+  int end_of(int param) const;
+
+  const OpDef& op_;
+  void* attrs_ = nullptr;
+  int attr_bytes_ = 0;
+  bool forgotten_ = false;
+  bool useful_ = false;
+  SmallVector<int32_t, 4> list_ends_;
+  SmallVector<SavedInput, 2> inputs_;
+  SmallVector<SavedOutput, 1> outputs_;
+  std::vector<InputMeta> shapes_;  // of the flattened inputs, when a rule reads one
+};
+
+// The edge that leads from a tensor back into the graph; refreshes a view whose base was written to.
+Edge edge_of(const Tensor& t);
+// Makes `t` output `output` of `node`.
+void set_history(const Tensor& t, const Ref<Node>& node, int output);
+Hooks& hooks_of(const Tensor& t);
+AutogradState& state_of(const Tensor& t);
+
+}  // namespace chainrule::autograd

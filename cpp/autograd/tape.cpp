@@ -1,0 +1,149 @@
+// The tape: gives the outputs of calls their history, also through writes to views.
+#include "autograd/node.h"
+#include "generated/ops.h"
+#include "ops/modes.h"
+
+namespace chainrule::autograd {
+
+AutogradState& state_of(const Tensor& t) {
+  if (!t->autograd) t->autograd = std::make_unique<AutogradState>();
+  return *t->autograd;
+}
+
+void set_history(const Tensor& t, const Ref<Node>& node, int output) {
+  AutogradState& state = state_of(t);
+  state.grad_fn = node;
+  state.output = output;
+  if (t->base && t->base->autograd) state.history = t->base->autograd->history;
+  t->requires_grad = true;
+}
+
+namespace {
+
+bool stale(const Tensor& t) {
+  if (!t->base || !t->base->autograd) return false;
+  const uint32_t seen = t->autograd ? t->autograd->history : 0;
+  return t->base->autograd->history != seen;
+}
+
+// The base of `view` was written to since: its history is now "a window on what base has become".
+void refresh(const Tensor& view) {
+  const Tensor base(view->base);
+  if (!base->requires_grad || !is_floating(view.dtype())) {
+    state_of(view).history = base->autograd->history;
+    return;
+  }
+  AsStridedAttrs attrs;
+  attrs.size = view.sizes();
+  attrs.stride = view.strides();
+  attrs.storage_offset = view->offset - base->offset;
+  const Tensor inputs[] = {base};
+  Tensors outputs;
+  outputs.push_back(view);
+  set_history(view, Ref<Node>(new OpNode(Call{ops::kAsStrided, inputs, &attrs}, outputs, 0)), 0);
+}
+
+void record(const Call& call, Tensors& outputs, int hidden) {
+  Ref<OpNode> node(new OpNode(call, outputs, hidden));
+  if (!node->useful()) return;
+  for (size_t i = 0; i + hidden < outputs.size(); ++i) {
+    if (is_floating(outputs[i].dtype())) set_history(outputs[i], node, static_cast<int>(i));
+  }
+}
+
+void record_write(const Tensor& view, const Tensor& value, const char* op) {
+  const Tensor base = view->base ? Tensor(view->base) : view;
+  if (!requires_grad(base) && !requires_grad(value)) return;
+  if (!is_floating(base.dtype())) return;
+  const bool whole = base.same_as(view);
+  if (whole && requires_grad(value) && edge_of(value).node) {
+    const Edge edge = edge_of(value);
+    set_history(base, edge.node, edge.output);
+  } else {
+    if (!base.is_contiguous()) {
+      fail<StateError>(op, "expected dense memory under a view that is written with history; got strides ",
+                       base.strides(), ". Use contiguous() first.");
+    }
+    WriteViewAttrs attrs;
+    attrs.size = view.sizes();
+    attrs.stride = view.strides();
+    attrs.storage_offset = view->offset - base->offset;
+    const Tensor inputs[] = {base, value};
+    Tensors outputs;
+    outputs.push_back(base);
+    set_history(base, Ref<Node>(new OpNode(Call{ops::kWriteView, inputs, &attrs}, outputs, 0)), 0);
+  }
+  ++state_of(base).history;
+  if (!whole) refresh(view);
+}
+
+const bool installed = [] {
+  tape.record = record;
+  tape.record_write = record_write;
+  tape.requires_grad = requires_grad;
+  return true;
+}();
+
+}  // namespace
+
+bool requires_grad(const Tensor& t) {
+  if (stale(t)) refresh(t);
+  return t->requires_grad;
+}
+
+Edge edge_of(const Tensor& t) {
+  if (!requires_grad(t)) return {};
+  if (t->autograd && t->autograd->grad_fn) {
+    return {Ref<Node>(static_cast<Node*>(t->autograd->grad_fn.get())), Tensor(), t->autograd->output};
+  }
+  return {Ref<Node>(), t, 0};
+}
+
+Ref<Node> grad_fn(const Tensor& t) { return requires_grad(t) ? edge_of(t).node : Ref<Node>(); }
+
+const char* node_name(const Node& node) { return node.name(); }
+
+SmallVector<EdgeView, 4> next_functions(const Node& node) {
+  SmallVector<EdgeView, 4> out;
+  for (const Edge& e : node.edges) out.push_back({e.node, e.leaf, e.output});
+  return out;
+}
+
+bool is_leaf(const Tensor& t) { return !edge_of(t).node; }
+
+void set_requires_grad(const Tensor& t, bool value) {
+  if (!is_leaf(t)) {
+    if (value) return;
+    fail<StateError>("requires_grad_", "expected a leaf; got a result of ", edge_of(t).node->name(),
+                     ". Use detach() to get a tensor without history.");
+  }
+  if (value && !is_floating(t.dtype())) {
+    fail<DtypeError>("requires_grad_", "expected a floating dtype; got ", dtype_name(t.dtype()), ".");
+  }
+  if (value && t->inference && !modes.inference) {
+    fail<StateError>("requires_grad_",
+                     "expected a tensor made outside inference_mode; got one made inside. Use clone() first.");
+  }
+  t->requires_grad = value;
+}
+
+Tensor detach(const Tensor& t) {
+  AliasAttrs attrs;
+  const Tensor inputs[] = {t};
+  NoGrad off;
+  return call_one(ops::kAlias, inputs, &attrs);
+}
+
+void detach_in_place(const Tensor& t) {
+  if (t->base) {
+    fail<StateError>("detach_", "expected a tensor that is no view; got a view of sizes ", t.sizes(),
+                     ". Use detach() instead.");
+  }
+  if (t->autograd) {
+    t->autograd->grad_fn = nullptr;
+    t->autograd->output = 0;
+  }
+  t->requires_grad = false;
+}
+
+}  // namespace chainrule::autograd

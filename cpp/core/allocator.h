@@ -1,0 +1,24 @@
+// The caching allocator: 64-byte aligned blocks in size classes, kept in per-thread lists over one
+// locked pool with a cap. A request above what the machine or cgroup has left is OutOfMemory before
+// a page is touched. Debug builds poison fresh blocks with 0xFF (NaN as float).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chainrule {
+
+inline constexpr size_t kAlignment = 64;
+
+void* allocate(size_t bytes);            // never null; 64-byte aligned; throws OutOfMemory
+void deallocate(void* p, size_t bytes) noexcept;  // `bytes` as given to allocate
+void empty_cache() noexcept;             // returns every cached block to the system
+
+struct MemoryStats {
+  int64_t allocated;  // bytes in live blocks
+  int64_t peak;       // largest `allocated` so far
+  int64_t cached;     // bytes kept for reuse, all threads
+};
+MemoryStats memory_stats() noexcept;
+
+}  // namespace chainrule

@@ -1,0 +1,88 @@
+#include "core/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace chainrule {
+
+TensorImpl::TensorImpl(Ref<Storage> storage_, DType dtype_, const Dims& sizes_,
+                       const Dims& strides_, int64_t offset_)
+    : storage(std::move(storage_)),
+      sizes(sizes_),
+      strides(strides_),
+      offset(offset_),
+      numel(sizes_.product()),
+      dtype(dtype_),
+      contiguous(chainrule::is_contiguous(sizes_, strides_)) {}
+
+TensorImpl::~TensorImpl() = default;
+
+Tensor Tensor::empty(DType dtype, const Dims& sizes) {
+  return empty_strided(dtype, sizes, contiguous_strides(sizes));
+}
+
+Tensor Tensor::empty_strided(DType dtype, const Dims& sizes, const Dims& strides) {
+  int64_t extent = checked_numel("empty", sizes) > 0 ? 1 : 0;
+  if (extent) {
+    for (int i = 0; i < sizes.size(); ++i) extent += (sizes[i] - 1) * strides[i];
+  }
+  return Tensor(make_ref<TensorImpl>(Storage::allocate(extent * itemsize(dtype)), dtype, sizes,
+                                     strides, 0));
+}
+
+namespace {
+template <typename T>
+Tensor make_number(T value) {
+  Tensor t = Tensor::empty(DTypeOf<T>::value, {});
+  *t.data<T>() = value;
+  t->weak_number = true;
+  return t;
+}
+}  // namespace
+
+Tensor Tensor::number(double value) { return make_number(value); }
+Tensor Tensor::number(int64_t value) { return make_number(value); }
+Tensor Tensor::number(bool value) { return make_number(value); }
+
+Tensor Tensor::alias(const Dims& sizes, const Dims& strides, int64_t offset) const {
+  Tensor t(make_ref<TensorImpl>(impl_->storage, impl_->dtype, sizes, strides, offset));
+  t->inference = impl_->inference;
+  return t;
+}
+
+Tensor Tensor::alias() const { return alias(sizes(), strides(), impl_->offset); }
+
+namespace {
+float bfloat16_value(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
+template <typename R>
+R item_as(const Tensor& t) {
+  switch (t.dtype()) {
+    case DType::kBool:
+      return static_cast<R>(*t.data<bool>());
+    case DType::kUInt8:
+      return static_cast<R>(*t.data<uint8_t>());
+    case DType::kInt32:
+      return static_cast<R>(*t.data<int32_t>());
+    case DType::kInt64:
+      return static_cast<R>(*t.data<int64_t>());
+    case DType::kBFloat16:
+      return static_cast<R>(bfloat16_value(*t.data<uint16_t>()));
+    case DType::kFloat32:
+      return static_cast<R>(*t.data<float>());
+    case DType::kFloat64:
+      return static_cast<R>(*t.data<double>());
+  }
+  return R{};
+}
+}  // namespace
+
+double Tensor::item_double() const { return item_as<double>(*this); }
+int64_t Tensor::item_int() const { return item_as<int64_t>(*this); }
+
+}  // namespace chainrule

@@ -1,0 +1,54 @@
+// The thread team. One parallel region a call; tiles are claimed from an atomic counter, so a late
+// worker delays nobody more than one tile, and results never depend on who computed what. The team
+// is taken by try-lock: a second Python thread meanwhile runs serially, with the same bits.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace chainrule {
+
+int num_threads();
+void set_num_threads(int n);  // >= 1, obeyed as given
+
+// Work below this many elementary operations (about 20 us) is never split.
+inline constexpr int64_t kSerialWork = 1 << 16;
+
+using TileFn = void (*)(void* context, int64_t tile);
+void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context);
+
+// fn(tile) for tile in [0, tiles), in any order and on any thread; `work` is the cost of the whole in
+// elementary operations and decides, with the thread count, whether threads are used.
+template <typename F>
+void parallel_for(int64_t tiles, int64_t work, F&& fn) {
+  if (tiles <= 1 || work < kSerialWork) {
+    for (int64_t t = 0; t < tiles; ++t) fn(t);
+    return;
+  }
+  run_tiles(tiles, work, [](void* f, int64_t t) { (*static_cast<std::remove_reference_t<F>*>(f))(t); },
+            &fn);
+}
+
+// Around work longer than about 20 us: lets a host language release its lock. The hooks are set once
+// by bindings/; without them this does nothing.
+struct LongWorkHooks {
+  void* (*enter)() = nullptr;
+  void (*leave)(void*) = nullptr;
+};
+extern LongWorkHooks long_work_hooks;
+
+class LongWork {
+ public:
+  explicit LongWork(int64_t work)
+      : token_(work >= kSerialWork && long_work_hooks.enter ? long_work_hooks.enter() : nullptr) {}
+  ~LongWork() {
+    if (token_) long_work_hooks.leave(token_);
+  }
+  LongWork(const LongWork&) = delete;
+  LongWork& operator=(const LongWork&) = delete;
+
+ private:
+  void* token_;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,90 @@
+// The names of the elementwise and reduction slots. An elementwise op adds one line here and its
+// functor pair in functors.h. X(name, number of inputs).
+#pragma once
+
+// Real-valued maths: float64, float32 (and bfloat16 one day); integers are cast to float first.
+#define CHAINRULE_FLOAT_MAPS(X) \
+  X(exp, 1)                     \
+  X(expm1, 1)                   \
+  X(log, 1)                     \
+  X(log1p, 1)                   \
+  X(log2, 1)                    \
+  X(log10, 1)                   \
+  X(sqrt, 1)                    \
+  X(rsqrt, 1)                   \
+  X(reciprocal, 1)              \
+  X(sin, 1)                     \
+  X(cos, 1)                     \
+  X(tan, 1)                     \
+  X(atan, 1)                    \
+  X(tanh, 1)                    \
+  X(sigmoid, 1)                 \
+  X(erf, 1)                     \
+  X(floor, 1)                   \
+  X(ceil, 1)                    \
+  X(round, 1)                   \
+  X(trunc, 1)                   \
+  X(leaky_relu, 1)              \
+  X(softplus, 1)                \
+  X(gelu, 1)                    \
+  X(gelu_tanh, 1)               \
+  X(silu, 1)                    \
+  X(nan_to_num, 1)              \
+  X(div, 2)                     \
+  X(atan2, 2)                   \
+  X(absorb, 2)                  \
+  X(tanh_backward, 2)           \
+  X(sigmoid_backward, 2)        \
+  X(relu_backward, 2)           \
+  X(leaky_relu_backward, 2)     \
+  X(softplus_backward, 2)       \
+  X(gelu_backward, 2)           \
+  X(gelu_tanh_backward, 2)      \
+  X(silu_backward, 2)
+
+// Meaningful for every number type; output dtype = input dtype.
+#define CHAINRULE_NUMBER_MAPS(X) \
+  X(add, 2)                      \
+  X(sub, 2)                      \
+  X(mul, 2)                      \
+  X(maximum, 2)                  \
+  X(minimum, 2)                  \
+  X(pow, 2)                      \
+  X(remainder, 2)                \
+  X(floor_divide, 2)             \
+  X(trunc_divide, 2)             \
+  X(axpy, 2)                     \
+  X(neg, 1)                      \
+  X(abs, 1)                      \
+  X(sign, 1)                     \
+  X(square, 1)                   \
+  X(relu, 1)                     \
+  X(clamp, 1)                    \
+  X(mul_add, 3)
+
+// Output bool.
+#define CHAINRULE_PREDICATE_MAPS(X) \
+  X(eq, 2)                          \
+  X(ne, 2)                          \
+  X(lt, 2)                          \
+  X(le, 2)                          \
+  X(gt, 2)                          \
+  X(ge, 2)                          \
+  X(logical_and, 2)                 \
+  X(logical_or, 2)                  \
+  X(logical_xor, 2)                 \
+  X(logical_not, 1)                 \
+  X(isnan, 1)                       \
+  X(isinf, 1)                       \
+  X(isfinite, 1)
+
+#define CHAINRULE_REDUCTIONS(X) \
+  X(sum)                        \
+  X(prod)                       \
+  X(amax)                       \
+  X(amin)                       \
+  X(any)                        \
+  X(all)                        \
+  X(sum_squares)                \
+  X(sum_abs)                    \
+  X(max_abs)

@@ -1,0 +1,149 @@
+// The kernel slots and their signatures: HOW an operation runs, as raw pointers and sizes. A table is
+// filled once per instruction set (cpu/), with the integer, bool and indexing kernels shared by all of
+// them (common/), and once with naive loops (reference/) that are oracle and fallback.
+//
+// Contract of every kernel: an element's result depends on its operands alone, never on its position,
+// alignment, stride, neighbours or the number of threads. No allocation, no exceptions, no Tensor.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+#include "kernels/kernel_list.h"
+
+namespace chainrule::kernels {
+
+// ---- Elementwise: one-dimensional. in[i] steps by strides[i] elements (0 repeats one value), the
+// output is dense. `params` are the scalars a functor names (slope, limits, ...).
+using ElementwiseFn = void (*)(int64_t n, void* out, const void* const* in, const int64_t* strides,
+                               const double* params);
+
+enum class Map : int {
+#define CHAINRULE_SLOT(name, arity) name,
+  CHAINRULE_FLOAT_MAPS(CHAINRULE_SLOT) CHAINRULE_NUMBER_MAPS(CHAINRULE_SLOT)
+      CHAINRULE_PREDICATE_MAPS(CHAINRULE_SLOT)
+#undef CHAINRULE_SLOT
+          kCount
+};
+inline constexpr int kMapCount = static_cast<int>(Map::kCount);
+
+// ---- Copies between any two strided layouts of one item size; never overlapping (common/copy.cpp).
+struct StridedCopy {
+  int dims = 0;
+  int64_t item = 0;  // bytes
+  void* out = nullptr;
+  const void* in = nullptr;
+  int64_t sizes[kMaxDims];
+  int64_t out_strides[kMaxDims];  // in elements
+  int64_t in_strides[kMaxDims];
+};
+void copy_strided(const StridedCopy& copy);
+
+// ---- Reductions over a dense input read as [outer, n, inner], giving [outer, inner]. The tree is a
+// function of n (and of inner == 1) alone: see reduce.h of each implementation.
+using ReduceFn = void (*)(int64_t outer_begin, int64_t outer_end, int64_t n, int64_t inner,
+                          void* out, const void* in);
+// Values and the index of the first extreme; NaN wins and its first index is reported.
+using ReduceIndexFn = void (*)(int64_t outer_begin, int64_t outer_end, int64_t n, int64_t inner,
+                               void* values, int64_t* indices, const void* in);
+// Cumulative forms keep the input's shape.
+using ScanFn = ReduceFn;
+
+enum class Reduce : int {
+#define CHAINRULE_SLOT(name) name,
+  CHAINRULE_REDUCTIONS(CHAINRULE_SLOT)
+#undef CHAINRULE_SLOT
+      kCount
+};
+inline constexpr int kReduceCount = static_cast<int>(Reduce::kCount);
+
+// ---- Products: C[m, n] = A[m, k] * B[k, n] (+ bias[n]), row-major C with leading dimension ldc.
+// trans_a: A is stored [k, m] with leading dimension lda; trans_b: B is stored [n, k].
+// The tile grid is a function of the sizes, layouts, dtype and instruction set, never of threads:
+// tile t of product_tiles(args) writes its own part of C and nothing else.
+struct ProductArgs {
+  int64_t m, n, k;
+  const void* a;
+  int64_t lda;
+  bool trans_a;
+  const void* b;
+  int64_t ldb;
+  bool trans_b;
+  void* c;
+  int64_t ldc;
+  const void* bias;  // n values added after the last k-block; null for none
+};
+using ProductTilesFn = int64_t (*)(const ProductArgs& args);
+using ProductFn = void (*)(const ProductArgs& args, int64_t tile);
+
+// ---- Row-local kernels take a range of rows of a dense [rows, cols] matrix.
+using RowFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const void* in);
+// dx from dy and the saved output y.
+using RowBackwardFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* dx,
+                               const void* dy, const void* y);
+// Cross-entropy with integer targets on logits: per row the loss (unweighted by the reduction) and the
+// row's softmax. target < 0 || >= cols other than ignore_index: the position goes to *bad.
+struct CrossEntropyArgs {
+  int64_t cols;
+  const void* logits;
+  const int64_t* target;
+  const void* weight;  // cols values or null
+  int64_t ignore_index;
+  double label_smoothing;
+  void* loss;     // [rows]; 0 where ignored
+  void* softmax;  // [rows, cols], always written: the backward needs nothing else
+  void* scale;    // [rows]: weight[target], 0 where ignored (what a mean divides by)
+};
+// Returns the first bad row in [row_begin, row_end) or -1.
+using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end);
+
+// ---- Random numbers: Philox4x32-10, key = seed, counter = (offset, element / 4 or / 2).
+// Elements [begin, end) of the call's logical index; state = {seed, offset}.
+using RandomFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out);
+// out = keep ? x * scale : 0 with P(keep) = 1 - p; params = {p, scale}. `x` is dense.
+using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out, const void* x,
+                           const double* params);
+
+// ---- Optimisers: one parameter's flat block. hyper as the op documents it, `step` after the advance.
+using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer, const double* hyper,
+                       bool nesterov, bool maximize, bool first);
+using AdamFn = void (*)(int64_t n, void* w, const void* g, void* m, void* v, void* v_max,
+                        const double* hyper, double step, bool maximize, bool decoupled);
+
+inline constexpr int kFloatTypes = 3;  // bfloat16 (reserved), float32, float64
+constexpr int float_index(DType t) {
+  return static_cast<int>(t) - static_cast<int>(DType::kBFloat16);
+}
+
+struct KernelTable {
+  const char* isa;
+  ElementwiseFn map[kMapCount][kDTypeCount];  // null where the op has no meaning for the input dtype
+  ElementwiseFn cast[kDTypeCount][kDTypeCount];  // [from][to]
+  ElementwiseFn where[kDTypeCount];              // in = {condition (bool), a, b}
+  ReduceFn reduce[kReduceCount][kDTypeCount];    // any, all: out is bool; sum of ints: out is int64
+  ReduceIndexFn max[kDTypeCount];
+  ReduceIndexFn min[kDTypeCount];
+  ScanFn cumsum[kDTypeCount];
+  ProductTilesFn product_tiles[kDTypeCount];
+  ProductFn product[kDTypeCount];
+  RowFn softmax[kFloatTypes];
+  RowFn log_softmax[kFloatTypes];
+  RowBackwardFn softmax_backward[kFloatTypes];
+  RowBackwardFn log_softmax_backward[kFloatTypes];
+  CrossEntropyFn cross_entropy[kFloatTypes];
+  RandomFn uniform[kFloatTypes];  // [0, 1)
+  RandomFn normal[kFloatTypes];   // mean 0, variance 1
+  RandomFn random_bits;           // uint64 per element
+  DropoutFn dropout[kFloatTypes];
+  SgdFn sgd[kFloatTypes];
+  AdamFn adam[kFloatTypes];
+};
+
+// The table in use; chosen once from the CPU and CHAINRULE_ISA, switchable by tests.
+const KernelTable& table();
+// "reference", "v2", "v3", "v4", "generic"; ValueError lists what this build and CPU have.
+void select_isa(const char* name);
+const char* available_isas();  // comma-separated
+
+}  // namespace chainrule::kernels

@@ -1,0 +1,184 @@
+// call(): promotion, shape rule, allocation, kernel, then the two listeners. The hot path of eager
+// work: one small operation must cost tens of nanoseconds, so nothing here allocates but the outputs.
+#include "generated/ops.h"
+#include "ops/modes.h"
+#include "ops/op.h"
+
+namespace chainrule {
+
+thread_local Modes modes;
+Tape tape;
+
+namespace {
+
+DType number_dtype(DType t) { return is_floating(t) ? default_dtype() : t; }
+
+// PyTorch's combine_categories: `lower` counts only if it is of a higher category than `higher`.
+DType combine(DType higher, DType lower) {
+  if (is_floating(higher)) return higher;
+  if (higher == DType::kBool || is_floating(lower)) return promote_types(higher, lower);
+  return higher;
+}
+
+Tensor convert_number(const Tensor& number, DType to) {
+  Tensor t = Tensor::empty(to, {});
+  switch (to) {
+    case DType::kBool:
+      *t.data<bool>() = number.item_double() != 0;
+      break;
+    case DType::kUInt8:
+      *t.data<uint8_t>() = static_cast<uint8_t>(number.item_int());
+      break;
+    case DType::kInt32:
+      *t.data<int32_t>() = static_cast<int32_t>(number.item_int());
+      break;
+    case DType::kInt64:
+      *t.data<int64_t>() = number.item_int();
+      break;
+    case DType::kFloat32:
+      *t.data<float>() = static_cast<float>(number.item_double());
+      break;
+    case DType::kFloat64:
+      *t.data<double>() = number.item_double();
+      break;
+    case DType::kBFloat16: {
+      NoGrad off;
+      Tensor wide = Tensor::number(number.item_double());
+      wide->weak_number = false;
+      t = cast(wide, DType::kBFloat16);
+      break;
+    }
+  }
+  t->weak_number = true;
+  return t;
+}
+
+bool all_same_dtype(std::span<const Tensor> inputs, DType* dtype) {
+  *dtype = inputs[0].dtype();
+  for (const Tensor& t : inputs) {
+    if (!t.defined() || t.dtype() != *dtype || t->weak_number) return false;
+  }
+  return true;
+}
+
+// Brings the inputs to one dtype; false when they were already.
+bool promote(const OpDef& op, std::span<const Tensor> inputs, Tensors& out) {
+  const std::span<const Tensor> taking_part = inputs.subspan(op.promote_from);
+  DType to;
+  if (all_same_dtype(taking_part, &to)) {
+    if (op.promotion == Promotion::kPromote || is_floating(to)) return false;
+  } else {
+    to = result_type(taking_part);
+  }
+  if (op.promotion == Promotion::kFloat && !is_floating(to)) to = default_dtype();
+  if (op.promotion == Promotion::kSameFloat) {
+    for (const Tensor& t : taking_part) {
+      if (t.defined() && (t.dtype() != taking_part[0].dtype() || !is_floating(t.dtype()))) {
+        fail<DtypeError>(op.name, "expected floating tensors of one dtype; got ",
+                         dtype_name(taking_part[0].dtype()), " and ", dtype_name(t.dtype()), ".");
+      }
+    }
+    return false;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& t = inputs[i];
+    if (!t.defined() || static_cast<int>(i) < op.promote_from || t.dtype() == to) {
+      out.push_back(t);
+    } else if (t->weak_number) {
+      out.push_back(convert_number(t, to));
+    } else {
+      out.push_back(cast(t, to));
+    }
+  }
+  return true;
+}
+
+Tensor make_output(const Call& c, const OutputSpec& spec) {
+  if (!spec.view) return Tensor::empty(spec.dtype, spec.sizes);
+  Tensor t = c[0].alias(spec.sizes, spec.strides, spec.offset);
+  if (modes.grad_enabled) t->base = c[0]->base ? c[0]->base : c[0].ref();
+  return t;
+}
+
+bool any_requires_grad(std::span<const Tensor> inputs) {
+  for (const Tensor& t : inputs) {
+    if (!t.defined()) continue;
+    if (t->requires_grad) return true;
+    if (t->base && tape.requires_grad && tape.requires_grad(t)) return true;
+  }
+  return false;
+}
+
+void bump_mutated(const Call& c) {
+  for (int param : c.op.mutates) {
+    for (const Tensor& t : c.list(param)) t->storage->bump_version(c.op.name);
+  }
+}
+
+}  // namespace
+
+DType result_type(std::span<const Tensor> tensors) {
+  int dim = -1, zero_dim = -1, number = -1;  // the largest dtype seen in each rank, -1 for none
+  for (const Tensor& t : tensors) {
+    if (!t.defined()) continue;
+    int& slot = t->weak_number ? number : t.dim() == 0 ? zero_dim : dim;
+    const DType own = t->weak_number ? number_dtype(t.dtype()) : t.dtype();
+    slot = std::max(slot, static_cast<int>(own));
+  }
+  int result = dim;
+  for (int lower : {zero_dim, number}) {
+    if (lower < 0) continue;
+    result = result < 0 ? lower
+                        : static_cast<int>(combine(static_cast<DType>(result), static_cast<DType>(lower)));
+  }
+  return result < 0 ? default_dtype() : static_cast<DType>(result);
+}
+
+DType Number::dtype() const {
+  return kind == kBool ? DType::kBool : kind == kInt ? DType::kInt64 : default_dtype();
+}
+
+Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
+             const int32_t* list_ends) {
+  if (op.composite()) return op.compose(Call{op, inputs, attrs, list_ends});
+  Tensors promoted;
+  if (op.promotion != Promotion::kNone && !inputs.empty() && promote(op, inputs, promoted)) {
+    inputs = {promoted.data(), promoted.size()};
+  }
+  const Call c{op, inputs, attrs, list_ends};
+  const bool needs_grad = modes.grad_enabled && !op.grad.empty() && any_requires_grad(inputs);
+  Infer infer(c, needs_grad);
+  op.infer(infer);
+
+  Tensors outputs;
+  for (const OutputSpec& spec : infer.outputs) {
+    outputs.push_back(make_output(c, spec));
+    if (modes.inference) outputs.back()->inference = true;
+  }
+  if (op.forward) {
+    void* scratch = infer.scratch_bytes ? allocate(infer.scratch_bytes) : nullptr;
+    struct Free {
+      void* p;
+      size_t bytes;
+      ~Free() {
+        if (p) deallocate(p, bytes);
+      }
+    } free{scratch, static_cast<size_t>(infer.scratch_bytes)};
+    Run run{c, {outputs.data(), outputs.size()}, scratch};
+    op.forward(run);
+    if (op.is(kMutates)) bump_mutated(c);
+  }
+  if (modes.recorder) modes.recorder->on_call(c, outputs, infer.hidden);
+  if (needs_grad && tape.record) tape.record(c, outputs, infer.hidden);
+  outputs.resize(outputs.size() - infer.hidden);
+  return outputs;
+}
+
+const OpDef* find_op(std::string_view name) {
+  for (const OpDef* op : all_ops()) {
+    if (name == op->name) return op;
+  }
+  return nullptr;
+}
+
+}  // namespace chainrule

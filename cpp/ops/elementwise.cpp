@@ -1,0 +1,180 @@
+#include "ops/elementwise.h"
+
+#include "core/threads.h"
+
+namespace chainrule {
+
+namespace {
+
+constexpr int kMaxInputs = 4;
+constexpr int64_t kTile = 1 << 14;  // elements of one task; output bits do not depend on it
+
+// The loop nest: `sizes` outermost first, strides of every input in the same order, output dense.
+struct Nest {
+  Dims sizes;
+  Dims strides[kMaxInputs];
+  int inputs;
+};
+
+// Merges neighbouring dimensions that every input walks as one.
+Nest collapse(const Tensor& out, std::span<const Tensor> inputs) {
+  Nest nest;
+  nest.inputs = static_cast<int>(inputs.size());
+  Dims full[kMaxInputs];
+  for (int i = 0; i < nest.inputs; ++i) {
+    full[i] = broadcast_strides(inputs[i].sizes(), inputs[i].strides(), out.sizes());
+  }
+  for (int d = 0; d < out.dim(); ++d) {
+    const int64_t size = out.sizes()[d];
+    if (size == 1) continue;
+    const int last = nest.sizes.size() - 1;
+    bool merge = last >= 0;
+    for (int i = 0; merge && i < nest.inputs; ++i) {
+      merge = nest.strides[i][last] == full[i][d] * size;
+    }
+    if (merge) {
+      nest.sizes[last] *= size;
+      for (int i = 0; i < nest.inputs; ++i) nest.strides[i][last] = full[i][d];
+    } else {
+      nest.sizes.push_back(size);
+      for (int i = 0; i < nest.inputs; ++i) nest.strides[i].push_back(full[i][d]);
+    }
+  }
+  if (nest.sizes.empty()) {
+    nest.sizes.push_back(1);
+    for (int i = 0; i < nest.inputs; ++i) nest.strides[i].push_back(0);
+  }
+  return nest;
+}
+
+struct Job {
+  kernels::ElementwiseFn fn;
+  char* out;
+  size_t out_item;
+  const char* in[kMaxInputs];
+  size_t in_item[kMaxInputs];
+  const double* params;
+};
+
+// Rows [begin, end) of the nest, a row being its last dimension.
+void run_rows(const Job& job, const Nest& nest, int64_t begin, int64_t end) {
+  const int last = nest.sizes.size() - 1;
+  const int64_t n = nest.sizes[last];
+  int64_t strides[kMaxInputs] = {};
+  for (int i = 0; i < nest.inputs; ++i) strides[i] = nest.strides[i][last];
+  for (int64_t row = begin; row < end; ++row) {
+    const void* in[kMaxInputs] = {};
+    int64_t rest = row;
+    int64_t offset[kMaxInputs] = {};
+    for (int d = last - 1; d >= 0; --d) {
+      const int64_t index = rest % nest.sizes[d];
+      rest /= nest.sizes[d];
+      for (int i = 0; i < nest.inputs; ++i) offset[i] += index * nest.strides[i][d];
+    }
+    for (int i = 0; i < nest.inputs; ++i) in[i] = job.in[i] + offset[i] * job.in_item[i];
+    job.fn(n, job.out + row * n * job.out_item, in, strides, job.params);
+  }
+}
+
+// Elements [begin, end) of a nest of one dimension.
+void run_span(const Job& job, const Nest& nest, int64_t begin, int64_t end) {
+  const void* in[kMaxInputs] = {};
+  int64_t strides[kMaxInputs] = {};
+  for (int i = 0; i < nest.inputs; ++i) {
+    strides[i] = nest.strides[i][0];
+    in[i] = job.in[i] + begin * strides[i] * job.in_item[i];
+  }
+  job.fn(end - begin, job.out + begin * job.out_item, in, strides, job.params);
+}
+
+// Everything dense and of one shape, or a single value: no nest needed.
+bool run_dense(const Job& job, const Tensor& out, std::span<const Tensor> inputs) {
+  if (out.numel() > kTile) return false;
+  int64_t strides[kMaxInputs] = {};
+  const void* in[kMaxInputs] = {};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& t = inputs[i];
+    in[i] = job.in[i];
+    if (t.numel() == 1) continue;
+    if (!t.is_contiguous() || t.numel() != out.numel()) return false;
+    strides[i] = 1;
+  }
+  job.fn(out.numel(), job.out, in, strides, job.params);
+  return true;
+}
+
+}  // namespace
+
+void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Tensor> inputs,
+                     const double* params, int cost) {
+  const int64_t n = out.numel();
+  if (n == 0) return;
+  Job job{fn, static_cast<char*>(out.raw()), itemsize(out.dtype()), {}, {}, params};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    job.in[i] = static_cast<const char*>(inputs[i].raw());
+    job.in_item[i] = itemsize(inputs[i].dtype());
+  }
+  if (run_dense(job, out, inputs)) return;
+  const Nest nest = collapse(out, inputs);
+  const int64_t work = n * cost;
+  LongWork release(work);
+  if (nest.sizes.size() == 1) {
+    parallel_for((n + kTile - 1) / kTile, work, [&](int64_t t) {
+      run_span(job, nest, t * kTile, std::min(n, (t + 1) * kTile));
+    });
+    return;
+  }
+  const int64_t cols = nest.sizes.back(), rows = n / cols;
+  const int64_t rows_per_tile = std::max<int64_t>(1, kTile / cols);
+  parallel_for((rows + rows_per_tile - 1) / rows_per_tile, work, [&](int64_t t) {
+    run_rows(job, nest, t * rows_per_tile, std::min(rows, (t + 1) * rows_per_tile));
+  });
+}
+
+void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
+  const DType dtype = run.inputs[0].dtype();
+  const kernels::ElementwiseFn fn =
+      kernels::table().map[static_cast<int>(map)][static_cast<int>(dtype)];
+  if (!fn) fail<DtypeError>(run.name(), "expected another dtype; ", dtype_name(dtype), " is not supported.");
+  run_elementwise(fn, run.out(), run.inputs, params.begin(),
+                  std::max(1, static_cast<int>(run.op.cost.flops_per_output)));
+}
+
+Dims broadcast_inputs(const Call& c, int first) {
+  Dims sizes = c.inputs[first].sizes();
+  for (size_t i = first + 1; i < c.inputs.size(); ++i) {
+    if (!c.inputs[i].defined() || c.inputs[i].sizes() == sizes) continue;
+    if (!broadcast_shapes(sizes, c.inputs[i].sizes(), &sizes)) {
+      fail<ShapeError>(c.name(), "expected shapes that broadcast (equal or 1 from the right); got ",
+                       c.inputs[first].sizes(), " and ", c.inputs[i].sizes(), ".");
+    }
+  }
+  return sizes;
+}
+
+void infer_map(Infer& c) { c.out(c.inputs[0].dtype(), broadcast_inputs(c)); }
+void infer_predicate(Infer& c) { c.out(DType::kBool, broadcast_inputs(c)); }
+
+void copy_strided(const Tensor& target, const Tensor& source) {
+  const int64_t n = target.numel();
+  if (n == 0) return;
+  const int type = static_cast<int>(target.dtype());
+  if (target.is_contiguous()) {
+    run_elementwise(kernels::table().cast[type][type], target, {&source, 1}, nullptr);
+    return;
+  }
+  kernels::StridedCopy copy;
+  copy.dims = target.dim();
+  copy.item = itemsize(target.dtype());
+  copy.out = target.raw();
+  copy.in = source.raw();
+  for (int d = 0; d < copy.dims; ++d) {
+    copy.sizes[d] = target.sizes()[d];
+    copy.out_strides[d] = target.strides()[d];
+    copy.in_strides[d] = source.strides()[d];
+  }
+  LongWork release(n);
+  kernels::copy_strided(copy);
+}
+
+}  // namespace chainrule

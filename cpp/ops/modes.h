@@ -1,0 +1,53 @@
+// Thread-local modes and the two listeners of call(): the tape (autograd/) and the recorder (graph/).
+#pragma once
+
+#include "ops/op.h"
+
+namespace chainrule {
+
+// Hears every primitive call and every write while a program is being recorded.
+class Recorder {
+ public:
+  virtual void on_call(const Call& call, const Tensors& outputs, int hidden) = 0;
+  // `view` (a window on `base`) is about to receive `value`, already of its shape and dtype.
+  virtual void on_write(const Tensor& view, const Tensor& value) = 0;
+  // A leaf's gradient slot changes; an undefined value clears it.
+  virtual void on_set_grad(const Tensor& leaf, const Tensor& value) = 0;
+  // A value leaves the program (item, numpy, print, a data-dependent shape): always an error.
+  [[noreturn]] virtual void on_read(const char* what) = 0;
+  // New data enters from the host (tensor(...), from_numpy): always an error.
+  [[noreturn]] virtual void on_host_data(const char* what) = 0;
+
+ protected:
+  ~Recorder() = default;
+};
+
+// Gives outputs their history. Set once by autograd/.
+struct Tape {
+  void (*record)(const Call& call, Tensors& outputs, int hidden) = nullptr;
+  // History of base after base[view] = value; called before the bytes are written.
+  void (*record_write)(const Tensor& view, const Tensor& value, const char* op) = nullptr;
+  // Of a view: whether it has history, also through later writes to its base.
+  bool (*requires_grad)(const Tensor& view) = nullptr;
+};
+extern Tape tape;
+
+struct Modes {
+  bool grad_enabled = true;
+  bool inference = false;
+  Recorder* recorder = nullptr;
+};
+extern thread_local Modes modes;
+
+class NoGrad {
+ public:
+  explicit NoGrad(bool enabled = false) : saved_(modes.grad_enabled) { modes.grad_enabled = enabled; }
+  ~NoGrad() { modes.grad_enabled = saved_; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool saved_;
+};
+
+}  // namespace chainrule

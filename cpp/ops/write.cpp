@@ -1,0 +1,120 @@
+// Mutation. `x.add_(y)`, `x[i] = v`, `x.fill_(0)` are all: compute a value, then write_view. The value
+// goes straight into the target where nobody can tell the difference.
+#include "generated/ops.h"
+#include "ops/elementwise.h"
+#include "ops/modes.h"
+
+namespace chainrule {
+
+namespace {
+
+void check_writable(const Tensor& target, const char* op) {
+  const TensorImpl* owner = target->base ? target->base.get() : target.impl();
+  const bool leaf = !owner->autograd || !owner->autograd->grad_fn;
+  if (modes.grad_enabled && owner->requires_grad && leaf) {
+    fail<StateError>(op, "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
+                     target.sizes(), ". Update parameters inside no_grad().");
+  }
+  if (target->storage->read_only()) {
+    fail<StateError>(op, "expected writable memory; got a read-only view of foreign memory. ",
+                     "Use clone() first.");
+  }
+  if (target->inference && !modes.inference && modes.grad_enabled) {
+    fail<StateError>(op, "expected a tensor made outside inference_mode; got one made inside. ",
+                     "Use clone() first.");
+  }
+  for (int d = 0; d < target.dim(); ++d) {
+    if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
+      fail<StateError>(op, "expected one memory place an element; got an expanded tensor of sizes ",
+                       target.sizes(), ". Use clone() first.");
+    }
+  }
+}
+
+void check_cast(const Tensor& target, DType from, const char* op) {
+  if (!can_cast(from, target.dtype())) {
+    fail<DtypeError>(op, "expected a result that fits ", dtype_name(target.dtype()), "; got ",
+                     dtype_name(from), ".");
+  }
+}
+
+// The half-open range of bytes a tensor may touch.
+void byte_range(const Tensor& t, const char** begin, const char** end) {
+  int64_t extent = 1;
+  for (int d = 0; d < t.dim(); ++d) extent += (t.sizes()[d] - 1) * t.strides()[d];
+  *begin = static_cast<const char*>(t.raw());
+  *end = *begin + extent * itemsize(t.dtype());
+}
+
+// Whether an elementwise kernel reading `t` could see `target` half written.
+bool harmful_overlap(const Tensor& t, const Tensor& target) {
+  if (t->storage.get() != target->storage.get()) return false;
+  if (t.raw() == target.raw() && t.sizes() == target.sizes() && t.is_contiguous()) return false;
+  const char *a, *a_end, *b, *b_end;
+  byte_range(t, &a, &a_end);
+  byte_range(target, &b, &b_end);
+  return a < b_end && b < a_end;
+}
+
+// Runs the kernel with `target` as its output when no history is wanted and dtypes and shapes fit.
+bool run_directly(const Tensor& target, const Call& c) {
+  if (!c.op.is(kElementwise) || !c.op.forward || modes.recorder || !target.is_contiguous()) return false;
+  for (const Tensor& t : c.inputs) {
+    if (!t.defined() || harmful_overlap(t, target)) return false;
+    if (modes.grad_enabled && t->requires_grad) return false;
+    if (t.dtype() != target.dtype() && !t->weak_number) return false;
+  }
+  const bool numbers = c.op.promotion != Promotion::kNone;
+  for (const Tensor& t : c.inputs) {
+    if (t->weak_number && !numbers) return false;
+    if (t->weak_number && category(t.dtype()) > category(target.dtype())) return false;
+  }
+  if (numbers && !is_floating(target.dtype())) return false;  // the general path promotes
+  Tensors inputs;
+  for (const Tensor& t : c.inputs) inputs.push_back(t.dtype() == target.dtype() ? t : cast(t, target.dtype()));
+  const Call same{c.op, {inputs.data(), inputs.size()}, c.attrs, nullptr};
+  Infer infer(same, false);
+  c.op.infer(infer);
+  const OutputSpec& spec = infer.outputs[0];
+  if (infer.outputs.size() != 1 || spec.dtype != target.dtype() || !(spec.sizes == target.sizes())) return false;
+  Run run{same, {&target, 1}, nullptr};
+  c.op.forward(run);
+  target->storage->bump_version(c.op.name);
+  return true;
+}
+
+}  // namespace
+
+Tensor write(const Tensor& target, const Tensor& value, const char* op) {
+  check_writable(target, op);
+  Dims common;
+  if (!broadcast_shapes(target.sizes(), value.sizes(), &common) || !(common == target.sizes())) {
+    fail<ShapeError>(op, "expected a value that broadcasts to ", target.sizes(), "; got ", value.sizes(), ".");
+  }
+  Tensor exact = value.dtype() == target.dtype() ? value : cast(value, target.dtype());
+  if (!(exact.sizes() == target.sizes())) exact = expand(exact, target.sizes());
+  if (exact->storage == target->storage && modes.recorder == nullptr &&
+      !(exact.raw() == target.raw() && exact.strides() == target.strides())) {
+    exact = clone(exact);  // x[1:] = x[:-1] must read before it writes
+  }
+  if (modes.recorder) modes.recorder->on_write(target, exact);
+  if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, op);
+  if (exact.raw() != target.raw() || !(exact.strides() == target.strides())) copy_strided(target, exact);
+  target->storage->bump_version(op);
+  return target;
+}
+
+Tensor call_in_place(const Tensor& target, const OpDef& op, std::span<const Tensor> inputs,
+                     const void* attrs, const int32_t* list_ends) {
+  check_writable(target, op.name);
+  if (run_directly(target, Call{op, inputs, attrs, list_ends})) return target;
+  const Tensor value = call_one(op, inputs, attrs, list_ends);
+  check_cast(target, value.dtype(), op.name);
+  if (!(value.sizes() == target.sizes())) {
+    fail<ShapeError>(op.name, "expected a result of the target's shape ", target.sizes(), "; got ",
+                     value.sizes(), ".");
+  }
+  return write(target, value, op.name);
+}
+
+}  // namespace chainrule
