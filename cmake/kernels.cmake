@@ -31,7 +31,7 @@ function(chainrule_add_kernels level)
   add_library(${library} OBJECT ${chainrule_cpu_sources})
   target_include_directories(${library} PRIVATE ${chainrule_kernel_includes})
   # GCC takes the undefined registers of its own AVX-512 intrinsics for uninitialised variables
-  # (GCC bug 105593, mended in 13): one line of a product is ten thousand lines of warnings.
+  # (GCC bug 105593): one line of a product is ten thousand lines of warnings.
   target_compile_options(${library} PRIVATE ${chainrule_kernel_options} ${arch}
                          $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_compile_definitions(${library} PRIVATE Eigen=Eigen_${level} CHAINRULE_ISA_NAME=${level})

@@ -1,0 +1,30 @@
+"""What the structure tests share: the checkout they read."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def repository_files(root):
+    """Every file that belongs to the project: what git tracks, or all of an unpacked archive."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=False
+    )
+    if listed.returncode == 0 and listed.stdout:
+        paths = [root / name for name in listed.stdout.split("\0") if name]
+        return [path for path in paths if path.is_file()]
+    skipped = {".git", ".venv", "build", "dist", "__pycache__"}
+    return [
+        path
+        for path in root.rglob("*")
+        if path.is_file() and not skipped.intersection(path.relative_to(root).parts)
+    ]

@@ -1,0 +1,122 @@
+"""The kernel objects are sealed per instruction set, and really use theirs.
+
+Objects of several instruction sets are linked together. A weak symbol (an inline function, a
+template) that two of them define is kept once, so an AVX-512 body may end up serving a processor
+without it. And dispatch whose AVX2 path is scalar code passes every test of values. Both are only
+visible in the objects, so these tests read them with nm and objdump.
+"""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="one kernel object per file here"),
+    pytest.mark.skipif(not shutil.which("nm"), reason="nm is missing: install binutils"),
+    pytest.mark.skipif(not shutil.which("objdump"), reason="objdump is missing: install binutils"),
+]
+LEVELS = ("v2", "v3", "v4")
+# Data that every object with exception tables carries: the same pointer in all of them.
+HARMLESS = {"DW.ref.__gxx_personality_v0"}
+
+
+def object_files(tree, target):
+    return sorted(tree.glob(f"CMakeFiles/{target}.dir/**/*.o"))
+
+
+def is_current(tree, sources):
+    """Whether a build tree holds one object a source and level, none older than any source."""
+    newest = max(path.stat().st_mtime for path in sources)
+    expected = sum(path.match("cpp/kernels/cpu/*.cpp") for path in sources)
+    for level in LEVELS:
+        objects = object_files(tree, f"chainrule_kernels_{level}")
+        if len(objects) != expected or min(o.stat().st_mtime for o in objects) < newest:
+            return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def build_tree(root, tmp_path_factory):
+    """A build tree of the present sources: one under build/, else one made for this test."""
+    sources = [p for p in (root / "cpp" / "kernels").rglob("*") if p.suffix in {".h", ".cpp"}]
+    assert any(path.match("cpp/kernels/cpu/*.cpp") for path in sources), "no vector kernels"
+    for directory in sorted((root / "build").glob("**/CMakeFiles/chainrule_kernels_v4.dir")):
+        tree = directory.parents[1]
+        if is_current(tree, sources) and "CHAINRULE_SANITIZE:STRING=\n" in (
+            (tree / "CMakeCache.txt").read_text()
+        ):
+            return tree
+    # pip brings the build's requirements, Eigen among them, into an environment of their own
+    made = tmp_path_factory.mktemp("kernels")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", f"-Cbuild-dir={made}/tree"]
+    built = subprocess.run(
+        [*command, "-w", str(made), str(root)], capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr[-4000:]
+    return made / "tree"
+
+
+def defined(path, kinds):
+    """The symbols of the given nm kinds that an object defines."""
+    out = subprocess.run(
+        ["nm", "--defined-only", str(path)], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(maxsplit=2) for line in out.splitlines())
+    return {row[2] for row in rows if len(row) == 3 and row[1] in kinds}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_symbol_is_shared_between_levels(build_tree, level):
+    """Every symbol the linker may merge or bind carries its level's name."""
+    for path in object_files(build_tree, f"chainrule_kernels_{level}"):
+        shared = {s for s in defined(path, "WVuTDBRC") if f"_{level}" not in s} - HARMLESS
+        assert not shared, f"{path.name}: put these into an anonymous namespace: {sorted(shared)}"
+
+
+def test_levels_share_no_weak_symbol_with_any_object(build_tree):
+    """The same, without trusting names: no weak symbol of a level is defined anywhere else."""
+    weak_of = {
+        level: set().union(
+            *(defined(p, "WVu") for p in object_files(build_tree, f"chainrule_kernels_{level}"))
+        )
+        for level in LEVELS
+    }
+    targets = ("chainrule_core", "chainrule_kernels_baseline", "_core")
+    others = [p for target in targets for p in object_files(build_tree, target)]
+    weak_of["the rest"] = set().union(*(defined(path, "WVuT") for path in others))
+    for level in LEVELS:
+        for other, symbols in weak_of.items():
+            if other != level:
+                shared = (weak_of[level] & symbols) - HARMLESS
+                assert not shared, f"{level} and {other} both define {sorted(shared)}"
+
+
+def vector_registers(path):
+    """How often an object's code names registers of 512 and of 256 bits."""
+    out = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return len(re.findall(r"%zmm", out)), len(re.findall(r"%ymm", out))
+
+
+def test_each_level_uses_its_own_registers(build_tree):
+    for v2, v3, v4 in zip(
+        *(object_files(build_tree, f"chainrule_kernels_{level}") for level in LEVELS), strict=True
+    ):
+        assert vector_registers(v2) == (0, 0), f"{v2.name} at v2 needs more than SSE4.2"
+        zmm, ymm = vector_registers(v3)
+        assert zmm == 0, f"{v3.name} at v3 needs AVX-512"
+        assert ymm > 0, f"{v3.name} at v3 has no vector code"
+        assert vector_registers(v4)[0] > 0, f"{v4.name} at v4 has no 512-bit code"
+
+
+def test_baseline_objects_need_no_extension(build_tree):
+    for path in object_files(build_tree, "chainrule_kernels_baseline"):
+        assert vector_registers(path) == (0, 0), f"{path.name} needs more than the baseline"
