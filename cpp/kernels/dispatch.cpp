@@ -1,0 +1,134 @@
+// Chooses a kernel table: the best level that both this build and this processor have, or the one
+// that CHAINRULE_ISA names. A table is filled when it is first asked for and never changes after
+// that; the one in use is a single atomic pointer.
+#include "kernels/dispatch.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+#include "core/errors.h"
+#include "generated/isa_levels.h"
+#include "kernels/common/common.h"
+#include "kernels/reference/reference.h"
+
+namespace chainrule::kernels {
+
+#define CHAINRULE_DECLARE(isa)               \
+  void fill_elementwise_##isa(KernelTable&); \
+  void fill_reduce_##isa(KernelTable&);      \
+  void fill_rows_##isa(KernelTable&);        \
+  void fill_random_##isa(KernelTable&);      \
+  void fill_optim_##isa(KernelTable&);       \
+  __attribute__((weak)) void fill_product_##isa(KernelTable&);
+CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
+#undef CHAINRULE_DECLARE
+
+namespace {
+
+#define CHAINRULE_FILL(isa)                                       \
+  void fill_level_##isa(KernelTable& table) {                     \
+    fill_elementwise_##isa(table);                                \
+    fill_reduce_##isa(table);                                     \
+    fill_rows_##isa(table);                                       \
+    fill_random_##isa(table);                                     \
+    fill_optim_##isa(table);                                      \
+    if (fill_product_##isa != nullptr) fill_product_##isa(table); \
+  }
+CHAINRULE_FOR_EACH_ISA(CHAINRULE_FILL)
+#undef CHAINRULE_FILL
+
+bool processor_has(std::string_view isa) {
+#if defined(__x86_64__)
+  if (isa == "v2") return __builtin_cpu_supports("x86-64-v2");
+  if (isa == "v3") return __builtin_cpu_supports("x86-64-v3");
+  if (isa == "v4") return __builtin_cpu_supports("x86-64-v4");
+#endif
+  return isa == "generic" || isa == "native" || isa == "reference";
+}
+
+struct Level {
+  const char* name;
+  void (*fill)(KernelTable&);
+  KernelTable table = {};
+  std::once_flag filled = {};
+};
+
+// From the most basic to the best.
+Level levels[] = {{"reference", &fill_reference},
+#define CHAINRULE_LEVEL(isa) {#isa, &fill_level_##isa},
+                  CHAINRULE_FOR_EACH_ISA(CHAINRULE_LEVEL)
+#undef CHAINRULE_LEVEL
+};
+
+const KernelTable& filled_table(Level& level) {
+  std::call_once(level.filled, [&] {
+    level.table.isa = level.name;
+    fill_common(level.table);
+    level.fill(level.table);
+  });
+  return level.table;
+}
+
+const KernelTable& best_table() {
+  Level* best = &levels[0];
+  for (Level& level : levels) {
+    if (processor_has(level.name)) best = &level;
+  }
+  return filled_table(*best);
+}
+
+const KernelTable& named_table(const char* where, std::string_view name) {
+  const KernelTable* found = find_table(name);
+  if (found == nullptr) {
+    fail<ValueError>(where, "expected one of ", available_isas(), "; got '", name,
+                     "'. These are the kernel variants that this build and this processor have.");
+  }
+  return *found;
+}
+
+std::atomic<const KernelTable*> current{nullptr};
+
+const KernelTable& choose() {
+  const char* wish = std::getenv("CHAINRULE_ISA");
+  const KernelTable& chosen =
+      wish != nullptr && *wish != '\0' ? named_table("CHAINRULE_ISA", wish) : best_table();
+  // A thread that was faster, or select_isa, keeps its choice.
+  const KernelTable* nobody = nullptr;
+  current.compare_exchange_strong(nobody, &chosen, std::memory_order_acq_rel);
+  return *current.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+const KernelTable* find_table(std::string_view name) {
+  for (Level& level : levels) {
+    if (name == level.name && processor_has(level.name)) return &filled_table(level);
+  }
+  return nullptr;
+}
+
+const KernelTable& table() {
+  const KernelTable* chosen = current.load(std::memory_order_acquire);
+  return chosen != nullptr ? *chosen : choose();
+}
+
+void select_isa(const char* name) {
+  current.store(&named_table("select_isa", name), std::memory_order_release);
+}
+
+const char* available_isas() {
+  static const std::string names = [] {
+    std::string list;
+    for (const Level& level : levels) {
+      if (!processor_has(level.name)) continue;
+      if (!list.empty()) list += ", ";
+      list += level.name;
+    }
+    return list;
+  }();
+  return names.c_str();
+}
+
+}  // namespace chainrule::kernels

@@ -1,0 +1,175 @@
+// One struct per floating-point elementwise slot of kernel_list.h, forward and derivative: what an
+// element becomes, in float and in double. No state, no memory, no branch that a compiler cannot
+// turn into a select. `p` holds the op's scalars in the order each struct states.
+//
+// Conventions are PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0)
+// = 0; round goes to even; remainder takes the divisor's sign; a predicate on NaN is false except
+// ne.
+#pragma once
+
+#include "kernels/scalar_math.h"
+
+namespace chainrule::kernels {
+namespace {
+
+template <int kCount>
+struct Functor {
+  static constexpr int kParams = kCount;
+  template <typename T>
+  static T param(double value) {
+    return static_cast<T>(value);
+  }
+};
+
+namespace functors {
+
+#define CHAINRULE_MAP1(name, params, ...)                          \
+  struct name : Functor<params> {                                  \
+    template <typename T>                                          \
+    CHAINRULE_HD static T call([[maybe_unused]] const T* p, T x) { \
+      __VA_ARGS__                                                  \
+    }                                                              \
+  };
+#define CHAINRULE_MAP2(name, params, x, y, ...)                         \
+  struct name : Functor<params> {                                       \
+    template <typename T>                                               \
+    CHAINRULE_HD static T call([[maybe_unused]] const T* p, T x, T y) { \
+      __VA_ARGS__                                                       \
+    }                                                                   \
+  };
+#define CHAINRULE_TEST1(name, ...)                 \
+  struct name : Functor<0> {                       \
+    template <typename T>                          \
+    CHAINRULE_HD static bool call(const T*, T x) { \
+      return __VA_ARGS__;                          \
+    }                                              \
+  };
+#define CHAINRULE_TEST2(name, ...)                      \
+  struct name : Functor<0> {                            \
+    template <typename T>                               \
+    CHAINRULE_HD static bool call(const T*, T a, T b) { \
+      return __VA_ARGS__;                               \
+    }                                                   \
+  };
+
+// ---- Real-valued maths.
+CHAINRULE_MAP1(exp, 0, return maths::exp(x);)
+CHAINRULE_MAP1(expm1, 0, return maths::expm1(x);)
+CHAINRULE_MAP1(log, 0, return maths::log(x);)
+CHAINRULE_MAP1(log1p, 0, return maths::log1p(x);)
+CHAINRULE_MAP1(log2, 0, return maths::log2(x);)
+CHAINRULE_MAP1(log10, 0, return maths::log10(x);)
+CHAINRULE_MAP1(sqrt, 0, return maths::sqrt(x);)
+CHAINRULE_MAP1(rsqrt, 0, return T(1) / maths::sqrt(x);)
+CHAINRULE_MAP1(reciprocal, 0, return T(1) / x;)
+CHAINRULE_MAP1(sin, 0, return maths::sin(x);)
+CHAINRULE_MAP1(cos, 0, return maths::cos(x);)
+CHAINRULE_MAP1(tan, 0, return maths::tan(x);)
+CHAINRULE_MAP1(atan, 0, return maths::atan(x);)
+CHAINRULE_MAP1(tanh, 0, return maths::tanh(x);)
+CHAINRULE_MAP1(sigmoid, 0, return maths::sigmoid(x);)
+CHAINRULE_MAP1(erf, 0, return maths::erf(x);)
+CHAINRULE_MAP1(floor, 0, return maths::floor(x);)
+CHAINRULE_MAP1(ceil, 0, return maths::ceil(x);)
+CHAINRULE_MAP1(round, 0, return maths::rint(x);)
+CHAINRULE_MAP1(trunc, 0, return maths::trunc(x);)
+// {slope}
+CHAINRULE_MAP1(leaky_relu, 1, return x > 0 ? x : x * p[0];)
+// {beta, threshold}: x itself where beta * x > threshold, else log(1 + exp(beta * x)) / beta.
+CHAINRULE_MAP1(softplus, 2, const T z = x * p[0]; return z > p[1] ? x : maths::softplus(z) / p[0];)
+CHAINRULE_MAP1(gelu, 0, return x * maths::normal_cdf(x);)
+// 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+CHAINRULE_MAP1(gelu_tanh, 0, const T u2 = T(1.5957691216057307118) * (x + T(0.044715) * x * x * x);
+               return x * maths::sigmoid(u2);)
+CHAINRULE_MAP1(silu, 0, return x * maths::sigmoid(x);)
+// {for nan, for +inf, for -inf}
+CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
+               const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
+
+CHAINRULE_MAP2(div, 0, a, b, return a / b;)
+CHAINRULE_MAP2(atan2, 0, y, x, return maths::atan2(y, x);)
+
+// ---- Derivatives. absorb is the product of the chain rule in which a zero dy wins over inf and
+// nan.
+CHAINRULE_MAP2(absorb, 0, dy, d, return dy == 0 ? T(0) : dy * d;)
+// From the saved output y.
+CHAINRULE_MAP2(tanh_backward, 0, dy, y, return dy * (T(1) - y * y);)
+CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, return dy * (T(1) - y) * y;)
+// From the saved output or input alike: their signs agree.
+CHAINRULE_MAP2(relu_backward, 0, dy, y, return y <= 0 ? T(0) : dy;)
+// From the saved input x; params as forward.
+CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, return x > 0 ? dy : dy * p[0];)
+CHAINRULE_MAP2(softplus_backward, 2, dy, x, const T z = x * p[0];
+               return z > p[1] ? dy : dy * maths::sigmoid(z);)
+// cdf(x) + x pdf(x); x is clamped so that inf * 0 does not arise.
+CHAINRULE_MAP2(gelu_backward, 0, dy, x, const T c = maths::clamp(x, T(-50), T(50));
+               return dy * (maths::normal_cdf(c) + c * maths::normal_pdf(c));)
+// s (1 + x u' (1 - s)), s = sigmoid(u) with u the doubled argument of gelu_tanh.
+CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x, const T c = maths::clamp(x, T(-50), T(50));
+               const T u2 = T(1.5957691216057307118) * (c + T(0.044715) * c * c * c);
+               const T du2 = T(1.5957691216057307118) * (T(1) + T(0.134145) * c * c);
+               return dy * (maths::sigmoid(u2) * (T(1) + c * du2 * maths::sigmoid(-u2)));)
+// s (1 + x (1 - s))
+CHAINRULE_MAP2(silu_backward, 0, dy, x, const T c = maths::clamp(x, T(-1000), T(1000));
+               return dy * (maths::sigmoid(c) * (T(1) + c * maths::sigmoid(-c)));)
+
+// ---- Numbers.
+CHAINRULE_MAP2(add, 0, a, b, return a + b;)
+CHAINRULE_MAP2(sub, 0, a, b, return a - b;)
+CHAINRULE_MAP2(mul, 0, a, b, return a * b;)
+CHAINRULE_MAP2(maximum, 0, a, b, const T m = a > b ? a : b; return a != a ? a : m;)
+CHAINRULE_MAP2(minimum, 0, a, b, const T m = a < b ? a : b; return a != a ? a : m;)
+// The common exponents are exact rules of the operand, so they hold wherever the element stands.
+CHAINRULE_MAP2(pow, 0, a, b, return b == 2 ? a * a : maths::pow(a, b);)
+CHAINRULE_MAP2(remainder, 0, a, b, const T r = maths::fmod(a, b);
+               return r != 0 && (b < 0) != (r < 0) ? r + b : r;)
+// Python's floor division as PyTorch rounds it; a / 0 is the quotient (inf or nan).
+CHAINRULE_MAP2(floor_divide, 0, a, b, const T r = maths::fmod(a, b); const T exact = (a - r) / b;
+               const T q = r != 0 && (b < 0) != (r < 0) ? exact - T(1) : exact;
+               const T down = maths::floor(q);
+               const T whole = q - down > T(0.5) ? down + T(1) : down; const T quotient = a / b;
+               const T result = q != 0 ? whole : maths::copysign(T(0), quotient);
+               return b == 0 ? quotient : result;)
+CHAINRULE_MAP2(trunc_divide, 0, a, b, return maths::trunc(a / b);)
+// {alpha}: a + alpha * b, the product rounded first.
+CHAINRULE_MAP2(axpy, 1, a, b, return a + p[0] * b;)
+CHAINRULE_MAP1(neg, 0, return -x;)
+CHAINRULE_MAP1(abs, 0, return maths::fabs(x);)
+CHAINRULE_MAP1(sign, 0, return static_cast<T>((x > 0) - (x < 0));)
+CHAINRULE_MAP1(square, 0, return x * x;)
+CHAINRULE_MAP1(relu, 0, return x < 0 ? T(0) : x;)
+// {lo, hi}: an absent limit is -inf or +inf, hi wins over lo, a NaN limit makes everything NaN.
+CHAINRULE_MAP1(clamp, 2, const T low = x < p[0] || p[0] != p[0] ? p[0] : x;
+               return low > p[1] || p[1] != p[1] ? p[1] : low;)
+
+// {value}: a + value * b * c, in addcmul's order.
+struct mul_add : Functor<1> {
+  template <typename T>
+  CHAINRULE_HD static T call(const T* p, T a, T b, T c) {
+    return a + p[0] * b * c;
+  }
+};
+
+// ---- Predicates.
+CHAINRULE_TEST2(eq, a == b)
+CHAINRULE_TEST2(ne, a != b)
+CHAINRULE_TEST2(lt, a < b)
+CHAINRULE_TEST2(le, a <= b)
+CHAINRULE_TEST2(gt, a > b)
+CHAINRULE_TEST2(ge, a >= b)
+CHAINRULE_TEST2(logical_and, (a != 0) & (b != 0))
+CHAINRULE_TEST2(logical_or, (a != 0) | (b != 0))
+CHAINRULE_TEST2(logical_xor, (a != 0) != (b != 0))
+CHAINRULE_TEST1(logical_not, x == 0)
+CHAINRULE_TEST1(isnan, maths::is_nan(x))
+CHAINRULE_TEST1(isinf, !maths::is_nan(x) & !maths::is_finite(x))
+CHAINRULE_TEST1(isfinite, maths::is_finite(x))
+
+#undef CHAINRULE_MAP1
+#undef CHAINRULE_MAP2
+#undef CHAINRULE_TEST1
+#undef CHAINRULE_TEST2
+
+}  // namespace functors
+}  // namespace
+}  // namespace chainrule::kernels

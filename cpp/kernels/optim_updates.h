@@ -1,0 +1,71 @@
+// One element's step of the optimisers, in the order of operations of PyTorch's single-tensor code.
+#pragma once
+
+#include "kernels/scalar_math.h"
+
+namespace chainrule::kernels {
+namespace {
+
+// hyper = {lr, momentum, dampening, weight_decay}
+template <typename T>
+struct SgdStep {
+  T lr, momentum, dampening_rest, weight_decay;
+  bool has_momentum, has_decay;
+
+  explicit SgdStep(const double* hyper)
+      : lr(static_cast<T>(hyper[0])),
+        momentum(static_cast<T>(hyper[1])),
+        dampening_rest(static_cast<T>(1.0 - hyper[2])),
+        weight_decay(static_cast<T>(hyper[3])),
+        has_momentum(hyper[1] != 0),
+        has_decay(hyper[3] != 0) {}
+
+  // The gradient with sign and decay.
+  CHAINRULE_HD T gradient(T w, T g, bool maximize) const {
+    const T signed_g = maximize ? -g : g;
+    return has_decay ? signed_g + weight_decay * w : signed_g;
+  }
+  CHAINRULE_HD T next_buffer(T buffer, T g, bool first) const {
+    return first ? g : momentum * buffer + dampening_rest * g;
+  }
+  CHAINRULE_HD T direction(T buffer, T g, bool nesterov) const {
+    return nesterov ? g + momentum * buffer : buffer;
+  }
+  CHAINRULE_HD T next_weight(T w, T direction) const { return w - lr * direction; }
+};
+
+// hyper = {lr, beta1, beta2, eps, weight_decay}; step counts from 1.
+template <typename T>
+struct AdamStep {
+  T rest1, beta2, rest2, eps, weight_decay, shrink, step_size, root2;
+  bool lerp_from_end, has_decay;
+
+  AdamStep(const double* hyper, double step, bool decoupled)
+      : rest1(static_cast<T>(1.0 - hyper[1])),
+        beta2(static_cast<T>(hyper[2])),
+        rest2(static_cast<T>(1.0 - hyper[2])),
+        eps(static_cast<T>(hyper[3])),
+        weight_decay(static_cast<T>(hyper[4])),
+        shrink(static_cast<T>(decoupled ? 1.0 - hyper[0] * hyper[4] : 1.0)),
+        step_size(static_cast<T>(hyper[0] / (1.0 - __builtin_pow(hyper[1], step)))),
+        root2(static_cast<T>(__builtin_sqrt(1.0 - __builtin_pow(hyper[2], step)))),
+        lerp_from_end(1.0 - hyper[1] >= 0.5),
+        has_decay(!decoupled && hyper[4] != 0) {}
+
+  CHAINRULE_HD T gradient(T w, T g, bool maximize) const {
+    const T signed_g = maximize ? -g : g;
+    return has_decay ? signed_g + weight_decay * w : signed_g;
+  }
+  // lerp(m, g, 1 - beta1), which starts from the nearer end.
+  CHAINRULE_HD T next_m(T m, T g) const {
+    return lerp_from_end ? g - (g - m) * (T(1) - rest1) : m + rest1 * (g - m);
+  }
+  CHAINRULE_HD T next_v(T v, T g) const { return v * beta2 + rest2 * g * g; }
+  CHAINRULE_HD T next_weight(T shrunk, T m, T v) const {
+    const T denominator = maths::sqrt(v) / root2 + eps;
+    return shrunk - step_size * m / denominator;
+  }
+};
+
+}  // namespace
+}  // namespace chainrule::kernels

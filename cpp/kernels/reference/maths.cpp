@@ -1,0 +1,143 @@
+// Real-valued elementwise maths in long double; the exact ones (arithmetic, comparisons) from
+// functors.h.
+#include <cmath>
+
+#include "kernels/functors.h"
+#include "kernels/reference/reference.h"
+
+namespace chainrule::kernels {
+namespace {
+
+using Real = long double;
+
+Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
+Real cdf(Real x) { return std::erfc(-x / std::sqrt(Real(2))) / 2; }
+Real pdf(Real x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::acos(Real(-1))); }
+// tanh's argument in the approximate gelu, and its derivative.
+Real gelu_argument(Real x) {
+  return std::sqrt(2 / std::acos(Real(-1))) * (x + Real(0.044715L) * x * x * x);
+}
+Real gelu_argument_slope(Real x) {
+  return std::sqrt(2 / std::acos(Real(-1))) * (1 + 3 * Real(0.044715L) * x * x);
+}
+
+namespace naive {
+
+#define CHAINRULE_MAP1(name, params, ...)                    \
+  struct name : Functor<params> {                            \
+    template <typename T>                                    \
+    static T call([[maybe_unused]] const T* p, T argument) { \
+      const Real x = argument;                               \
+      return static_cast<T>(__VA_ARGS__);                    \
+    }                                                        \
+  };
+#define CHAINRULE_MAP2(name, params, x, y, ...)                              \
+  struct name : Functor<params> {                                            \
+    template <typename T>                                                    \
+    static T call([[maybe_unused]] const T* p, T argument_x, T argument_y) { \
+      const Real x = argument_x, y = argument_y;                             \
+      return static_cast<T>(__VA_ARGS__);                                    \
+    }                                                                        \
+  };
+
+CHAINRULE_MAP1(exp, 0, std::exp(x))
+CHAINRULE_MAP1(expm1, 0, std::expm1(x))
+CHAINRULE_MAP1(log, 0, std::log(x))
+CHAINRULE_MAP1(log1p, 0, std::log1p(x))
+CHAINRULE_MAP1(log2, 0, std::log2(x))
+CHAINRULE_MAP1(log10, 0, std::log10(x))
+CHAINRULE_MAP1(sqrt, 0, std::sqrt(x))
+CHAINRULE_MAP1(rsqrt, 0, 1 / std::sqrt(x))
+CHAINRULE_MAP1(reciprocal, 0, 1 / x)
+CHAINRULE_MAP1(sin, 0, std::sin(x))
+CHAINRULE_MAP1(cos, 0, std::cos(x))
+CHAINRULE_MAP1(tan, 0, std::tan(x))
+CHAINRULE_MAP1(atan, 0, std::atan(x))
+CHAINRULE_MAP1(tanh, 0, std::tanh(x))
+CHAINRULE_MAP1(sigmoid, 0, kernels::sigmoid(x))
+CHAINRULE_MAP1(erf, 0, std::erf(x))
+CHAINRULE_MAP1(floor, 0, std::floor(x))
+CHAINRULE_MAP1(ceil, 0, std::ceil(x))
+CHAINRULE_MAP1(round, 0, std::nearbyint(x))
+CHAINRULE_MAP1(trunc, 0, std::trunc(x))
+CHAINRULE_MAP1(leaky_relu, 1, x > 0 ? x : x * p[0])
+CHAINRULE_MAP1(softplus, 2, x* p[0] > p[1] ? x : std::log1p(std::exp(x * p[0])) / p[0])
+CHAINRULE_MAP1(gelu, 0, x* cdf(x))
+CHAINRULE_MAP1(gelu_tanh, 0, x* kernels::sigmoid(2 * gelu_argument(x)))
+CHAINRULE_MAP1(silu, 0, x* kernels::sigmoid(x))
+CHAINRULE_MAP1(nan_to_num, 3,
+               std::isnan(x)   ? Real(p[0])
+               : std::isinf(x) ? (x > 0 ? Real(p[1]) : Real(p[2]))
+                               : x)
+CHAINRULE_MAP2(div, 0, x, y, x / y)
+CHAINRULE_MAP2(atan2, 0, y, x, std::atan2(y, x))
+CHAINRULE_MAP2(absorb, 0, dy, d, dy == 0 ? 0 : dy * d)
+CHAINRULE_MAP2(tanh_backward, 0, dy, y, dy * (1 - y * y))
+CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, dy * y * (1 - y))
+CHAINRULE_MAP2(relu_backward, 0, dy, y, y <= 0 ? 0 : dy)
+CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, x > 0 ? dy : dy * p[0])
+CHAINRULE_MAP2(softplus_backward, 2, dy, x, x* p[0] > p[1] ? dy : dy * kernels::sigmoid(x * p[0]))
+CHAINRULE_MAP2(gelu_backward, 0, dy, x, dy*(std::isinf(x) ? cdf(x) : cdf(x) + x * pdf(x)))
+CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x,
+               dy*(std::isinf(x) ? Real(x > 0)
+                                 : kernels::sigmoid(2 * gelu_argument(x)) *
+                                       (1 + 2 * x * gelu_argument_slope(x) *
+                                                kernels::sigmoid(-2 * gelu_argument(x)))))
+CHAINRULE_MAP2(silu_backward, 0, dy, x,
+               dy*(std::isinf(x) ? Real(x > 0)
+                                 : kernels::sigmoid(x) * (1 + x * kernels::sigmoid(-x))))
+
+#undef CHAINRULE_MAP1
+#undef CHAINRULE_MAP2
+
+}  // namespace naive
+
+template <typename F, int kArity, typename T, typename Out>
+void map(int64_t n, void* out, const void* const* in, const int64_t* strides,
+         const double* params) {
+  T p[F::kParams + 1];
+  for (int i = 0; i < F::kParams; ++i) p[i] = static_cast<T>(params[i]);
+  const auto at = [&](int input, int64_t i) {
+    return static_cast<const T*>(in[input])[i * strides[input]];
+  };
+  for (int64_t i = 0; i < n; ++i) {
+    Out* y = static_cast<Out*>(out) + i;
+    if constexpr (kArity == 1) {
+      *y = F::call(p, at(0, i));
+    } else if constexpr (kArity == 2) {
+      *y = F::call(p, at(0, i), at(1, i));
+    } else {
+      *y = F::call(p, at(0, i), at(1, i), at(2, i));
+    }
+  }
+}
+
+template <typename F, int kArity>
+void set(KernelTable& table, Map slot) {
+  ElementwiseFn* row = table.map[static_cast<int>(slot)];
+  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, float>;
+  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, double>;
+}
+
+template <typename F, int kArity>
+void set_predicate(KernelTable& table, Map slot) {
+  ElementwiseFn* row = table.map[static_cast<int>(slot)];
+  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, bool>;
+  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, bool>;
+}
+
+}  // namespace
+
+void fill_reference_maths(KernelTable& table) {
+#define CHAINRULE_SET_REAL(name, arity) set<naive::name, arity>(table, Map::name);
+#define CHAINRULE_SET_NUMBER(name, arity) set<functors::name, arity>(table, Map::name);
+#define CHAINRULE_SET_PREDICATE(name, arity) set_predicate<functors::name, arity>(table, Map::name);
+  CHAINRULE_FLOAT_MAPS(CHAINRULE_SET_REAL)
+  CHAINRULE_NUMBER_MAPS(CHAINRULE_SET_NUMBER)
+  CHAINRULE_PREDICATE_MAPS(CHAINRULE_SET_PREDICATE)
+#undef CHAINRULE_SET_REAL
+#undef CHAINRULE_SET_NUMBER
+#undef CHAINRULE_SET_PREDICATE
+}
+
+}  // namespace chainrule::kernels

@@ -1,0 +1,27 @@
+// The naive table: one obvious loop per slot, real maths in long double and libm, sums in long
+// double in the data's order. It is the oracle of the tests and runs on any processor. Compiled
+// once, at the baseline instruction set. Slots that no other table is clever about come from
+// common/.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace chainrule::kernels {
+
+__attribute__((weak)) void fill_product_reference(KernelTable& table);  // product.cpp
+void fill_reference_maths(KernelTable& table);
+void fill_reference_reductions(KernelTable& table);
+void fill_reference_rows(KernelTable& table);
+void fill_reference_random(KernelTable& table);
+void fill_reference_optim(KernelTable& table);
+
+inline void fill_reference(KernelTable& table) {
+  if (fill_product_reference != nullptr) fill_product_reference(table);
+  fill_reference_maths(table);
+  fill_reference_reductions(table);
+  fill_reference_rows(table);
+  fill_reference_random(table);
+  fill_reference_optim(table);
+}
+
+}  // namespace chainrule::kernels

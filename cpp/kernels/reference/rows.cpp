@@ -1,0 +1,101 @@
+// Softmax, log-softmax and cross-entropy in long double.
+#include <cmath>
+
+#include "kernels/reference/reference.h"
+
+namespace chainrule::kernels {
+namespace {
+
+using Real = long double;
+
+template <typename T>
+Real row_max(const T* x, int64_t cols) {
+  Real max = -INFINITY;
+  for (int64_t j = 0; j < cols; ++j) max = x[j] > max || std::isnan(x[j]) ? Real(x[j]) : max;
+  return max;
+}
+
+// log of the sum of exp(x - max)
+template <typename T>
+Real row_log_sum(const T* x, int64_t cols, Real max) {
+  Real sum = 0;
+  for (int64_t j = 0; j < cols; ++j) sum += std::exp(x[j] - max);
+  return std::log(sum);
+}
+
+template <typename T, bool kLog>
+void softmax(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const void* in) {
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const T* x = static_cast<const T*>(in) + r * cols;
+    const Real max = row_max(x, cols);
+    const Real log_sum = row_log_sum(x, cols, max);
+    for (int64_t j = 0; j < cols; ++j) {
+      const Real log_p = x[j] - max - log_sum;
+      static_cast<T*>(out)[r * cols + j] = static_cast<T>(kLog ? log_p : std::exp(log_p));
+    }
+  }
+}
+
+template <typename T, bool kLog>
+void softmax_backward(int64_t row_begin, int64_t row_end, int64_t cols, void* out,
+                      const void* upstream, const void* output) {
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const T* dy = static_cast<const T*>(upstream) + r * cols;
+    const T* y = static_cast<const T*>(output) + r * cols;
+    Real sum = 0;
+    for (int64_t j = 0; j < cols; ++j) sum += kLog ? Real(dy[j]) : Real(dy[j]) * y[j];
+    for (int64_t j = 0; j < cols; ++j) {
+      const Real dx = kLog ? dy[j] - std::exp(Real(y[j])) * sum : y[j] * (dy[j] - sum);
+      static_cast<T*>(out)[r * cols + j] = static_cast<T>(dx);
+    }
+  }
+}
+
+template <typename T>
+int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end) {
+  softmax<T, false>(row_begin, row_end, args.cols, args.softmax, args.logits);
+  const T* weights = static_cast<const T*>(args.weight);
+  const auto weight = [&](int64_t c) { return weights ? Real(weights[c]) : Real(1); };
+  int64_t bad = -1;
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const T* x = static_cast<const T*>(args.logits) + r * args.cols;
+    const Real max = row_max(x, args.cols);
+    const Real log_sum = row_log_sum(x, args.cols, max);
+    const int64_t t = args.target[r];
+    const bool inside = t >= 0 && t < args.cols;
+    if (t != args.ignore_index && !inside && bad < 0) bad = r;
+    Real loss = 0, scale = 0;
+    if (t != args.ignore_index && inside) {
+      scale = weight(t);
+      loss = -scale * (x[t] - max - log_sum);
+      if (args.label_smoothing > 0) {
+        const Real smoothing = args.label_smoothing;
+        Real smooth = 0;
+        for (int64_t c = 0; c < args.cols; ++c) smooth -= weight(c) * (x[c] - max - log_sum);
+        loss = (1 - smoothing) * loss + smoothing / args.cols * smooth;
+      }
+    }
+    static_cast<T*>(args.loss)[r] = static_cast<T>(loss);
+    static_cast<T*>(args.scale)[r] = static_cast<T>(scale);
+  }
+  return bad;
+}
+
+template <typename T>
+void set(KernelTable& table) {
+  constexpr int kType = float_index(DTypeOf<T>::value);
+  table.softmax[kType] = &softmax<T, false>;
+  table.log_softmax[kType] = &softmax<T, true>;
+  table.softmax_backward[kType] = &softmax_backward<T, false>;
+  table.log_softmax_backward[kType] = &softmax_backward<T, true>;
+  table.cross_entropy[kType] = &cross_entropy<T>;
+}
+
+}  // namespace
+
+void fill_reference_rows(KernelTable& table) {
+  set<float>(table);
+  set<double>(table);
+}
+
+}  // namespace chainrule::kernels
