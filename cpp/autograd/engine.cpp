@@ -127,7 +127,7 @@ class Run {
     for (size_t i = 0; i < node.hooks.size(); ++i) {
       if (!node.hooks[i] || !dys[i].defined()) continue;
       dys[i] = node.hooks[i]->run(dys[i]);
-      if (node.hooks[i]->retain) accumulate(node.hooks[i]->retained, dys[i]);
+      if (node.hooks[i]->keeps) accumulate(node.hooks[i]->retained, dys[i]);
     }
     if (auto found = wanted_outputs_.find(&node); found != wanted_outputs_.end()) {
       for (int i : found->second) collected_[{&node, i}] = dys[i];
@@ -170,16 +170,16 @@ class Run {
     AutogradState& state = state_of(leaf);
     Hooks* hooks = static_cast<Hooks*>(state.hooks.get());
     if (hooks) gradient = hooks->run(gradient);
-    if (!state.grad) {
+    if (!grad_of(leaf).defined()) {
       // Taken without a copy only when dense and owned by nobody else.
       const bool ours = gradient.is_contiguous() && gradient->use_count() == 1 &&
                         gradient->storage->use_count() == 1 && !options_.create_graph;
       set_leaf_grad(leaf, ours || (options_.create_graph && gradient.is_contiguous()) ? gradient
                                                                                      : clone(gradient));
     } else if (options_.create_graph) {
-      set_leaf_grad(leaf, add(Tensor(state.grad), gradient));
+      set_leaf_grad(leaf, add(grad_of(leaf), gradient));
     } else {
-      const Tensor old(state.grad);
+      const Tensor old = grad_of(leaf);
       const Tensor inputs[] = {old, gradient};
       AddAttrs attrs;
       call_in_place(old, ops::kAdd, inputs, &attrs);

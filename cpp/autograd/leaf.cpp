@@ -21,14 +21,15 @@ void retain_grad(const Tensor& t) {
     fail<StateError>("retain_grad", "expected a tensor with requires_grad=True; got one without.");
   }
   if (is_leaf(t)) return;  // a leaf keeps its gradient anyway
-  hooks_of(t).retain = true;
+  hooks_of(t).keeps = true;
   state_of(t).retains_grad = true;
 }
 
 Tensor grad_of(const Tensor& t) {
-  if (!t->autograd) return Tensor();
-  if (t->autograd->retains_grad) return hooks_of(t).retained;
-  return t->autograd->grad ? Tensor(t->autograd->grad) : Tensor();
+  if (t->autograd && t->autograd->retains_grad) return hooks_of(t).retained;
+  const Tensor grad = t->autograd && t->autograd->grad ? Tensor(t->autograd->grad) : Tensor();
+  if (modes.recorder) modes.recorder->on_read_grad(t, grad);
+  return grad;
 }
 
 void set_grad(const Tensor& t, const Tensor& grad) {

@@ -26,7 +26,7 @@ class Hooks : public RefCounted {
   int64_t next_id = 0;
   std::vector<std::pair<int64_t, TensorHook>> on_grad;
   std::vector<std::pair<int64_t, std::function<void(const Tensor&)>>> after_accumulate;
-  bool retain = false;
+  bool keeps = false;
   Tensor retained;  // the kept gradient of a tensor that is no leaf
 
   Tensor run(Tensor grad) const;

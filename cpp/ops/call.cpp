@@ -168,7 +168,7 @@ Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
     op.forward(run);
     if (op.is(kMutates)) bump_mutated(c);
   }
-  if (modes.recorder) modes.recorder->on_call(c, outputs, infer.hidden);
+  if (modes.recorder) modes.recorder->on_call(c, outputs, infer);
   if (needs_grad && tape.record) tape.record(c, outputs, infer.hidden);
   outputs.resize(outputs.size() - infer.hidden);
   return outputs;

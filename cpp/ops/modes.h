@@ -8,11 +8,13 @@ namespace chainrule {
 // Hears every primitive call and every write while a program is being recorded.
 class Recorder {
  public:
-  virtual void on_call(const Call& call, const Tensors& outputs, int hidden) = 0;
+  virtual void on_call(const Call& call, const Tensors& outputs, const Infer& infer) = 0;
   // `view` (a window on `base`) is about to receive `value`, already of its shape and dtype.
   virtual void on_write(const Tensor& view, const Tensor& value) = 0;
   // A leaf's gradient slot changes; an undefined value clears it.
   virtual void on_set_grad(const Tensor& leaf, const Tensor& value) = 0;
+  // `grad` is read as the gradient of `leaf`; undefined when there is none.
+  virtual void on_read_grad(const Tensor& leaf, const Tensor& grad) = 0;
   // A value leaves the program (item, numpy, print, a data-dependent shape): always an error.
   [[noreturn]] virtual void on_read(const char* what) = 0;
   // New data enters from the host (tensor(...), from_numpy): always an error.

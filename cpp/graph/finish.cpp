@@ -1,0 +1,141 @@
+// The end of a recording: results, their backward section, write-backs, updates sunk into the commit
+// section, last uses.
+#include <algorithm>
+#include <set>
+
+#include "autograd/autograd.h"
+#include "generated/ops.h"
+#include "graph/recorder.h"
+
+namespace chainrule::graph {
+
+Program ProgramRecorder::finish(std::span<const Tensor> results) {
+  for (const Tensor& t : results) program_.results.push_back(resolve(t));
+  for (auto& binding : program_.gradients) {
+    if (binding.leaf->autograd && binding.leaf->autograd->grad) {
+      binding.value = resolve(Tensor(binding.leaf->autograd->grad));  // after later writes to it
+    }
+  }
+  for (const auto& [storage, memory] : memories_) {
+    if (!memory.written || !memory.outside) continue;
+    program_.writes.push_back({Source::kState, memory.argument, memory.flat});
+    WriteBack& write = program_.writes.back();
+    if (memory.argument >= 0) {
+      write.target = Source::kArgument;
+    } else if (memory.gradient_of >= 0) {
+      write = {Source::kGradient, memory.gradient_of, memory.flat};
+    } else {
+      const auto owner = std::find_if(program_.states.begin(), program_.states.end(),
+                                      [&](const Tensor& t) { return t->storage.get() == storage; });
+      write.index = static_cast<int>(owner - program_.states.begin());
+    }
+  }
+  std::sort(program_.writes.begin(), program_.writes.end(),
+            [](const WriteBack& a, const WriteBack& b) { return a.value < b.value; });
+  program_.forward_end = program_.code.size();
+  sink_updates();
+  make_backward(results);
+  modes.recorder = saved_.recorder;
+  find_last_uses();
+  return std::move(program_);
+}
+
+// An update (an op that changes its inputs in place) whose results nobody reads but the write-back
+// runs directly on the state, after all compute instructions: no copies, and still nothing is written
+// before the last instruction that can fail.
+void ProgramRecorder::sink_updates() {
+  std::vector<bool> sunk(program_.code.size(), false);
+  for (size_t i = 0; i < program_.code.size(); ++i) {
+    const Instruction& in = program_.code[i];
+    if (!in.op->is(kMutates)) continue;
+    bool free = true;
+    for (size_t j = 0; free && j < program_.code.size(); ++j) {
+      if (j == i) continue;
+      for (ValueId v : program_.code[j].inputs) {
+        if (std::find(in.outputs.begin(), in.outputs.end(), v) != in.outputs.end()) free = false;
+      }
+    }
+    for (ValueId v : program_.results) {
+      if (std::find(in.outputs.begin(), in.outputs.end(), v) != in.outputs.end()) free = false;
+    }
+    for (int param : in.op->mutates) {
+      for (int place = param ? in.list_ends[param - 1] : 0; place < in.list_ends[param]; ++place) {
+        if (program_.values[in.inputs[place]].source != Source::kState) free = false;
+      }
+    }
+    sunk[i] = free;
+  }
+  std::vector<Instruction> compute, commit;
+  for (size_t i = 0; i < program_.code.size(); ++i) {
+    (sunk[i] ? commit : compute).push_back(std::move(program_.code[i]));
+  }
+  std::erase_if(program_.writes, [&](const WriteBack& w) {
+    return std::any_of(commit.begin(), commit.end(), [&](const Instruction& in) {
+      return std::find(in.outputs.begin(), in.outputs.end(), w.value) != in.outputs.end();
+    });
+  });
+  program_.commit_begin = compute.size();
+  program_.code = std::move(compute);
+  for (Instruction& in : commit) program_.code.push_back(std::move(in));
+  for (size_t i = 0; i < program_.code.size(); ++i) {
+    for (ValueId v : program_.code[i].outputs) program_.values[v].index = static_cast<int>(i);
+  }
+}
+
+// Results that still need a gradient: record what their backward computes, from placeholder seeds.
+void ProgramRecorder::make_backward(std::span<const Tensor> results) {
+  Tensors outputs, seeds, leaves;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ValueId id = program_.results[i];
+    if (!autograd::requires_grad(results[i]) || program_.values[id].source != Source::kInstruction) continue;
+    program_.differentiable.push_back(static_cast<int>(i));
+    outputs.push_back(results[i]);
+    Tensor seed = Tensor::empty(results[i].dtype(), results[i].sizes());
+    const ValueId seed_id = add_value({Source::kArgument,
+                                       static_cast<int>(program_.arguments.size() + program_.seeds.size()),
+                                       seed.dtype(), seed.sizes()});
+    program_.seeds.push_back(seed_id);
+    bind(seed, seed_id);
+    seeds.push_back(seed);
+  }
+  if (outputs.empty()) return;
+  for (ValueId id = 0; id < static_cast<ValueId>(program_.values.size()); ++id) {
+    const Value& v = program_.values[id];
+    if (v.source == Source::kState && program_.states[v.index]->requires_grad &&
+        autograd::is_leaf(program_.states[v.index]) && program_.states[v.index].sizes() == v.sizes) {
+      program_.leaves.push_back(id);
+      leaves.push_back(program_.states[v.index]);
+    }
+  }
+  for (size_t i = 0; i < argument_tensors_.size(); ++i) {
+    if (!argument_tensors_[i]->requires_grad) continue;
+    program_.leaves.push_back(program_.argument_values[i]);
+    leaves.push_back(argument_tensors_[i]);
+  }
+  autograd::Tensors gradients = autograd::grad(
+      {outputs.data(), outputs.size()}, {leaves.data(), leaves.size()}, {seeds.data(), seeds.size()},
+      {.retain_graph = true, .create_graph = false}, true);
+  for (const Tensor& g : gradients) program_.leaf_gradients.push_back(resolve(g));
+}
+
+// Buffers go back as soon as nobody reads them; views keep what they look at alive by themselves.
+void ProgramRecorder::find_last_uses() {
+  std::vector<int> last(program_.values.size(), -1);
+  for (size_t i = 0; i < program_.code.size(); ++i) {
+    for (ValueId v : program_.code[i].outputs) last[v] = static_cast<int>(i);
+    for (ValueId v : program_.code[i].inputs) {
+      if (v != kNone) last[v] = static_cast<int>(i);
+    }
+  }
+  std::set<ValueId> kept(program_.results.begin(), program_.results.end());
+  for (const auto& w : program_.writes) kept.insert(w.value);
+  for (const auto& g : program_.gradients) kept.insert(g.value);
+  for (ValueId v : program_.leaf_gradients) kept.insert(v);
+  for (ValueId v = 0; v < static_cast<ValueId>(last.size()); ++v) {
+    if (last[v] < 0 || kept.contains(v) || program_.values[v].source != Source::kInstruction) continue;
+    // What the backward section reads must outlive the forward run.
+    program_.code[last[v]].dead_after.push_back(v);
+  }
+}
+
+}  // namespace chainrule::graph

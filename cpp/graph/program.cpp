@@ -1,0 +1,172 @@
+// Comparing, checking and printing programs.
+#include "graph/program.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ops/schema.h"
+
+namespace chainrule::graph {
+
+namespace {
+
+std::string text(const Number& n) { return is_floating(n.dtype) ? str(n.real) : str(n.integer); }
+
+std::string place(const Instruction& in) { return in.where.empty() ? "" : " at " + in.where; }
+
+std::string differ(const Program& a, const Instruction& x, const Program& b, const Instruction& y) {
+  if (x.op != y.op) return str(x.op->name, ", then ", y.op->name, place(y));
+  for (size_t i = 0; i < std::min(x.inputs.size(), y.inputs.size()); ++i) {
+    if (x.inputs[i] == kNone || y.inputs[i] == kNone) continue;
+    const Value &u = a.values[x.inputs[i]], &v = b.values[y.inputs[i]];
+    if (u.source == Source::kNumber && v.source == Source::kNumber &&
+        !(a.numbers[u.index] == b.numbers[v.index])) {
+      return str(text(a.numbers[u.index]), ", then ", text(b.numbers[v.index]), place(y),
+                 "; pass it as an argument or a 0-d tensor");
+    }
+    if (u.source == Source::kState && v.source == Source::kState &&
+        !a.states[u.index].same_as(b.states[v.index]) &&
+        a.states[u.index]->storage != b.states[v.index]->storage) {
+      return str("one tensor of sizes ", u.sizes, ", then another", place(y), "; pass it as an argument");
+    }
+  }
+  if (x.attrs != y.attrs) return str("other attributes of ", x.op->name, place(y));
+  if (x.inputs != y.inputs || x.list_ends != y.list_ends) return str("other inputs of ", x.op->name, place(y));
+  for (size_t i = 0; i < std::min(x.outputs.size(), y.outputs.size()); ++i) {
+    const Value &u = a.values[x.outputs[i]], &v = b.values[y.outputs[i]];
+    if (!(u.sizes == v.sizes) || u.dtype != v.dtype) {
+      return str(x.op->name, " of sizes ", u.sizes, ", then ", v.sizes, place(y));
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Program::difference(const Program& other) const {
+  for (size_t i = 0; i < std::min(code.size(), other.code.size()); ++i) {
+    std::string d = differ(*this, code[i], other, other.code[i]);
+    if (!d.empty()) return d;
+  }
+  if (code.size() != other.code.size()) {
+    return str(code.size(), " instructions, then ", other.code.size());
+  }
+  if (states.size() != other.states.size()) return "other tensors from outside";
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i]->storage != other.states[i]->storage || state_requires_grad[i] != other.state_requires_grad[i]) {
+      return str("one tensor of sizes ", states[i].sizes(), ", then another; pass it as an argument");
+    }
+  }
+  const auto same_write = [](const WriteBack& a, const WriteBack& b) {
+    return a.target == b.target && a.index == b.index && a.value == b.value;
+  };
+  const auto same_grad = [](const GradBinding& a, const GradBinding& b) {
+    return a.leaf.same_as(b.leaf) && a.value == b.value;
+  };
+  if (results != other.results) return "other results";
+  if (!std::equal(writes.begin(), writes.end(), other.writes.begin(), other.writes.end(), same_write) ||
+      !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(), other.gradients.end(), same_grad)) {
+    return "other writes";
+  }
+  return "";
+}
+
+bool Program::guards_hold() const {
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i]->requires_grad != state_requires_grad[i]) return false;
+  }
+  for (const GradGuard& g : grad_guards) {
+    const bool defined = g.leaf->autograd && g.leaf->autograd->grad;
+    if (defined != g.defined) return false;
+  }
+  return true;
+}
+
+void Program::verify() const {
+  // Metadata-only stand-ins: shape rules read sizes, strides and dtypes.
+  std::vector<Tensor> stand(values.size());
+  static char nothing[kAlignment];
+  const auto stand_in = [](DType dtype, const Dims& sizes) {
+    const Dims strides = contiguous_strides(sizes);
+    const size_t bytes = sizes.product() * itemsize(dtype);
+    return Tensor(make_ref<TensorImpl>(Storage::borrow(nothing, bytes, true, {}), dtype, sizes, strides, 0));
+  };
+  for (size_t id = 0; id < values.size(); ++id) {
+    const Value& v = values[id];
+    if (v.source == Source::kState) stand[id] = states[v.index];
+    else if (v.source != Source::kInstruction) stand[id] = stand_in(v.dtype, v.sizes);
+  }
+  for (const Instruction& in : code) {
+    Tensors inputs;
+    for (ValueId id : in.inputs) {
+      if (id != kNone && !stand[id].defined()) {
+        throw InternalError(str("[verify] ", in.op->name, " reads a value before it is made."));
+      }
+      inputs.push_back(id == kNone ? Tensor() : stand[id]);
+    }
+    Infer infer(Call{*in.op, {inputs.data(), inputs.size()}, in.attrs.data(),
+                     in.list_ends.empty() ? nullptr : in.list_ends.data()},
+                in.hidden > 0);
+    in.op->infer(infer);
+    if (in.scratch_bytes != infer.scratch_bytes) {
+      throw InternalError(str("[verify] ", in.op->name, " has the wrong scratch size."));
+    }
+    for (size_t i = 0; i < infer.outputs.size() && i < in.outputs.size(); ++i) {
+      const Value& v = values[in.outputs[i]];
+      if (!(infer.outputs[i].sizes == v.sizes) || infer.outputs[i].dtype != v.dtype) {
+        throw InternalError(str("[verify] ", in.op->name, " makes ", infer.outputs[i].sizes, "; the program says ",
+                                v.sizes, "."));
+      }
+    }
+    for (ValueId id : in.outputs) {
+      const Value& v = values[id];
+      stand[id] = v.view ? inputs[0].alias(v.sizes, v.strides, inputs[0]->offset + v.offset)
+                         : stand_in(v.dtype, v.sizes);
+    }
+  }
+}
+
+std::string Program::to_string() const {
+  std::string out;
+  const auto name = [&](ValueId id) -> std::string {
+    if (id == kNone) return "none";
+    const Value& v = values[id];
+    switch (v.source) {
+      case Source::kArgument:
+        return str("arg", v.index);
+      case Source::kState:
+        return str("state", v.index);
+      case Source::kGradient:
+        return str("state", v.index, ".grad");
+      case Source::kNumber:
+        return text(numbers[v.index]);
+      default:
+        return str("%", id);
+    }
+  };
+  const auto typed = [&](ValueId id) {
+    return str(name(id), ": ", dtype_name(values[id].dtype), values[id].sizes);
+  };
+  for (size_t i = 0; i < code.size(); ++i) {
+    if (i == commit_begin && i < forward_end) out += "commit:\n";
+    if (i == forward_end) out += "backward:\n";
+    const Instruction& in = code[i];
+    out += "  ";
+    for (size_t j = 0; j < in.outputs.size(); ++j) out += (j ? ", " : "") + typed(in.outputs[j]);
+    out += str(" = ", in.op->name, "(");
+    for (size_t j = 0; j < in.inputs.size(); ++j) out += (j ? ", " : "") + name(in.inputs[j]);
+    out += ")" + (in.where.empty() ? "" : "  # " + in.where) + "\n";
+  }
+  for (const WriteBack& w : writes) {
+    const char* kind = w.target == Source::kArgument ? "arg" : "state";
+    out += str("  ", kind, w.index, w.target == Source::kGradient ? ".grad" : "", " <- ", name(w.value), "\n");
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    out += str("  grad of ", gradients[i].leaf.sizes(), " <- ", name(gradients[i].value), "\n");
+  }
+  out += "  return";
+  for (size_t i = 0; i < results.size(); ++i) out += (i ? ", " : " ") + name(results[i]);
+  return out + "\n";
+}
+
+}  // namespace chainrule::graph

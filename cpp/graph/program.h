@@ -1,0 +1,103 @@
+// Program: one recorded call as a flat list of instructions in SSA form. Compute instructions write
+// only values of their own; what outlives the call (parameters, optimiser state, running statistics,
+// the random counter, `.grad`) is written in the commit section, which cannot fail. So a replay that
+// fails has changed nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ops/op.h"
+
+namespace chainrule::graph {
+
+using ValueId = int32_t;
+inline constexpr ValueId kNone = -1;
+
+// Where a value comes from.
+enum class Source : uint8_t {
+  kArgument,     // index: which argument
+  kState,        // index: a tensor that lives outside the program, read where it is
+  kGradient,     // index: the `.grad` that this state has when the replay begins
+  kNumber,       // index: an immediate
+  kInstruction,  // index: which instruction
+};
+
+struct Value {
+  Source source;
+  int index;
+  DType dtype;
+  Dims sizes;
+  bool view = false;  // of an instruction: a window on its first input
+  Dims strides{};
+  int64_t offset = 0;  // from the first element of that input
+};
+
+struct Instruction {
+  const OpDef* op;
+  std::vector<ValueId> inputs;  // kNone for an absent optional input
+  std::vector<int32_t> list_ends;
+  std::vector<std::byte> attrs;
+  std::vector<ValueId> outputs;  // hidden ones last
+  int hidden = 0;
+  int64_t scratch_bytes = 0;
+  std::vector<ValueId> dead_after;  // values nobody reads later
+  std::string where;                // the user's line, "train.py:12"
+};
+
+// What the memory of an argument, of a state or of a state's `.grad` becomes at commit.
+struct WriteBack {
+  Source target;
+  int index;
+  ValueId value;  // all its elements as one row
+};
+
+// leaf.grad <- value (kNone clears it), at commit.
+struct GradBinding {
+  Tensor leaf;
+  ValueId value;
+};
+
+// The function looked whether leaf.grad is None.
+struct GradGuard {
+  Tensor leaf;
+  bool defined;
+};
+
+struct Number {
+  DType dtype;
+  double real;
+  int64_t integer;
+  bool operator==(const Number&) const = default;
+};
+
+struct Program {
+  std::vector<Value> values;
+  std::vector<Instruction> code;
+  size_t forward_end = 0;   // instructions from here on are the backward of `results`
+  size_t commit_begin = 0;  // [commit_begin, forward_end) update state in place, after all else
+  std::vector<InputMeta> arguments;
+  std::vector<ValueId> argument_values;
+  std::vector<Tensor> states;
+  std::vector<bool> state_requires_grad;
+  std::vector<Number> numbers;
+  std::vector<WriteBack> writes;
+  std::vector<GradBinding> gradients;
+  std::vector<GradGuard> grad_guards;
+  std::vector<ValueId> results;
+  // Of results that still need a gradient: the seeds, and what the backward section makes.
+  std::vector<int> differentiable;        // which results
+  std::vector<ValueId> seeds;             // one per differentiable result
+  std::vector<ValueId> leaves;            // values (arguments or states) that want a gradient
+  std::vector<ValueId> leaf_gradients;    // one per leaf, kNone when unused
+
+  // Op by op, with attributes, immediates and states; empty when equal, else what differs and where.
+  std::string difference(const Program& other) const;
+  // Whether the tensors from outside are as they were: requires_grad, which `.grad` are None.
+  bool guards_hold() const;
+  // Re-runs every shape rule and checks that only the commit section writes outside the program.
+  void verify() const;
+  std::string to_string() const;
+};
+
+}  // namespace chainrule::graph

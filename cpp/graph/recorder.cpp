@@ -1,0 +1,286 @@
+#include "graph/recorder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "generated/ops.h"
+#include "ops/schema.h"
+
+namespace chainrule::graph {
+
+std::string (*source_line)() = nullptr;
+
+namespace {
+std::string here() { return source_line ? source_line() : std::string(); }
+
+std::string at_here() {
+  const std::string line = here();
+  return line.empty() ? "" : " at " + line;
+}
+
+std::vector<std::byte> bytes_of(const OpDef& op, const void* attrs) {
+  all_ops();
+  std::vector<std::byte> bytes(op.schema->attr_bytes);
+  std::memcpy(bytes.data(), attrs, bytes.size());
+  return bytes;
+}
+}  // namespace
+
+ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(modes) {
+  if (modes.recorder) {
+    throw CaptureError("[compile] expected one recording at a time; got a nested one.");
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Tensor& t = arguments[i];
+    argument_tensors_.push_back(t);
+    program_.arguments.push_back({t.dtype(), t.sizes()});
+    const ValueId id = add_value({Source::kArgument, static_cast<int>(i), t.dtype(), t.sizes()});
+    program_.argument_values.push_back(id);
+    Memory& memory = memory_of(t);
+    if (memory.argument < 0) memory.argument = static_cast<int>(i);
+    memory.flat_offset = t->offset;
+    memory.outside = true;
+    bind(t, id);
+  }
+  modes.recorder = this;
+}
+
+ProgramRecorder::~ProgramRecorder() { modes.recorder = saved_.recorder; }
+
+ValueId ProgramRecorder::add_value(const Value& v) {
+  program_.values.push_back(v);
+  return static_cast<ValueId>(program_.values.size()) - 1;
+}
+
+ProgramRecorder::Memory& ProgramRecorder::memory_of(const Tensor& t) {
+  Memory& memory = memories_[t->storage.get()];
+  if (!memory.keep) memory.keep = t->storage;
+  return memory;
+}
+
+ValueId ProgramRecorder::find(const Memory& memory, const Tensor& t) const {
+  for (const Window& w : memory.windows) {
+    if (w.offset == t->offset && w.sizes == t.sizes() && w.strides == t.strides()) return w.value;
+  }
+  return kNone;
+}
+
+void ProgramRecorder::bind(const Tensor& t, ValueId value) {
+  Memory& memory = memory_of(t);
+  if (find(memory, t) == kNone) {
+    memory.windows.push_back({t.sizes(), t.strides(), t->offset, value});
+  }
+}
+
+ValueId ProgramRecorder::number(const Tensor& t) {
+  const Number n{t.dtype(), t.item_double(), t.item_int()};
+  program_.numbers.push_back(n);
+  return add_value({Source::kNumber, static_cast<int>(program_.numbers.size()) - 1, t.dtype(), {}});
+}
+
+// A tensor from outside: a parameter, optimiser state, a closed-over constant.
+ValueId ProgramRecorder::state(const Tensor& t) {
+  program_.states.push_back(t);
+  program_.state_requires_grad.push_back(t->requires_grad);
+  return add_value({Source::kState, static_cast<int>(program_.states.size()) - 1, t.dtype(), t.sizes()});
+}
+
+ValueId ProgramRecorder::resolve(const Tensor& t) {
+  if (!t.defined()) return kNone;
+  if (t->weak_number) return number(t);
+  const bool known = memories_.contains(t->storage.get());
+  Memory& memory = memory_of(t);
+  if (!known) memory.outside = true;
+  if (const ValueId id = find(memory, t); id != kNone) return id;
+  ValueId id;
+  if (memory.written || (known && !memory.outside)) {
+    AsStridedAttrs attrs;
+    attrs.size = t.sizes();
+    attrs.stride = t.strides();
+    attrs.storage_offset = t->offset - memory.flat_offset;
+    id = emit(ops::kAsStrided, {flat(memory, t)}, &attrs, t.dtype(), t.sizes(), true, t.strides(),
+              attrs.storage_offset);
+  } else {
+    id = state(t);
+  }
+  bind(t, id);
+  return id;
+}
+
+// The storage as one dense row, under its current binding.
+ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
+  if (memory.flat != kNone) return memory.flat;
+  const int64_t item = itemsize(t.dtype());
+  if (memory.argument >= 0) {
+    const Value& argument = program_.values[program_.argument_values[memory.argument]];
+    const Dims sizes{argument.sizes.product()};
+    AsStridedAttrs attrs;
+    attrs.size = sizes;
+    attrs.stride = Dims{1};
+    memory.flat = emit(ops::kAsStrided, {program_.argument_values[memory.argument]}, &attrs, t.dtype(),
+                       sizes, true, attrs.stride, 0);
+  } else {
+    const Dims sizes{static_cast<int64_t>(t->storage->bytes()) / item};
+    if (memory.outside && memory.gradient_of < 0) {
+      memory.flat = state(t.alias(sizes, Dims{1}, 0));
+    } else {
+      // Made inside, or a gradient: some dense value covers it from its first element.
+      const Window& first = memory.windows.front();
+      AsStridedAttrs attrs;
+      attrs.size = sizes;
+      attrs.stride = Dims{1};
+      memory.flat = emit(ops::kAsStrided, {first.value}, &attrs, t.dtype(), sizes, true, attrs.stride, 0);
+    }
+  }
+  return memory.flat;
+}
+
+ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs,
+                              DType dtype, const Dims& sizes, bool view, const Dims& strides,
+                              int64_t offset) {
+  Instruction in;
+  in.op = &op;
+  in.inputs = std::move(inputs);
+  in.attrs = bytes_of(op, attrs);
+  in.where = here();
+  const int index = static_cast<int>(program_.code.size());
+  const ValueId id = add_value({Source::kInstruction, index, dtype, sizes, view, strides, offset});
+  in.outputs.push_back(id);
+  program_.code.push_back(std::move(in));
+  return id;
+}
+
+void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const Infer& infer) {
+  if (call.op.is(kDynamicShape)) on_read(call.op.name);
+  Instruction in;
+  in.op = &call.op;
+  in.attrs = bytes_of(call.op, call.attrs);
+  in.hidden = infer.hidden;
+  in.scratch_bytes = infer.scratch_bytes;
+  in.where = here();
+  for (const Tensor& t : call.inputs) in.inputs.push_back(resolve(t));
+  if (call.list_ends) {
+    in.list_ends.assign(call.list_ends, call.list_ends + call.op.schema->tensor_params);
+  }
+  for (const Tensor& t : outputs) {
+    const bool view = call.op.is(kView) && t->storage == call[0]->storage;
+    Value v{Source::kInstruction, static_cast<int>(program_.code.size()), t.dtype(), t.sizes()};
+    if (view) {
+      v.view = true;
+      v.strides = t.strides();
+      v.offset = t->offset - call[0]->offset;
+    }
+    const ValueId id = add_value(v);
+    in.outputs.push_back(id);
+    bind(t, id);
+  }
+  if (call.op.is(kMutates)) record_mutations(call, in);
+  program_.code.push_back(std::move(in));
+}
+
+// An op that changes some inputs in place: its instruction gets one extra output per changed tensor,
+// which becomes the current value of that memory.
+void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
+  for (int param : call.op.mutates) {
+    for (const Tensor& t : call.list(param)) {
+      if (!t.is_contiguous()) {
+        throw CaptureError(str("[", call.op.name, "] expected dense tensors while recording; got strides ",
+                               t.strides(), "."));
+      }
+      const Dims sizes{t.numel()};
+      const ValueId id = add_value({Source::kInstruction, static_cast<int>(program_.code.size()),
+                                    t.dtype(), sizes});
+      in.outputs.push_back(id);
+      Memory& memory = memory_of(t);
+      if (t->offset != memory.flat_offset ||
+          t.numel() * static_cast<int64_t>(itemsize(t.dtype())) != static_cast<int64_t>(t->storage->bytes())) {
+        throw CaptureError(str("[", call.op.name, "] expected tensors that own their memory while "
+                               "recording; got a view of sizes ", t.sizes(), "."));
+      }
+      memory.windows.clear();
+      memory.flat = id;
+      memory.written = true;
+    }
+  }
+}
+
+void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
+  const ValueId v = resolve(value);
+  const bool known = memories_.contains(view->storage.get());
+  Memory& memory = memory_of(view);
+  if (!known) memory.outside = true;
+  if (memory.argument >= 0) {
+    const Dims& sizes = program_.arguments[memory.argument].sizes;
+    if (view->offset < memory.flat_offset || view->offset + view.numel() > memory.flat_offset + sizes.product()) {
+      throw CaptureError(str("[compile] expected writes inside the argument that was passed; got one beside it",
+                             at_here(), "."));
+    }
+  }
+  const int64_t elements = memory.argument >= 0
+                               ? program_.arguments[memory.argument].sizes.product()
+                               : static_cast<int64_t>(view->storage->bytes() / itemsize(view.dtype()));
+  AsStridedAttrs row;
+  row.size = Dims{elements};
+  row.stride = Dims{1};
+  if (view.is_contiguous() && view.numel() == elements) {
+    // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
+    // shared window is copied first.
+    ValueId dense = v;
+    if (!value.is_contiguous() || program_.values[v].source != Source::kInstruction ||
+        program_.values[v].view) {
+      CloneAttrs none;
+      dense = emit(ops::kClone, {v}, &none, value.dtype(), value.sizes(), false, {}, 0);
+    }
+    memory.flat = emit(ops::kAsStrided, {dense}, &row, view.dtype(), row.size, true, row.stride, 0);
+  } else {
+    WriteViewAttrs attrs;
+    attrs.size = view.sizes();
+    attrs.stride = view.strides();
+    attrs.storage_offset = view->offset - memory.flat_offset;
+    memory.flat = emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row.size, false, {}, 0);
+  }
+  memory.windows.clear();
+  memory.written = true;
+}
+
+void ProgramRecorder::on_set_grad(const Tensor& leaf, const Tensor& value) {
+  keep_.push_back(leaf);
+  const ValueId id = value.defined() ? resolve(value) : kNone;
+  for (GradBinding& g : program_.gradients) {
+    if (g.leaf.same_as(leaf)) {
+      g.value = id;
+      return;
+    }
+  }
+  program_.gradients.push_back({leaf, id});
+}
+
+void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
+  const auto& bound = program_.gradients;
+  if (std::any_of(bound.begin(), bound.end(), [&](const GradBinding& g) { return g.leaf.same_as(leaf); })) {
+    return;  // set inside the program
+  }
+  auto& guards = program_.grad_guards;
+  if (std::none_of(guards.begin(), guards.end(), [&](const GradGuard& g) { return g.leaf.same_as(leaf); })) {
+    guards.push_back({leaf, grad.defined()});
+  }
+  if (!grad.defined() || memories_.contains(grad->storage.get())) return;
+  Memory& memory = memory_of(grad);
+  memory.outside = true;
+  memory.gradient_of = static_cast<int>(program_.states.size());
+  program_.states.push_back(leaf);
+  program_.state_requires_grad.push_back(leaf->requires_grad);
+  bind(grad, add_value({Source::kGradient, memory.gradient_of, grad.dtype(), grad.sizes()}));
+}
+
+void ProgramRecorder::on_read(const char* what) {
+  throw CaptureError(str("[compile] expected no value to leave the program while it is recorded; got ",
+                         what, at_here(), ". Return the tensor and read it outside."));
+}
+
+void ProgramRecorder::on_host_data(const char* what) {
+  throw CaptureError(str("[compile] expected no new data from Python while recording; got ", what,
+                         at_here(), ". Pass it as an argument, or make it outside."));
+}
+
+}  // namespace chainrule::graph

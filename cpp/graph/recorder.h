@@ -1,0 +1,72 @@
+// The recorder: listens to call() and writes what happens into a Program. Tensors are recognised by
+// the memory they cover, so views, saved outputs and detached aliases need no special care.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "graph/program.h"
+#include "ops/modes.h"
+
+namespace chainrule::graph {
+
+// The user's current source line; set by bindings/, empty without a host language.
+extern std::string (*source_line)();
+
+class ProgramRecorder final : public Recorder {
+ public:
+  explicit ProgramRecorder(std::span<const Tensor> arguments);
+  ~ProgramRecorder();  // leaves recording mode
+
+  // Ends the recording. Results that need a gradient get a backward section.
+  Program finish(std::span<const Tensor> results);
+
+  void on_call(const Call& call, const Tensors& outputs, const Infer& infer) override;
+  void on_write(const Tensor& view, const Tensor& value) override;
+  void on_set_grad(const Tensor& leaf, const Tensor& value) override;
+  void on_read_grad(const Tensor& leaf, const Tensor& grad) override;
+  [[noreturn]] void on_read(const char* what) override;
+  [[noreturn]] void on_host_data(const char* what) override;
+
+ private:
+  struct Window {
+    Dims sizes, strides;
+    int64_t offset;
+    ValueId value;
+  };
+  // The memory of one storage: its windows known as values under the current binding.
+  struct Memory {
+    Ref<Storage> keep;  // the address must not be used again while recording
+    std::vector<Window> windows;
+    ValueId flat = kNone;     // all elements as one dense row, once written to
+    int64_t flat_offset = 0;  // of an argument: where its window begins
+    int argument = -1;
+    int gradient_of = -1;  // the state whose `.grad` this is
+    bool outside = false;     // existed before the recording
+    bool written = false;
+  };
+
+  ValueId resolve(const Tensor& t);
+  ValueId number(const Tensor& t);
+  ValueId state(const Tensor& t);
+  ValueId flat(Memory& memory, const Tensor& t);
+  ValueId emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs, DType dtype,
+               const Dims& sizes, bool view, const Dims& strides, int64_t offset);
+  ValueId add_value(const Value& v);
+  Memory& memory_of(const Tensor& t);
+  ValueId find(const Memory& memory, const Tensor& t) const;
+  void bind(const Tensor& t, ValueId value);
+  void rebind(const Tensor& view, ValueId value);
+  void record_mutations(const Call& call, Instruction& in);
+  void make_backward(std::span<const Tensor> results);
+  void sink_updates();
+  void find_last_uses();
+
+  Program program_;
+  std::unordered_map<const Storage*, Memory> memories_;
+  std::vector<Tensor> argument_tensors_;
+  std::vector<Tensor> keep_;
+  Modes saved_;
+};
+
+}  // namespace chainrule::graph

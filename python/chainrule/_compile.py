@@ -1,0 +1,212 @@
+"""compile(fn): records a call as a program and replays it without running Python again.
+
+The first calls of a signature run eagerly with the recorder on. A plan is adopted when two successive
+recordings are equal, op by op; from then on the call replays it: compute, then commit, with the same
+bits as eager. Anything a recording cannot hold (reading a value, new data from Python, a changed
+constant) is a CaptureError that names the line.
+"""
+
+import functools
+from collections import OrderedDict
+
+from . import _core
+
+_MAX_PLANS = 64
+_MAX_TRIES = 4
+_SCALARS = (bool, str, int, float, type(None), bytes)
+
+
+def _flatten(value, tensors, path):
+    """Replaces tensors in nested tuples, lists and dicts by placeholders; returns a hashable form."""
+    if isinstance(value, _core.Tensor):
+        tensors.append(value)
+        return ("tensor",)
+    if isinstance(value, _SCALARS):
+        return (type(value).__name__, repr(value) if isinstance(value, float) else value)
+    if isinstance(value, (tuple, list)):
+        parts = tuple(_flatten(v, tensors, f"{path}[{i}]") for i, v in enumerate(value))
+        return (type(value).__name__, parts)
+    if isinstance(value, dict):
+        parts = tuple((k, _flatten(v, tensors, f"{path}[{k!r}]")) for k, v in value.items())
+        return ("dict", parts)
+    if hasattr(value, "__array_interface__"):
+        tensors.append(_core.tensor(value))
+        return ("array",)
+    if isinstance(value, (_core.dtype, _core.device)):
+        return ("type", repr(value))
+    # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
+    return ("object", id(value))
+
+
+def _leaves(value, tensors):
+    """The tensors of a result, and a template that rebuilds it."""
+    if isinstance(value, _core.Tensor):
+        tensors.append(value)
+        return lambda it: next(it)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        parts = [_leaves(v, tensors) for v in value]
+        return lambda it, kind=type(value): kind(*(p(it) for p in parts))
+    if isinstance(value, (tuple, list)):
+        parts = [_leaves(v, tensors) for v in value]
+        return lambda it, kind=type(value): kind(p(it) for p in parts)
+    if isinstance(value, dict):
+        items = [(k, _leaves(v, tensors)) for k, v in value.items()]
+        return lambda it: {k: p(it) for k, p in items}
+    return lambda it: value
+
+
+class _Plan:
+    """What is known of one signature: recordings until two agree, then the adopted program."""
+
+    def __init__(self):
+        self.program = None
+        self.adopted = False
+        self.tries = 0
+        self.rebuild = None
+        self.refreshers = ()
+        self.same_objects = ()
+        self.generation = -1
+        self.replays = 0
+
+    def ready(self):
+        """Whether the adopted program may be replayed as things stand."""
+        return (
+            self.adopted
+            and self.generation == _core._plans_generation()
+            and self.program.guards_hold()
+        )
+
+
+class CompiledFunction:
+    """A function whose calls are recorded, then replayed. Made by `chainrule.compile`."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._plans = OrderedDict()
+        self._latest = None
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        # One compiled function per instance, kept on it, so that plans are not shared by objects.
+        name = f"_compiled_{self._function.__name__}"
+        bound = instance.__dict__.get(name)
+        if bound is None:
+            bound = CompiledFunction(self._function.__get__(instance, owner))
+            instance.__dict__[name] = bound
+        return bound
+
+    @property
+    def program(self):
+        """The program of the latest call that had one; print it to read it. None before."""
+        return self._latest.program if self._latest and self._latest.adopted else None
+
+    @property
+    def plans(self):
+        """How many signatures have an adopted program."""
+        return sum(plan.adopted for plan in self._plans.values())
+
+    @property
+    def stats(self):
+        """Replays and recordings so far: {"replays": int, "recordings": int}."""
+        plans = self._plans.values()
+        return {"replays": sum(p.replays for p in plans), "recordings": sum(p.tries for p in plans)}
+
+    def profile(self, *args, **kwargs):
+        """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
+        tensors = []
+        plan = self._plans.get(self._key(args, kwargs, tensors))
+        if plan is None or not plan.ready():
+            raise _core.StateError("[profile] expected a call that has a plan; call it three times first.")
+        return list(zip(plan.program.operations(), plan.program.profile(tensors), strict=True))
+
+    def _key(self, args, kwargs, tensors):
+        form = (_flatten(args, tensors, "args"), _flatten(kwargs, tensors, "kwargs"))
+        described = tuple((t.dtype, tuple(t.shape), t.stride(), t.requires_grad) for t in tensors)
+        places = {}
+        # Which arguments are the same tensor is part of the signature.
+        identity = tuple(places.setdefault(id(t), i) for i, t in enumerate(tensors))
+        return (form, described, identity, _core.is_grad_enabled(), _core.get_default_dtype())
+
+    def __call__(self, *args, **kwargs):
+        if _core._recording() is not None:
+            return self._function(*args, **kwargs)  # inside another compiled function
+        tensors = []
+        key = self._key(args, kwargs, tensors)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = _Plan()
+            if len(self._plans) > _MAX_PLANS:
+                self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        self._latest = plan
+        if plan.ready():
+            for refresh in plan.refreshers:
+                refresh()
+            results = plan.program(tensors)
+            for place, tensor in plan.same_objects:
+                results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
+            plan.replays += 1
+            return plan.rebuild(iter(results))
+        return self._record(plan, tensors, args, kwargs)
+
+    def _record(self, plan, tensors, args, kwargs):
+        recording = _core._Recording(tensors)
+        try:
+            result = self._function(*args, **kwargs)
+            outputs = []
+            rebuild = _leaves(result, outputs)
+            program = recording.finish(outputs)
+        finally:
+            recording.abort()
+        program.verify()
+        before = plan.program
+        difference = None if before is None else before.difference(program)
+        plan.tries = plan.tries + 1 if difference else max(plan.tries, 1)
+        plan.adopted = difference == ""
+        plan.program, plan.rebuild = program, rebuild
+        plan.refreshers = tuple(recording.refreshers)
+        plan.generation = _core._plans_generation()
+        place = {id(t): i for i, t in enumerate(tensors)}
+        plan.same_objects = tuple(
+            (i, place.get(id(t), t))
+            for i, t in enumerate(outputs)
+            if id(t) in place or isinstance(t, _core.Parameter)
+        )
+        if plan.tries >= _MAX_TRIES:
+            plan.tries = 0
+            raise _core.CaptureError(
+                f"[compile] expected two successive calls to do the same; got {difference}."
+            )
+        return result
+
+
+def compile(function=None):
+    """Records `function` and replays it as one native program; also a decorator.
+
+    Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules
+    under `no_grad` and for results that still need a gradient. The first calls of a signature
+    (structure of the arguments, shapes, dtypes, values of Python numbers) run eagerly; a plan is
+    adopted when two successive recordings are equal. Replays give the same bits as eager calls, and a
+    replay that fails has changed nothing.
+
+    Python code other than tensor operations runs only while recording. What a program cannot hold
+    raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes
+    that depend on data, tensors made from Python data, changing param_groups or modules.
+
+    Example:
+        >>> @chainrule.compile
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = loss_fn(net(x), y)
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+    """
+    if function is None:
+        return compile
+    if not callable(function):
+        raise TypeError(f"[compile] expected a function or a module; got {type(function).__name__}.")
+    return CompiledFunction(function)
