@@ -1,0 +1,237 @@
+"""The command line: chainrule train | predict | evaluate.
+
+A user's mistake is one line on standard error and exit code 2, a failed training exit code 1, Ctrl-C exit
+code 130 after the run folder is written. Standard output carries results, standard error the progress.
+"""
+
+import csv
+import dataclasses
+import os
+import sys
+import time
+
+import chainrule as cr
+
+from . import _cli_options, _mlp, _plots, _progress, _run, _table, _training, datasets
+from ._metrics import confusion_matrix
+
+_USER_ERRORS = (_run.RunError, ValueError, ModuleNotFoundError, OSError, MemoryError)
+
+
+def main(argv=None):
+    """Run one command; returns the exit code."""
+    parser, commands = _make_parser()
+    try:
+        options = parser.parse_args(argv)
+        return commands[options.command](options)
+    except SystemExit as stop:  # argparse: --help, --version, a bad value
+        return stop.code if isinstance(stop.code, int) else 0
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except FloatingPointError as error:
+        return _fail(error, 1)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _USER_ERRORS as error:
+        return _fail(_sentence(error), 2)
+
+
+def _make_parser():
+    parser = _cli_options.OneLineParser(
+        prog="chainrule", description="Train feed-forward networks on real data."
+    )
+    parser.add_argument("--version", action="version", version=f"chainrule {cr.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    train = commands.add_parser("train", help="train on a data set and leave a run folder")
+    _cli_options.add_train(train)
+    predict = commands.add_parser(
+        "predict", help="predict the rows of a CSV with a trained network"
+    )
+    predict.add_argument("run_dir", metavar="RUN_DIR")
+    predict.add_argument(
+        "input", metavar="INPUT.csv", help="one row a sample, in the data set's own units"
+    )
+    predict.add_argument(
+        "--probabilities", action="store_true", help="one more column a class (classification)"
+    )
+    _cli_options.add_threads(predict)
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a trained network on its test rows again"
+    )
+    evaluate.add_argument("run_dir", metavar="RUN_DIR")
+    evaluate.add_argument(
+        "--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files"
+    )
+    _cli_options.add_threads(evaluate)
+    return parser, {"train": _train, "predict": _predict, "evaluate": _evaluate}
+
+
+# ---- train
+
+
+def _train(given):
+    names = {field.name for field in dataclasses.fields(_training.Options)}
+    options = _training.Options(**{k: v for k, v in vars(given).items() if k in names}).resolved()
+    if not given.no_plots:
+        _plots.require()
+    callback = _progress.callback(given.progress)
+    _set_threads(given.threads)
+    data = datasets.load(options.dataset, options.data_dir)
+    folder = _run.open_for_writing(
+        given.out or _run.free_folder(os.path.join("runs", options.dataset))
+    )
+    prepared = _training.prepare(data, options.validation, options.test, options.seed)
+    model = _training.new_model(options, data)
+    trainer = _training.make_trainer(model, data.task, options, [callback] if callback else [])
+    _announce(options, data, prepared, model)
+    begin = time.perf_counter()
+    failure = None
+    try:
+        history = _training.fit(trainer, prepared, options)
+    except FloatingPointError as error:
+        history, failure = trainer.history, error
+    seconds = time.perf_counter() - begin
+    figures = _write(folder, trainer, prepared, options, history, seconds, not given.no_plots)
+    _tell(figures, history, options, folder)
+    if failure is not None:
+        return _fail(failure, 1)
+    return 130 if history.stopped == "interrupted" else 0
+
+
+def _announce(options, data, prepared, model):
+    sizes = " + ".join(f"{len(rows):,} {name}" for rows, name in zip(prepared.rows, _PARTS))
+    shape = _mlp.describe(_training.architecture(options, data))
+    count = _mlp.parameter_count(model)
+    print(f"{data.name}: {sizes} rows; network {shape}, {count:,} parameters", file=sys.stderr)
+
+
+_PARTS = ("training", "validation", "test")
+
+
+def _write(folder, trainer, prepared, options, history, seconds, plots):
+    """Everything in the run folder, the weights first; returns the test figures."""
+    data = prepared.data
+    description = {
+        "task": data.task,
+        "architecture": _training.architecture(options, data),
+        "inputs": prepared.inputs.to_dict(),
+        "target": prepared.target and prepared.target.to_dict(),
+        "class_names": data.class_names,
+        "feature_names": data.feature_names,
+        "data": {"name": data.name, "rows": len(data.y)},
+        "options": dataclasses.asdict(options),
+    }
+    _run.write_model(folder, trainer.model, description)
+    _run.write_text(folder / "metrics.csv", history.to_csv())
+    figures, outputs = _training.measure(trainer, prepared)
+    summary = {
+        "dataset": data.name,
+        **figures,
+        "best_epoch": history.best_epoch,
+        "epochs": len(history),
+        "seconds": round(seconds, 3),
+        "seed": options.seed,
+        "stopped": history.stopped or "diverged",
+    }
+    _run.write_summary(folder, summary)
+    if plots:
+        _draw(folder, prepared, options, history, outputs)
+    return figures
+
+
+def _draw(folder, prepared, options, history, outputs):
+    data, rows = prepared.data, prepared.rows[2]
+    title = (
+        f"{data.name}, {_mlp.describe(_training.architecture(options, data))}, seed {options.seed}"
+    )
+    if len(history):
+        _plots.curves(folder / "curves.png", history, title)
+    if data.task == "classification":
+        counts = confusion_matrix(data.y[rows], outputs.argmax(1), len(data.class_names))
+        _plots.confusion(folder / "confusion.png", counts, data.class_names, f"{data.name}, test")
+    else:
+        _plots.predictions(
+            folder / "predictions.png", data.y[rows], outputs, data.target_name, data.name
+        )
+
+
+def _tell(figures, history, options, folder):
+    reason = {
+        "epochs": f"all {len(history)} epochs done",
+        "patience": f"no better validation loss for {options.patience} epochs",
+        "interrupted": "interrupted",
+    }.get(history.stopped, "stopped")
+    kept = (
+        f"the weights of epoch {history.best_epoch}"
+        if history.best_epoch
+        else "the weights as they were"
+    )
+    print(f"{reason}; kept {kept}", file=sys.stderr)
+    print("  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
+    print(f"run folder: {folder}")
+
+
+# ---- predict and evaluate
+
+
+def _predict(given):
+    _set_threads(given.threads)
+    model, table = _run.read_model(given.run_dir)
+    rows = _table.read(given.input, table["feature_names"])
+    classification = table["task"] == "classification"
+    if given.probabilities and not classification:
+        raise ValueError("--probabilities needs a classification; this run is a regression")
+    trainer = _training.make_trainer(model, table["task"])
+    outputs = _training.predict(
+        trainer, cr.from_numpy(table["inputs"].transform(rows)), table["target"]
+    )
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if not classification:
+        writer.writerow(["prediction"])
+        writer.writerows([f"{value:.6g}"] for value in outputs)
+        return 0
+    names = table["class_names"]
+    shares = cr.softmax(cr.from_numpy(outputs), 1).numpy()
+    writer.writerow(["prediction", "probability", *(names if given.probabilities else [])])
+    for share in shares:
+        best = share.argmax()
+        rest = [f"{value:.6f}" for value in share] if given.probabilities else []
+        writer.writerow([names[best], f"{share[best]:.6f}", *rest])
+    return 0
+
+
+def _evaluate(given):
+    _set_threads(given.threads)
+    model, table = _run.read_model(given.run_dir)
+    try:
+        name, rows = table["data"]["name"], table["data"]["rows"]
+        split = [table["options"][key] for key in ("validation", "test", "seed")]
+        data_dir = given.data_dir or table["options"]["data_dir"]
+    except KeyError as error:
+        raise _run.RunError(f"{given.run_dir}/model.json lacks {error}") from None
+    data = datasets.load(name, data_dir)
+    if data.x.shape != (rows, table["architecture"]["inputs"]):
+        raise _run.RunError(f"{name} has {data.x.shape[0]} rows now; the run was made with {rows}")
+    prepared = _training.prepare(data, *split, inputs=table["inputs"], target=table["target"])
+    figures, _ = _training.measure(_training.make_trainer(model, table["task"]), prepared)
+    for name, value in figures.items():
+        print(f"{name} {value:.6f}")
+    return 0
+
+
+def _set_threads(threads):
+    if threads is not None:
+        cr.set_num_threads(threads)
+
+
+def _sentence(error):
+    """One line without the [place] that errors of the library begin with."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fail(message, code):
+    print(f"chainrule: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,200 @@
+"""The options of the command line: every value is checked here, with its allowed range in the message."""
+
+import argparse
+import difflib
+import math
+
+from . import _mlp, _progress, _training, datasets
+
+_MAX_INT = 2**31 - 1
+_MAX_LAYERS, _MAX_WIDTH = 64, 65_536
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """argparse, but a fault is one line on standard error (and exit code 2), never the whole usage."""
+
+    def error(self, message):
+        for word in _unknown_options(message):
+            near = difflib.get_close_matches(word, self._option_string_actions, n=1)
+            if near:
+                message += f" (did you mean {near[0]}?)"
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+    def parse_known_args(self, args=None, namespace=None):
+        # Unknown options are reported here, by the subcommand that knows its own, not by the top parser.
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return known, rest
+
+
+def _unknown_options(message):
+    words = message.split()
+    return (
+        [w.partition("=")[0] for w in words if w.startswith("--")]
+        if "unrecognized" in message
+        else []
+    )
+
+
+def integer(low, high=_MAX_INT):
+    """A type for argparse: an integer in [low, high]."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"expected an integer from {low} to {high}; got {text!r}"
+            )
+        return value
+
+    return parse
+
+
+def number(low, high, *, above=False, below=False):
+    """A type for argparse: a number in [low, high], without low if `above`, without high if `below`."""
+    bounds = f"{'>' if above else '>='} {low:g} and {'<' if below else '<='} {high:g}"
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        inside = (low < value if above else low <= value) and (
+            value < high if below else value <= high
+        )
+        if not inside:  # NaN is never inside
+            raise argparse.ArgumentTypeError(f"expected a number {bounds}; got {text!r}")
+        return value
+
+    return parse
+
+
+def widths(text):
+    """ "128,64" -> [128, 64]; "none" -> [], a linear model."""
+    if text.strip().lower() == "none":
+        return []
+    try:
+        values = [int(word) for word in text.split(",")]
+    except ValueError:
+        values = [0]
+    if len(values) > _MAX_LAYERS or not all(1 <= value <= _MAX_WIDTH for value in values):
+        raise argparse.ArgumentTypeError(
+            f"expected up to {_MAX_LAYERS} widths from 1 to {_MAX_WIDTH} like 128,64, or none; got {text!r}"
+        )
+    return values
+
+
+def data_set(text):
+    """A data set's name; an unknown one is answered with the nearest."""
+    try:
+        datasets.check_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("[datasets] ")) from None
+    return text
+
+
+def add_train(parser):
+    """The options of `chainrule train`."""
+    names = ", ".join(datasets.names())
+    parser.add_argument("dataset", metavar="DATASET", type=data_set, help=f"one of: {names}")
+    model = parser.add_argument_group("the network")
+    model.add_argument(
+        "--hidden",
+        metavar="WIDTHS",
+        type=widths,
+        default=[128, 64],
+        help="widths of the hidden layers, or none (default: 128,64)",
+    )
+    model.add_argument(
+        "--activation",
+        choices=_mlp.ACTIVATIONS,
+        default="relu",
+        help="between the layers (default: relu)",
+    )
+    model.add_argument(
+        "--dropout",
+        metavar="P",
+        type=number(0, 1, below=True),
+        help="share of activations zeroed while training (default: by data set)",
+    )
+    run = parser.add_argument_group("training")
+    run.add_argument(
+        "--optimizer",
+        choices=tuple(_training.OPTIMIZERS),
+        default="adam",
+        help="sgd has momentum 0.9 (default: adam)",
+    )
+    run.add_argument(
+        "--lr",
+        metavar="RATE",
+        type=number(0, 100, above=True),
+        help="learning rate (default: 0.001; sgd 0.05)",
+    )
+    run.add_argument(
+        "--weight-decay", metavar="W", type=number(0, 100), help="(default: by data set)"
+    )
+    run.add_argument(
+        "--epochs",
+        metavar="N",
+        type=integer(1, 1_000_000),
+        help="passes over the training data at most (default: by data set)",
+    )
+    run.add_argument("--batch-size", metavar="N", type=integer(1), help="(default: by data set)")
+    run.add_argument(
+        "--patience",
+        metavar="N",
+        type=integer(0),
+        help="stop after N epochs without a smaller validation loss; 0: never stop early "
+        "(default: by data set)",
+    )
+    run.add_argument(
+        "--validation",
+        metavar="SHARE",
+        type=number(0, 0.5, above=True),
+        default=0.15,
+        help="of the rows, to choose the best epoch (default: 0.15)",
+    )
+    run.add_argument(
+        "--test",
+        metavar="SHARE",
+        type=number(0, 0.4, above=True),
+        default=0.2,
+        help="of the rows, measured once at the end (default: 0.2); Fashion-MNIST has its own",
+    )
+    run.add_argument(
+        "--seed",
+        metavar="N",
+        type=integer(0),
+        default=0,
+        help="of the split, the weights, the order and the dropout (default: 0)",
+    )
+    add_threads(run)
+    place = parser.add_argument_group("files")
+    place.add_argument("--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files")
+    place.add_argument(
+        "--out",
+        metavar="DIR",
+        help="run folder; an earlier run in it is replaced (default: a new runs/DATASET-N)",
+    )
+    place.add_argument(
+        "--no-plots", action="store_true", help="write no pictures; needs no matplotlib"
+    )
+    place.add_argument(
+        "--progress",
+        choices=_progress.MODES,
+        default="auto",
+        help="bar needs tqdm; auto is a bar on a terminal, else plain lines (default: auto)",
+    )
+
+
+def add_threads(parser):
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        type=integer(1, 1024),
+        help="(default: the cores this process may use)",
+    )

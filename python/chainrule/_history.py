@@ -1,0 +1,47 @@
+"""What a training run has seen: one row of numbers an epoch."""
+
+import csv
+import io
+
+
+class History:
+    """Rows of `Trainer.fit`, one dict an epoch; `history["val_loss"]` is the column of that name.
+
+    `best_epoch` is the epoch whose weights the model has now (0: none was finished); `stopped` says why
+    the run ended: "epochs", "patience", "callback" or "interrupted".
+    """
+
+    def __init__(self):
+        self.rows = []
+        self.best_epoch = 0
+        self.stopped = None
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __getitem__(self, name):
+        if isinstance(name, int):
+            return self.rows[name]
+        if not any(name in row for row in self.rows):
+            known = ", ".join(self.columns()) or "none: no epoch was finished"
+            raise KeyError(f"no column {name!r} (columns: {known})")
+        return [row[name] for row in self.rows]
+
+    def __repr__(self):
+        return (
+            f"History(epochs={len(self)}, best_epoch={self.best_epoch}, stopped={self.stopped!r})"
+        )
+
+    def columns(self):
+        return list(self.rows[0]) if self.rows else []
+
+    def to_csv(self):
+        """The rows as CSV text with a header; numbers in full."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()

@@ -1,0 +1,83 @@
+"""Progress on the terminal: a tqdm bar (extra `cli`), or one plain line an epoch."""
+
+import importlib.util
+import sys
+
+from ._trainer import Callback
+
+MODES = ("auto", "bar", "plain", "none")
+
+
+def callback(mode):
+    """The callback for --progress: None for "none". "auto" draws a bar where a person watches and tqdm
+    is installed, and writes plain lines elsewhere; "bar" insists."""
+    if mode == "none":
+        return None
+    have = importlib.util.find_spec("tqdm") is not None
+    if mode == "bar" and not have:
+        raise ModuleNotFoundError(
+            '--progress bar needs tqdm, which is not installed: pip install "chainrule[cli]"'
+        )
+    if mode == "bar" or (mode == "auto" and have and sys.stderr.isatty()):
+        return Bar()
+    return Plain()
+
+
+def _figures(numbers, prefix):
+    """ "loss 0.1234, accuracy 95.21%" of those that are there."""
+    parts = []
+    if f"{prefix}loss" in numbers:
+        parts.append(f"loss {numbers[f'{prefix}loss']:.4f}")
+    if f"{prefix}accuracy" in numbers:
+        parts.append(f"accuracy {numbers[f'{prefix}accuracy']:.2%}")
+    return ", ".join(parts)
+
+
+class Plain(Callback):
+    """One line an epoch on standard error."""
+
+    def on_fit_begin(self, trainer, epochs):
+        self._epochs = epochs
+
+    def on_epoch_end(self, trainer, row):
+        print(
+            f"epoch {row['epoch']:>{len(str(self._epochs))}}/{self._epochs}"
+            f"  training: {_figures(row, 'train_')}  validation: {_figures(row, 'val_')}"
+            f"  {row['samples_per_second']:,.0f} samples/s",
+            file=sys.stderr,
+        )
+
+
+class Bar(Callback):
+    """A bar over all epochs, counted in samples; beside it the figures of the running epoch."""
+
+    def on_fit_begin(self, trainer, epochs):
+        from tqdm import tqdm
+
+        self._epochs, self._bar, self._validation = epochs, None, ""
+        self._make = tqdm
+        self._before = 0  # samples of the finished epochs
+
+    def on_progress(self, trainer, progress):
+        total = progress["total"]
+        if self._bar is None:
+            self._bar = self._make(
+                total=total and total * self._epochs,
+                unit=" samples",
+                unit_scale=True,
+                dynamic_ncols=True,
+                leave=False,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {rate_fmt}{postfix} [{elapsed}<{remaining}]",
+            )
+        self._bar.set_description_str(f"epoch {progress['epoch']}/{self._epochs}", refresh=False)
+        self._bar.set_postfix_str(_figures(progress, "") + self._validation, refresh=False)
+        self._bar.update(self._before + progress["samples"] - self._bar.n)
+        self._last = progress["samples"]
+
+    def on_epoch_end(self, trainer, row):
+        self._before += self._last
+        self._validation = f"; validation: {_figures(row, 'val_')}" if "val_loss" in row else ""
+
+    def on_fit_end(self, trainer, history):
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,168 @@
+"""The run folder: what `chainrule train` leaves and `predict` and `evaluate` read back.
+
+model.safetensors   the weights
+model.json          architecture, preprocessing, class names, data, options, versions
+metrics.csv         one row an epoch
+summary.json        flat: the test figures, best_epoch, epochs, seconds, seed, versions
+curves.png, confusion.png or predictions.png
+
+Nothing is pickled, so a folder from anywhere can be read without running code of its author's.
+"""
+
+import json
+import os
+import pathlib
+import platform
+
+import chainrule as cr
+
+from . import _mlp
+from ._atomic import write_text
+from ._preprocess import Standardizer
+from ._safetensors import load, save
+
+_FORMAT = 1
+_FIELDS = {
+    "format": int,
+    "task": str,
+    "architecture": dict,
+    "inputs": dict,
+    "class_names": list,
+    "feature_names": list,
+    "data": dict,
+    "options": dict,
+    "versions": dict,
+}
+
+
+class RunError(ValueError):
+    """A run folder that cannot be read; the message names the file and the reason."""
+
+
+def versions():
+    """What made the run."""
+    import numpy
+
+    return {
+        "chainrule_version": str(cr.__version__),
+        "numpy_version": numpy.__version__,
+        "python_version": platform.python_version(),
+    }
+
+
+def open_for_writing(folder):
+    """Make the folder and prove that files can be written there, before any time is spent training."""
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise RunError(f"cannot write to the folder {folder}: {error.strerror or error}") from None
+    return folder
+
+
+def free_folder(base):
+    """base-1, base-2, ...: the first that does not exist."""
+    number = 1
+    while os.path.lexists(f"{base}-{number}"):
+        number += 1
+    return pathlib.Path(f"{base}-{number}")
+
+
+def write_model(folder, model, description):
+    """The weights and what is needed to use them; `description` has the fields of model.json."""
+    table = {"format": _FORMAT, **description, "versions": versions()}
+    save(model.state_dict(), folder / "model.safetensors")
+    write_text(folder / "model.json", json.dumps(table, indent=2, allow_nan=False) + "\n")
+
+
+def write_summary(folder, summary):
+    """summary.json; numbers that are not finite become null, which JSON can hold."""
+    finite = {
+        name: None if isinstance(value, float) and value - value != 0 else value
+        for name, value in summary.items()
+    }
+    write_text(folder / "summary.json", json.dumps(finite | versions(), indent=2) + "\n")
+
+
+def read_model(folder):
+    """(model, description): the network with its weights, and model.json with `inputs` and `target`
+    turned into Standardizers. Any fault is a RunError that names the file."""
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        reason = "it is a file" if folder.exists() else "no such folder"
+        raise RunError(f"cannot read the run folder {folder}: {reason}")
+    table = _read_json(folder / "model.json")
+    try:
+        _check(table)
+        table["inputs"] = Standardizer.from_dict(table["inputs"])
+        table["target"] = table.get("target") and Standardizer.from_dict(table["target"])
+        _check_consistent(table)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / 'model.json'}: not a description of a model: {error}") from None
+    model = _mlp.build(table["architecture"])
+    state = _read_weights(folder / "model.safetensors")
+    different = _mlp.state_matches(state, model)
+    if different:
+        raise RunError(
+            f"{folder / 'model.safetensors'} does not fit the architecture in model.json: {different}"
+        )
+    model.load_state_dict(state)
+    model.eval()
+    return model, table
+
+
+def _read_json(path):
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"{path.parent} lacks {path.name}: it is not a run folder, or not whole"
+        ) from None
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: not JSON ({error})") from None
+    if not isinstance(table, dict):
+        raise RunError(f"{path}: expected a JSON object")
+    return table
+
+
+def _read_weights(path):
+    try:
+        state = load(path)
+    except FileNotFoundError:
+        raise RunError(
+            f"{path.parent} lacks {path.name}: it is not a run folder, or not whole"
+        ) from None
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise RunError(str(error)) from None
+    if not isinstance(state, dict):
+        raise RunError(f"{path}: expected a dict of tensors")
+    return state
+
+
+def _check(table):
+    if table.get("format") != _FORMAT:
+        raise ValueError(f"expected format {_FORMAT}; got {table.get('format')!r}")
+    for name, kind in _FIELDS.items():
+        if type(table.get(name)) is not kind:
+            raise ValueError(f"{name!r} is missing or has the wrong type")
+    if table["task"] not in ("classification", "regression"):
+        raise ValueError(f"unknown task {table['task']!r}")
+    _mlp.check(table["architecture"])
+
+
+def _check_consistent(table):
+    """The parts must agree with each other: a prediction must not fail, or mislead, halfway through."""
+    inputs, outputs = table["architecture"]["inputs"], table["architecture"]["outputs"]
+    if table["inputs"].mean.size not in (1, inputs) or len(table["feature_names"]) != inputs:
+        raise ValueError(f"the preprocessing does not fit {inputs} inputs")
+    if table["task"] == "classification" and len(table["class_names"]) != outputs:
+        raise ValueError(f"{len(table['class_names'])} class names for {outputs} outputs")
+    if table["task"] == "regression" and (table["target"] is None or outputs != 1):
+        raise ValueError("a regression needs the target's mean and scale, and one output")

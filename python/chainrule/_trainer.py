@@ -1,0 +1,324 @@
+"""`Trainer`: fit, evaluate and predict, with early stopping and the best weights kept.
+
+What holds whatever runs inside: after `fit` returns, also after Ctrl-C, the model has the weights of
+`history.best_epoch`; when `fit` raises because the loss is not finite, it has the last good ones.
+"""
+
+import math
+import time
+
+import chainrule as cr
+
+from ._history import History
+from .utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+_PROGRESS_SECONDS = 0.05
+
+
+class Callback:
+    """Base of what a Trainer calls while it runs; override what you need.
+
+    Returning True from `on_epoch_end` stops the run. `on_progress` comes at the end of every epoch and in
+    between at most every 50 ms, not once a batch: `progress` has the keys epoch, samples, total (None if
+    unknown), samples_per_second, loss and the metrics so far.
+    """
+
+    def on_fit_begin(self, trainer, epochs):
+        pass
+
+    def on_progress(self, trainer, progress):
+        pass
+
+    def on_epoch_end(self, trainer, row):
+        pass
+
+    def on_fit_end(self, trainer, history):
+        pass
+
+
+class Trainer:
+    """Trains `model` to make `loss(model(inputs), targets)` small with `optimizer`.
+
+    `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer targets, one
+    output a class) or a dict from names to functions of (outputs, targets) that give a batch mean.
+    Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`.
+    """
+
+    def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.metrics = _named_metrics(metrics)
+        self.callbacks = [
+            call if isinstance(call, Callback) else _Function(call) for call in callbacks
+        ]
+        self.history = History()
+
+    def fit(
+        self,
+        train,
+        validation=None,
+        *,
+        epochs=10,
+        batch_size=32,
+        shuffle=True,
+        generator=None,
+        patience=None,
+        min_delta=0.0,
+    ):
+        """Train for `epochs` passes over `train`; returns the History.
+
+        `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets); `batch_size`,
+        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the epoch with
+        the least validation loss are put back at the end, and `patience` stops after that many epochs
+        without an improvement of more than `min_delta`. Ctrl-C ends the run in the same clean way
+        (`history.stopped == "interrupted"`). A loss that is not finite raises FloatingPointError.
+        """
+        _check_at_least("epochs", epochs, 0)
+        if patience is not None:
+            _check_at_least("patience", patience, 1)
+            if validation is None:
+                raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
+        loader = _as_loader(train, batch_size, shuffle, generator)
+        held_out = None if validation is None else _as_loader(validation, batch_size, False, None)
+        history = self.history = History()
+        best = _BestWeights(self.model, history, held_out is not None, min_delta)
+        try:
+            self._call("on_fit_begin", epochs)
+            history.stopped = self._epochs(loader, held_out, epochs, patience, best)
+            best.restore()
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+            if history.best_epoch:
+                best.restore()
+        except FloatingPointError:
+            best.restore()
+            raise
+        finally:
+            self._call("on_fit_end", history)
+        return history
+
+    def evaluate(self, data, *, batch_size=1024):
+        """{"loss": mean loss, metric: mean} over all samples of `data`, without training."""
+        loader = _as_loader(data, batch_size, False, None)
+        sums = _Sums(["loss", *self.metrics])
+        with _Evaluating(self.model):
+            for batch in loader:
+                inputs, targets = _pair(batch)
+                self._measure(sums, inputs, targets)
+        if not sums.samples:
+            raise ValueError("[Trainer.evaluate] expected data with at least one batch; got none.")
+        return sums.means()
+
+    def predict(self, data, *, batch_size=1024):
+        """The model's outputs for a tensor, an array, a Dataset or a DataLoader, as one tensor.
+
+        Of batches that are tuples or lists, the first part is the input.
+        """
+        if isinstance(data, cr.Tensor) or hasattr(data, "__array__"):
+            data = TensorDataset(_as_tensor(data))
+        outputs = []
+        with _Evaluating(self.model):
+            for batch in _as_loader(data, batch_size, False, None):
+                outputs.append(self.model(batch[0] if isinstance(batch, list | tuple) else batch))
+        if not outputs:
+            raise ValueError("[Trainer.predict] expected data with at least one batch; got none.")
+        return cr.cat(outputs)
+
+    def _epochs(self, loader, held_out, epochs, patience, best):
+        """Run the epochs; returns why they ended."""
+        for epoch in range(1, epochs + 1):
+            row = self._train_epoch(epoch, loader, best)
+            if held_out is not None:
+                measured = self.evaluate(held_out)
+                if not math.isfinite(measured["loss"]):
+                    raise FloatingPointError(best.not_finite(measured["loss"], epoch, None))
+                row |= {f"val_{name}": value for name, value in measured.items()}
+            self.history.rows.append(row)
+            best.offer(epoch, row)
+            answers = [call.on_epoch_end(self, row) for call in self.callbacks]
+            if any(answer is True for answer in answers):
+                return "callback"
+            if patience is not None and epoch - self.history.best_epoch >= patience:
+                return "patience"
+        return "epochs"
+
+    def _train_epoch(self, epoch, loader, best):
+        self.model.train()
+        total = _sample_count(loader)
+        sums, begin = _Sums(["loss", *self.metrics]), time.perf_counter()
+        last_report = begin
+        for number, batch in enumerate(loader, 1):
+            inputs, targets = _pair(batch)
+            self.optimizer.zero_grad()
+            loss = self._measure(sums, inputs, targets)
+            if not math.isfinite(sums.last_loss):
+                raise FloatingPointError(best.not_finite(sums.last_loss, epoch, number))
+            loss.backward()
+            self.optimizer.step()
+            now = time.perf_counter()
+            if now - last_report >= _PROGRESS_SECONDS:
+                last_report = now
+                self._report(epoch, sums, total, now - begin)
+        if not sums.samples:
+            raise ValueError(
+                "[Trainer.fit] expected training data with at least one batch; got none."
+            )
+        seconds = time.perf_counter() - begin
+        self._report(epoch, sums, total, seconds)
+        row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}
+        row |= {f"train_{name}": value for name, value in sums.means().items()}
+        return row | {"seconds": seconds, "samples_per_second": sums.samples / max(seconds, 1e-9)}
+
+    def _measure(self, sums, inputs, targets):
+        """The loss of one batch; it and the metrics are added to `sums`."""
+        outputs = self.model(inputs)
+        loss = self.loss(outputs, targets)
+        with cr.no_grad():
+            values = [float(metric(outputs, targets)) for metric in self.metrics.values()]
+        sums.add([loss.item(), *values], len(targets))
+        return loss
+
+    def _report(self, epoch, sums, total, seconds):
+        progress = {"epoch": epoch, "samples": sums.samples, "total": total}
+        progress |= {"samples_per_second": sums.samples / max(seconds, 1e-9), **sums.means()}
+        self._call("on_progress", progress)
+
+    def _call(self, method, argument):
+        for call in self.callbacks:
+            getattr(call, method)(self, argument)
+
+
+class _BestWeights:
+    """The weights to go back to: of the least validation loss, or of the last finished epoch."""
+
+    def __init__(self, model, history, by_validation, min_delta):
+        self._model, self._history = model, history
+        self._by_validation, self._min_delta = by_validation, min_delta
+        self._least = math.inf
+        self._weights = self._copy()
+
+    def offer(self, epoch, row):
+        if self._by_validation:
+            if row["val_loss"] >= self._least - self._min_delta:
+                return
+            self._least = row["val_loss"]
+        weights = self._copy()  # whole before it counts: Ctrl-C may come in between
+        self._weights, self._history.best_epoch = weights, epoch
+
+    def restore(self):
+        self._model.load_state_dict(self._weights)
+
+    def not_finite(self, value, epoch, batch):
+        where = "on the validation data" if batch is None else f"in batch {batch}"
+        kept = (
+            f"of epoch {self._history.best_epoch}"
+            if self._history.best_epoch
+            else "from before epoch 1"
+        )
+        return (
+            f"[Trainer.fit] expected a finite loss; got {value} in epoch {epoch} {where}. The weights {kept} "
+            "are kept. Try a smaller learning rate, and check the data for NaN."
+        )
+
+    def _copy(self):
+        return {name: value.detach().clone() for name, value in self._model.state_dict().items()}
+
+
+class _Sums:
+    """Running means over samples of a few named numbers, the loss first."""
+
+    def __init__(self, names):
+        self._names = names
+        self._sums = [0.0] * len(names)
+        self.samples = 0
+        self.last_loss = math.nan
+
+    def add(self, values, samples):
+        self._sums = [total + value * samples for total, value in zip(self._sums, values)]
+        self.samples += samples
+        self.last_loss = values[0]
+
+    def means(self):
+        return {name: total / max(self.samples, 1) for name, total in zip(self._names, self._sums)}
+
+
+class _Evaluating:
+    """Evaluation mode without gradients; the model's own mode comes back afterwards."""
+
+    def __init__(self, model):
+        self._model = model
+        self._no_grad = cr.no_grad()
+
+    def __enter__(self):
+        self._was_training = self._model.training
+        self._model.eval()
+        self._no_grad.__enter__()
+
+    def __exit__(self, *error):
+        self._no_grad.__exit__(*error)
+        self._model.train(self._was_training)
+
+
+class _Function(Callback):
+    def __init__(self, function):
+        self.on_epoch_end = function
+
+
+def _accuracy(outputs, targets):
+    if outputs.ndim != 2 or targets.ndim != 1 or outputs.shape[0] != targets.shape[0]:
+        raise cr.ShapeError(
+            "[accuracy] expected outputs (rows, classes) and targets (rows,); "
+            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}."
+        )
+    return (outputs.argmax(1) == targets).sum().item() / max(len(targets), 1)
+
+
+def _named_metrics(metrics):
+    if isinstance(metrics, dict):
+        return dict(metrics)
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    if any(name != "accuracy" for name in metrics):
+        raise ValueError(
+            f"[Trainer] expected metrics ['accuracy'] or a dict of functions; got {metrics}."
+        )
+    return dict.fromkeys(metrics, _accuracy)
+
+
+def _as_tensor(value):
+    return value if isinstance(value, cr.Tensor) else cr.from_numpy(value)
+
+
+def _as_loader(data, batch_size, shuffle, generator):
+    if isinstance(data, list | tuple) and len(data) == 2:
+        data = TensorDataset(*(_as_tensor(part) for part in data))
+    if isinstance(data, Dataset):
+        shuffle = shuffle and not isinstance(data, IterableDataset)
+        return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
+    if hasattr(data, "__iter__") and not isinstance(data, cr.Tensor):
+        return data
+    raise TypeError(
+        f"[Trainer] expected a DataLoader, a Dataset or (inputs, targets); got {type(data).__name__}."
+    )
+
+
+def _pair(batch):
+    if isinstance(batch, list | tuple) and len(batch) == 2:
+        return batch
+    raise ValueError(f"[Trainer] expected batches (inputs, targets); got {type(batch).__name__}.")
+
+
+def _sample_count(loader):
+    """How many samples one pass has, or None where the loader cannot tell."""
+    try:
+        if isinstance(loader, DataLoader) and loader.batch_size is not None:
+            whole = len(loader) * loader.batch_size
+            return whole if loader.drop_last else min(whole, len(loader.sampler or loader.dataset))
+    except TypeError:
+        pass
+    return None
+
+
+def _check_at_least(name, value, least):
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"[Trainer.fit] expected {name} an integer >= {least}; got {value!r}.")

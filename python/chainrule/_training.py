@@ -1,0 +1,171 @@
+"""One training run of the command line: data, split, standardising, network, Trainer, test figures."""
+
+import dataclasses
+
+import chainrule as cr
+
+from . import _metrics, _mlp, _split, datasets
+from ._preprocess import Standardizer
+from ._trainer import Trainer
+from .utils.data import DataLoader, TensorDataset
+
+OPTIMIZERS = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.05}  # name -> learning rate where none is given
+
+# What --help calls "by data set". Chosen on the validation parts of seeds 0 to 4.
+_RECIPES = {
+    "digits": {
+        "epochs": 100,
+        "batch_size": 32,
+        "patience": 20,
+        "dropout": 0.3,
+        "weight_decay": 0.0,
+    },
+    "iris": {"epochs": 100, "batch_size": 16, "patience": 40, "dropout": 0.2, "weight_decay": 0.01},
+    "wine": {"epochs": 100, "batch_size": 16, "patience": 40, "dropout": 0.2, "weight_decay": 0.01},
+    "breast-cancer": {
+        "epochs": 100,
+        "batch_size": 32,
+        "patience": 40,
+        "dropout": 0.2,
+        "weight_decay": 0.01,
+    },
+    "diabetes": {
+        "epochs": 100,
+        "batch_size": 32,
+        "patience": 30,
+        "dropout": 0.2,
+        "weight_decay": 0.01,
+    },
+    "fashion-mnist": {
+        "epochs": 10,
+        "batch_size": 128,
+        "patience": 5,
+        "dropout": 0.1,
+        "weight_decay": 0.0,
+    },
+}
+
+
+@dataclasses.dataclass
+class Options:
+    """The options of `chainrule train`; None means the data set's or the optimiser's own value."""
+
+    dataset: str
+    hidden: list[int] = dataclasses.field(default_factory=lambda: [128, 64])
+    activation: str = "relu"
+    optimizer: str = "adam"
+    lr: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    patience: int | None = None  # 0: no early stopping
+    weight_decay: float | None = None
+    dropout: float | None = None
+    validation: float = 0.15
+    test: float = 0.2
+    seed: int = 0
+    data_dir: str | None = None
+
+    def resolved(self):
+        """A copy with every value filled in."""
+        chosen = dict(_RECIPES[self.dataset], lr=OPTIMIZERS[self.optimizer])
+        return dataclasses.replace(
+            self, **{name: value for name, value in chosen.items() if getattr(self, name) is None}
+        )
+
+
+@dataclasses.dataclass
+class Prepared:
+    """A data set divided and standardised: `parts` are (train, validation, test) TensorDatasets."""
+
+    data: datasets.Data
+    rows: tuple  # the row numbers of the parts
+    parts: tuple
+    inputs: Standardizer
+    target: Standardizer | None  # regression only
+
+
+def prepare(data, validation, test, seed, inputs=None, target=None):
+    """Split and standardise; the statistics are the given ones, or the training rows'."""
+    rows = _split.split_rows(data, validation, test, seed)
+    for name, part in zip(("training", "validation", "test"), rows):
+        if len(part) == 0:
+            raise ValueError(
+                f"[train] the {name} part of {data.name!r} is empty; change the fractions."
+            )
+    inputs = inputs or Standardizer.fit(data.x[rows[0]], shared=data.image_shape is not None)
+    if data.task == "regression":
+        target = target or Standardizer.fit(data.y[rows[0], None])
+    parts = tuple(_tensors(data, part, inputs, target) for part in rows)
+    return Prepared(data, rows, parts, inputs, target)
+
+
+def _tensors(data, rows, inputs, target):
+    x = cr.from_numpy(inputs.transform(data.x[rows]))
+    if target is not None:
+        return TensorDataset(x, cr.from_numpy(target.transform(data.y[rows, None])))
+    return TensorDataset(x, cr.from_numpy(data.y[rows]))
+
+
+def architecture(options, data):
+    """What _mlp.build takes, for these options on this data set."""
+    return {
+        "inputs": data.x.shape[1],
+        "hidden": list(options.hidden),
+        "outputs": max(len(data.class_names), 1),
+        "activation": options.activation,
+        "dropout": options.dropout,
+    }
+
+
+def make_trainer(model, task, options=None, callbacks=()):
+    """A Trainer for the task; without options, one that only evaluates and predicts."""
+    from chainrule import nn, optim
+
+    classification = task == "classification"
+    loss = nn.CrossEntropyLoss() if classification else nn.MSELoss()
+    optimizer = None
+    if options is not None:
+        settings = {"lr": options.lr, "weight_decay": options.weight_decay}
+        make = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}[options.optimizer]
+        if options.optimizer == "sgd":
+            settings["momentum"] = 0.9
+        optimizer = make(model.parameters(), **settings)
+    metrics = ["accuracy"] if classification else []
+    return Trainer(model, loss, optimizer, metrics=metrics, callbacks=callbacks)
+
+
+def fit(trainer, prepared, options):
+    """Train; the History. The order of the samples depends on the seed alone."""
+    generator = cr.Generator()
+    generator.manual_seed(options.seed)
+    train, validation, _ = prepared.parts
+    loader = DataLoader(train, batch_size=options.batch_size, shuffle=True, generator=generator)
+    return trainer.fit(loader, validation, epochs=options.epochs, patience=options.patience or None)
+
+
+def measure(trainer, prepared):
+    """(test figures, outputs): what the trained model does on the test part.
+
+    Outputs are class scores (rows, classes), or values in the data set's own units (rows,).
+    """
+    data, part, rows = prepared.data, prepared.parts[2], prepared.rows[2]
+    figures = {"test_loss": trainer.evaluate(part)["loss"]}
+    outputs = predict(trainer, part.tensors[0], prepared.target)
+    if data.task == "classification":
+        figures["test_accuracy"] = _metrics.accuracy(outputs.argmax(1), data.y[rows])
+    else:
+        figures["test_r2"] = _metrics.r2_score(data.y[rows], outputs)
+        figures["test_rmse"] = _metrics.rmse(data.y[rows], outputs)
+    return figures, outputs
+
+
+def predict(trainer, x, target=None):
+    """Outputs for standardised inputs, as a NumPy array; values are put back into their units."""
+    outputs = trainer.predict(x).numpy()
+    return outputs if target is None else target.inverse(outputs)[:, 0]
+
+
+def new_model(options, data):
+    """A freshly initialised network; its weights depend on the seed alone."""
+    cr.manual_seed(options.seed)
+    return _mlp.build(architecture(options, data))

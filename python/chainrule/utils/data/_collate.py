@@ -1,0 +1,50 @@
+"""From a list of samples to a batch, by the type of the first sample, as PyTorch does it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import chainrule as cr
+
+
+def default_collate(batch):
+    """Stack tensors, arrays and numbers along a new first dimension; recurse into dicts and tuples."""
+    first = batch[0]
+    if isinstance(first, cr.Tensor):
+        return cr.stack(batch, 0)
+    numpy = sys.modules.get("numpy")  # samples cannot be arrays while NumPy is not imported
+    if numpy is not None and isinstance(first, numpy.ndarray | numpy.generic):
+        return cr.from_numpy(numpy.stack([numpy.asarray(sample) for sample in batch]))
+    if isinstance(first, float):
+        return cr.tensor(batch, dtype=cr.float64)
+    if isinstance(first, int):  # bool included: cr.tensor keeps it bool
+        return cr.tensor(batch)
+    if isinstance(first, str | bytes):
+        return batch
+    if isinstance(first, Mapping):
+        return {key: default_collate([sample[key] for sample in batch]) for key in first}
+    if isinstance(first, Sequence):
+        if any(len(sample) != len(first) for sample in batch):
+            lengths = sorted({len(sample) for sample in batch})
+            raise RuntimeError(
+                f"[default_collate] expected samples of equal length; got {lengths}."
+            )
+        columns = [default_collate(list(column)) for column in zip(*batch)]
+        return type(first)(*columns) if hasattr(first, "_fields") else columns
+    raise TypeError(
+        "[default_collate] expected samples of tensors, arrays, numbers, strings, dicts or sequences; "
+        f"got {type(first).__name__}. Pass a collate_fn for other types."
+    )
+
+
+def default_convert(data):
+    """Arrays to tensors, everything else as it is (used when batch_size is None)."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(data, numpy.ndarray):
+        return cr.from_numpy(data)
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(value) for value in data))
+    if isinstance(data, list | tuple):
+        return [default_convert(value) for value in data]
+    return data

@@ -1,0 +1,137 @@
+"""Datasets: anything with `__getitem__` and `__len__`, or, for an IterableDataset, `__iter__`."""
+
+import bisect
+import itertools
+import math
+
+import chainrule as cr
+
+
+class Dataset:
+    """Base of map-style datasets: define `__getitem__(index)` and `__len__()`.
+
+    `__getitems__(indices)`, if defined, is asked for a whole batch at once.
+    """
+
+    def __getitem__(self, index):
+        raise TypeError(f"{type(self).__name__} must define __getitem__(self, index).")
+
+    def __add__(self, other):
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Base of datasets that are read from front to back: define `__iter__()`."""
+
+    def __iter__(self):
+        raise TypeError(f"{type(self).__name__} must define __iter__(self).")
+
+    def __add__(self, other):
+        raise TypeError(
+            "an IterableDataset has no indices; chain the iterators with itertools.chain."
+        )
+
+
+class TensorDataset(Dataset):
+    """Samples are rows of the given tensors; a DataLoader takes a batch with one gather a tensor."""
+
+    def __init__(self, *tensors):
+        if not tensors:
+            raise ValueError("[TensorDataset] expected at least one tensor; got none.")
+        for tensor in tensors:
+            if not isinstance(tensor, cr.Tensor):
+                kind = type(tensor).__name__
+                hint = " Use chainrule.from_numpy(array)." if kind == "ndarray" else ""
+                raise TypeError(f"[TensorDataset] expected tensors; got {kind}.{hint}")
+            if tensor.ndim == 0:
+                raise cr.ShapeError(
+                    "[TensorDataset] expected tensors with rows; got one of shape ()."
+                )
+        if len({tensor.shape[0] for tensor in tensors}) > 1:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            raise cr.ShapeError(f"[TensorDataset] expected equal numbers of rows; got {shapes}.")
+        self.tensors = tensors
+
+    def __getitem__(self, index):
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self):
+        return self.tensors[0].shape[0]
+
+
+class Subset(Dataset):
+    """The samples of `dataset` at `indices`, in that order."""
+
+    def __init__(self, dataset, indices):
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index):
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices):
+        chosen = [self.indices[i] for i in indices]
+        if callable(getattr(self.dataset, "__getitems__", None)):
+            return self.dataset.__getitems__(chosen)
+        return [self.dataset[i] for i in chosen]
+
+    def __len__(self):
+        return len(self.indices)
+
+
+class ConcatDataset(Dataset):
+    """Several map-style datasets, one after the other."""
+
+    def __init__(self, datasets):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("[ConcatDataset] expected at least one dataset; got none.")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise TypeError(
+                "[ConcatDataset] expected datasets with indices; got an IterableDataset."
+            )
+        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+
+    def __getitem__(self, index):
+        size = len(self)
+        if not -size <= index < size:
+            raise IndexError(
+                f"[ConcatDataset] expected an index in [-{size}, {size}); got {index}."
+            )
+        index %= size
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        before = self.cumulative_sizes[which - 1] if which else 0
+        return self.datasets[which][index - before]
+
+    def __len__(self):
+        return self.cumulative_sizes[-1]
+
+
+def random_split(dataset, lengths, generator=None):
+    """Split into non-overlapping random Subsets of the given lengths, or fractions that sum to 1.
+
+    With fractions the samples left by rounding down go one each to the first subsets, as in PyTorch.
+    """
+    total = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
+        lengths = _round_fractions(lengths, total)
+    if sum(lengths) != total or any(length < 0 for length in lengths):
+        raise ValueError(
+            f"[random_split] expected lengths >= 0 that sum to {total}, or fractions that sum to 1; "
+            f"got {list(lengths)}."
+        )
+    order = cr.randperm(total, generator=generator).tolist()
+    ends = itertools.accumulate(lengths)
+    return [Subset(dataset, order[end - length : end]) for length, end in zip(lengths, ends)]
+
+
+def _round_fractions(fractions, total):
+    for fraction in fractions:
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"[random_split] expected fractions in [0, 1]; got {fraction}.")
+    lengths = [math.floor(total * fraction) for fraction in fractions]
+    for i in range(total - sum(lengths)):
+        lengths[i % len(lengths)] += 1
+    return lengths

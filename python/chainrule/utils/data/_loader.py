@@ -1,0 +1,203 @@
+"""DataLoader: batches from a dataset.
+
+Two ways lead to a batch. Where the dataset is a TensorDataset (or Subsets of one) and nothing of the
+user's stands between, a batch is one native gather a tensor: Python runs once a batch, never once a
+sample. Everything else goes through `dataset[i]` (or `__getitems__`) and `collate_fn`.
+"""
+
+import chainrule as cr
+
+from ._collate import default_collate, default_convert
+from ._dataset import IterableDataset, Subset, TensorDataset
+from ._sampler import BatchSampler, RandomSampler, SequentialSampler
+
+
+class DataLoader:
+    """Iterates over `dataset` in batches; arguments, defaults and order are PyTorch's.
+
+    Samples are read in this process: `num_workers` above 0, and what only has a meaning with workers,
+    is an error. `pin_memory` is accepted and has no meaning on the CPU.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        batch_size=1,
+        shuffle=None,
+        sampler=None,
+        batch_sampler=None,
+        num_workers=0,
+        collate_fn=None,
+        pin_memory=False,
+        drop_last=False,
+        timeout=0,
+        worker_init_fn=None,
+        multiprocessing_context=None,
+        generator=None,
+        *,
+        prefetch_factor=None,
+        persistent_workers=False,
+    ):
+        _refuse_workers(
+            num_workers,
+            timeout,
+            worker_init_fn,
+            multiprocessing_context,
+            prefetch_factor,
+            persistent_workers,
+        )
+        self.dataset = dataset
+        self.num_workers = 0
+        self.pin_memory = pin_memory
+        self.generator = generator
+        self._iterable = isinstance(dataset, IterableDataset)
+        _check_sampling(self._iterable, batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if batch_sampler is not None:
+            batch_size, drop_last = None, False
+        elif sampler is None and not self._iterable:
+            sampler = (
+                RandomSampler(dataset, generator=generator)
+                if shuffle
+                else SequentialSampler(dataset)
+            )
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.collate_fn = collate_fn or (
+            default_convert if batch_sampler is None else default_collate
+        )
+
+    def __iter__(self):
+        if self._iterable:
+            return self._iterate_stream()
+        if self.batch_sampler is None:
+            return (self.collate_fn(self.dataset[index]) for index in self.sampler)
+        if self.collate_fn is default_collate:
+            gather = _gather_plan(self.dataset)
+            if gather is not None:
+                return self._iterate_gather(*gather)
+        return self._iterate_samples()
+
+    def __len__(self):
+        if self._iterable:
+            count = len(self.dataset)  # TypeError where the dataset does not know it
+            if self.batch_size is None:
+                return count
+            return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
+
+    def _iterate_samples(self):
+        many = getattr(self.dataset, "__getitems__", None)
+        for indices in self.batch_sampler:
+            samples = many(indices) if callable(many) else [self.dataset[i] for i in indices]
+            yield self.collate_fn(samples)
+
+    def _iterate_stream(self):
+        if self.batch_size is None:
+            for sample in self.dataset:
+                yield self.collate_fn(sample)
+            return
+        samples = []
+        for sample in self.dataset:
+            samples.append(sample)
+            if len(samples) == self.batch_size:
+                yield self.collate_fn(samples)
+                samples = []
+        if samples and not self.drop_last:
+            yield self.collate_fn(samples)
+
+    def _iterate_gather(self, tensors, indices):
+        """`indices` maps this dataset's numbers to rows of `tensors`; None where they are the same."""
+        for rows in self._batches_of_rows(indices):
+            if isinstance(rows, slice):
+                # Cloned, so that changing a batch in place leaves the dataset as it is.
+                yield [tensor[rows].clone() for tensor in tensors]
+            else:
+                yield [tensor.index_select(0, rows) for tensor in tensors]
+
+    def _batches_of_rows(self, indices):
+        """Rows of each batch: a slice where they are consecutive, otherwise an int64 tensor."""
+        batches = self.batch_sampler
+        if type(batches) is not BatchSampler or type(batches.sampler) not in _NATIVE_ORDERS:
+            for batch in batches:
+                rows = cr.tensor(batch, dtype=cr.int64)
+                yield rows if indices is None else indices.index_select(0, rows)
+            return
+        if type(batches.sampler) is SequentialSampler:
+            order, count = indices, len(self.dataset)
+        else:
+            order = batches.sampler.order()
+            count = order.shape[0]
+            order = order if indices is None else indices.index_select(0, order)
+        step = batches.batch_size
+        for begin in range(0, count - step + 1 if batches.drop_last else count, step):
+            rows = slice(begin, min(begin + step, count))
+            yield rows if order is None else order[rows]
+
+
+_NATIVE_ORDERS = (SequentialSampler, RandomSampler)
+
+
+def _gather_plan(dataset):
+    """(tensors, row numbers or None) where batches can be gathered natively, else None.
+
+    Subclasses that read samples in their own way are left to their own methods.
+    """
+    chain = []
+    while type(dataset) is Subset:
+        chain.append(dataset.indices)
+        dataset = dataset.dataset
+    own = type(dataset)
+    if not issubclass(own, TensorDataset) or own.__getitem__ is not TensorDataset.__getitem__:
+        return None
+    if own.__len__ is not TensorDataset.__len__ or hasattr(own, "__getitems__"):
+        return None
+    rows = None
+    for indices in reversed(chain):
+        picked = (
+            indices if isinstance(indices, cr.Tensor) else cr.tensor(list(indices), dtype=cr.int64)
+        )
+        rows = picked if rows is None else rows.index_select(0, picked)
+    if rows is not None and rows.shape[0] and int(rows.min()) < 0:
+        return None  # negative indices count from the end, which a gather does not
+    return dataset.tensors, rows
+
+
+def _refuse_workers(num_workers, timeout, init, context, prefetch, persistent):
+    given = {
+        "num_workers": num_workers,
+        "timeout": timeout,
+        "worker_init_fn": init,
+        "multiprocessing_context": context,
+        "prefetch_factor": prefetch,
+        "persistent_workers": persistent,
+    }
+    if not isinstance(num_workers, int) or num_workers < 0:
+        raise ValueError(f"[DataLoader] expected num_workers an integer >= 0; got {num_workers!r}.")
+    for name, value in given.items():
+        # PyTorch ignores a worker_init_fn when there are no workers.
+        if value and not (name == "worker_init_fn" and num_workers == 0):
+            raise ValueError(
+                f"[DataLoader] expected no worker processes; got {name}={value!r}. "
+                "Samples are read in this process: leave it out, or pass num_workers=0."
+            )
+
+
+def _check_sampling(iterable, batch_size, shuffle, sampler, batch_sampler, drop_last):
+    """The combinations that PyTorch refuses."""
+    if iterable and (shuffle or sampler is not None or batch_sampler is not None):
+        raise ValueError("[DataLoader] expected no shuffle or sampler for an IterableDataset.")
+    if sampler is not None and shuffle:
+        raise ValueError("[DataLoader] expected either a sampler or shuffle=True; got both.")
+    if batch_sampler is not None and (
+        batch_size != 1 or shuffle or sampler is not None or drop_last
+    ):
+        raise ValueError(
+            "[DataLoader] expected a batch_sampler alone; "
+            "got it together with batch_size, shuffle, sampler or drop_last."
+        )
+    if batch_sampler is None and batch_size is None and drop_last:
+        raise ValueError("[DataLoader] expected drop_last=False with batch_size=None; got True.")
