@@ -1,0 +1,1 @@
+"""Benchmarks: how far from the machine's limit, and how far ahead of the peers, in one run."""

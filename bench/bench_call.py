@@ -1,0 +1,78 @@
+"""What one call costs: a + b on one element, and a node of a long chain, against PyTorch.
+
+    python -m bench.bench_call [--threads 1] [--json FILE]
+"""
+
+import argparse
+import time
+
+from bench import harness
+
+
+def one_element(lib, grad):
+    a = lib.tensor([1.5], requires_grad=grad)
+    b = lib.tensor([2.5])
+    return lambda: a + b
+
+
+def chain(lib, length=100_000):
+    """Seconds a node, (forward, backward), of x = x * c repeated."""
+    x = lib.tensor([1.0], requires_grad=True)
+    c = lib.tensor([1.0000001])
+    y = x
+    begin = time.perf_counter()
+    for _ in range(length):
+        y = y * c
+    middle = time.perf_counter()
+    y.backward()
+    end = time.perf_counter()
+    return (middle - begin) / length, (end - middle) / length
+
+
+def measure(libs, rounds=9):
+    """{measure: {library: Timing}}"""
+    result = {}
+    for grad in (False, True):
+        name = f"a + b, one element, {'with' if grad else 'without'} gradient"
+        result[name] = harness.interleaved({n: one_element(m, grad) for n, m in libs.items()}, rounds)
+    times = {name: ([], []) for name in libs}
+    for _ in range(rounds):
+        for name, lib in libs.items():
+            for slot, seconds in zip(times[name], chain(lib), strict=True):
+                slot.append(seconds)
+    for i, part in enumerate(("forward", "backward")):
+        result[f"chain of 100,000 multiplications, {part} a node"] = {
+            name: harness.summary(t[i]) for name, t in times.items()
+        }
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", help="where to write the figures")
+    args = parser.parse_args()
+    harness.pin(1)
+    import chainrule
+
+    chainrule.set_num_threads(1)
+    libs = {"chainrule": chainrule}
+    from bench.peers import load
+
+    if load("torch_peer"):
+        import torch
+
+        torch.set_num_threads(1)
+        libs["torch"] = torch
+    result = measure(libs)
+    for name, timings in result.items():
+        print(name)
+        for library, timing in timings.items():
+            ratio = timing.median / timings["chainrule"].median
+            print(f"  {library:12} {timing}   {ratio:.1f} x chainrule")
+    if args.json:
+        record = {n: {k: vars(v) for k, v in t.items()} for n, t in result.items()}
+        harness.write_json(args.json, {"environment": harness.environment(1), "calls": record})
+
+
+if __name__ == "__main__":
+    main()
