@@ -10,6 +10,7 @@
 
 #include "core/dtype.h"
 #include "core/shape.h"
+#include "kernels/create.h"
 #include "kernels/kernel_list.h"
 
 namespace chainrule::kernels {
@@ -97,6 +98,23 @@ struct CrossEntropyArgs {
 };
 // Returns the first bad row in [row_begin, row_end) or -1.
 using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end);
+// The gradient of the loss by the logits, from the softmax that the forward wrote:
+// dlogits = dy / divisor * (total * softmax - the smoothed, weighted target); a row whose dy is 0 or
+// that is ignored gets zeros.
+struct CrossEntropyBackwardArgs {
+  int64_t cols;
+  const void* softmax;
+  const int64_t* target;
+  const void* weight;  // cols values or null
+  int64_t ignore_index;
+  double label_smoothing;
+  const void* dy;       // [rows], or one value with stride 0
+  int64_t dy_stride;
+  const void* divisor;  // one value
+  void* dlogits;        // [rows, cols]
+};
+using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, int64_t row_begin,
+                                        int64_t row_end);
 
 // ---- Random numbers: Philox4x32-10, key = seed, counter = (offset, element / 4 or / 2).
 // Elements [begin, end) of the call's logical index; state = {seed, offset}.
@@ -132,6 +150,7 @@ struct KernelTable {
   RowBackwardFn softmax_backward[kFloatTypes];
   RowBackwardFn log_softmax_backward[kFloatTypes];
   CrossEntropyFn cross_entropy[kFloatTypes];
+  CrossEntropyBackwardFn cross_entropy_backward[kFloatTypes];
   RandomFn uniform[kFloatTypes];  // [0, 1)
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element

@@ -1,0 +1,258 @@
+// Tensors from sizes and numbers. `device=` and `requires_grad=` are keywords of the Python binding.
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "generated/ops.h"
+#include "ops/elementwise.h"
+#include "ops/ranges.h"
+#include "ops/view_rules.h"
+
+namespace chainrule::ops {
+
+namespace {
+
+void fill(const Tensor& out, Number value) {
+  const Tensor number = value.kind == Number::kFloat ? Tensor::number(value.real)
+                        : value.kind == Number::kInt ? Tensor::number(value.integer)
+                                                     : Tensor::number(value.integer != 0);
+  const int from = static_cast<int>(number.dtype()), to = static_cast<int>(out.dtype());
+  run_elementwise(kernels::table().cast[from][to], out, {&number, 1}, nullptr);
+}
+
+// A number that its dtype cannot hold is an error, never another number.
+void check_fits(const char* op, Number value, DType t) {
+  bool fits = true;
+  if (t == DType::kUInt8 || t == DType::kInt32 || t == DType::kInt64) {
+    const double low = t == DType::kUInt8 ? 0 : t == DType::kInt32 ? -0x1p31 : -0x1p63;
+    const double high = t == DType::kUInt8 ? 0x1p8 : t == DType::kInt32 ? 0x1p31 : 0x1p63;
+    fits = value.is_float() ? value.real > low - 1 && value.real >= -0x1p63 && value.real < high
+                            : t == DType::kInt64 || (value.real >= low && value.real < high);
+  } else if (t == DType::kFloat32) {
+    fits = !std::isfinite(value.real) || std::abs(value.real) <= std::numeric_limits<float>::max();
+  }
+  if (!fits) {
+    fail<ValueError>(op, "expected a value that fits ", dtype_name(t), "; got ", value.real, ".");
+  }
+}
+
+void check_number_type(const char* op, DType t) {
+  if (t == DType::kBool || t == DType::kBFloat16) {
+    fail<DtypeError>(op, "expected an integer or floating dtype; got ", dtype_name(t), ".");
+  }
+}
+
+// How many values lie in [start, end) at distance `step`.
+int64_t arange_length(const char* op, const ArangeAttrs& a) {
+  const auto bad = [&](const char* what) {
+    fail<ValueError>(op, "expected ", what, "; got start ", a.start.real, ", end ", a.end.real,
+                     ", step ", a.step.real, ".");
+  };
+  if (a.step.real == 0) bad("step != 0");
+  if (!std::isfinite(a.start.real) || !std::isfinite(a.end.real) || std::isnan(a.step.real)) {
+    bad("finite numbers");
+  }
+  if ((a.step.real > 0 && a.end.real < a.start.real) ||
+      (a.step.real < 0 && a.end.real > a.start.real)) {
+    bad("a step that leads from start to end");
+  }
+  if (a.start.is_float() || a.end.is_float() || a.step.is_float()) {
+    const double length = std::ceil((a.end.real - a.start.real) / a.step.real);
+    if (!(length < 0x1p59)) fail<OutOfMemory>(op, "expected fewer than 2^59 values; got ", length, ".");
+    return static_cast<int64_t>(length);
+  }
+  // Unsigned differences cannot overflow: the signs agree by now.
+  const bool up = a.step.integer > 0;
+  const uint64_t first = static_cast<uint64_t>(a.start.integer), last = static_cast<uint64_t>(a.end.integer);
+  const uint64_t span = up ? last - first : first - last;
+  const uint64_t step = static_cast<uint64_t>(up ? a.step.integer : -a.step.integer);
+  const uint64_t length = span / step + (span % step != 0);
+  if (length >= uint64_t{1} << 59) {
+    fail<OutOfMemory>(op, "expected fewer than 2^59 values; got ", length, ".");
+  }
+  return static_cast<int64_t>(length);
+}
+
+void infer_arange(Infer& c) {
+  const auto& a = c.as<ArangeAttrs>();
+  const bool real = a.start.is_float() || a.end.is_float() || a.step.is_float();
+  const DType t = a.dtype.value_or(real ? default_dtype() : DType::kInt64);
+  check_number_type(c.name(), t);
+  c.out(t, {arange_length(c.name(), a)});
+}
+
+void forward_arange(Run& r) {
+  const auto& a = r.as<ArangeAttrs>();
+  const kernels::Ramp ramp{r.out().dtype(), a.start.real, a.step.real, a.start.integer,
+                           a.step.integer};
+  for_range(r.out().numel(), 1, [&](int64_t begin, int64_t end) {
+    kernels::ramp(ramp, begin, end, r.out().raw());
+  });
+}
+
+void forward_eye(Run& r) {
+  const Tensor& out = r.out();
+  std::memset(out.raw(), 0, out.numel() * itemsize(out.dtype()));
+  const int64_t n = std::min(out.sizes()[0], out.sizes()[1]);
+  if (n == 0) return;
+  const Tensor unit = Tensor::empty(out.dtype(), {});
+  fill(unit, Number(1));
+  copy_strided(out.alias({n}, {out.sizes()[1] + 1}, out->offset), unit.alias({n}, {0}, 0));
+}
+
+}  // namespace
+
+const OpDef kEmpty = {
+    .name = "empty",
+    .doc = "A tensor of the given sizes with undefined values.",
+    .signatures = {"empty(int[] size, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<EmptyAttrs>();
+          c.out(a.dtype.value_or(default_dtype()), a.size);
+        },
+    .forward = [](Run&) {},
+    .traits = kNoGradient,
+};
+
+const OpDef kZeros = {
+    .name = "zeros",
+    .doc = "A tensor of the given sizes filled with 0.",
+    .signatures = {"zeros(int[] size, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<ZerosAttrs>();
+          c.out(a.dtype.value_or(default_dtype()), a.size);
+        },
+    .forward =
+        [](Run& r) { std::memset(r.out().raw(), 0, r.out().numel() * itemsize(r.out().dtype())); },
+    .traits = kNoGradient,
+};
+
+const OpDef kFull = {
+    .name = "full",
+    .doc = "A tensor of the given sizes filled with fill_value; the dtype follows the value unless "
+           "given.",
+    .signatures = {"full(int[] size, Number fill_value, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<FullAttrs>();
+          const DType t = a.dtype.value_or(a.fill_value.dtype());
+          check_fits(c.name(), a.fill_value, t);
+          c.out(t, a.size);
+        },
+    .forward = [](Run& r) { fill(r.out(), r.as<FullAttrs>().fill_value); },
+    .traits = kNoGradient,
+};
+
+const OpDef kOnes = {
+    .name = "ones",
+    .doc = "A tensor of the given sizes filled with 1.",
+    .signatures = {"ones(int[] size, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .compose =
+        [](const Call& c) {
+          const auto& a = c.as<OnesAttrs>();
+          return just(full(a.size, Number(1), a.dtype.value_or(default_dtype())));
+        },
+};
+
+const OpDef kEmptyLike = {
+    .name = "empty_like",
+    .doc = "empty(input.shape) of the input's dtype unless another is given.",
+    .signatures = {"empty_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .compose =
+        [](const Call& c) {
+          return just(empty(c[0].sizes(), c.as<EmptyLikeAttrs>().dtype.value_or(c[0].dtype())));
+        },
+};
+
+const OpDef kZerosLike = {
+    .name = "zeros_like",
+    .doc = "zeros(input.shape) of the input's dtype unless another is given.",
+    .signatures = {"zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .compose =
+        [](const Call& c) {
+          return just(zeros(c[0].sizes(), c.as<ZerosLikeAttrs>().dtype.value_or(c[0].dtype())));
+        },
+};
+
+const OpDef kOnesLike = {
+    .name = "ones_like",
+    .doc = "ones(input.shape) of the input's dtype unless another is given.",
+    .signatures = {"ones_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .compose =
+        [](const Call& c) {
+          return just(ones(c[0].sizes(), c.as<OnesLikeAttrs>().dtype.value_or(c[0].dtype())));
+        },
+};
+
+const OpDef kFullLike = {
+    .name = "full_like",
+    .doc = "full(input.shape, fill_value) of the input's dtype unless another is given.",
+    .signatures = {"full_like(Tensor input, Number fill_value, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .compose =
+        [](const Call& c) {
+          const auto& a = c.as<FullLikeAttrs>();
+          return just(full(c[0].sizes(), a.fill_value, a.dtype.value_or(c[0].dtype())));
+        },
+};
+
+const OpDef kArange = {
+    .name = "arange",
+    .doc = "start, start + step, ... below end (above it for a negative step). int64 for integer "
+           "arguments, else the default floating dtype, unless given.",
+    .signatures = {"arange(Number start, Number end, Number step=1, *, dtype? dtype=None) -> Tensor",
+                   "arange(Number end, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer = infer_arange,
+    .forward = forward_arange,
+    .traits = kNoGradient,
+};
+
+const OpDef kLinspace = {
+    .name = "linspace",
+    .doc = "`steps` values at equal distances from start to end, both included.",
+    .signatures = {"linspace(Number start, Number end, int steps, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<LinspaceAttrs>();
+          const DType t = a.dtype.value_or(default_dtype());
+          check_number_type(c.name(), t);
+          if (a.steps < 0) fail<ValueError>(c.name(), "expected steps >= 0; got ", a.steps, ".");
+          c.out(t, {a.steps});
+        },
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<LinspaceAttrs>();
+          const kernels::Linspace line{r.out().dtype(), a.start.real, a.end.real, a.steps};
+          for_range(a.steps, 1, [&](int64_t begin, int64_t end) {
+            kernels::linspace(line, begin, end, r.out().raw());
+          });
+        },
+    .traits = kNoGradient,
+};
+
+const OpDef kEye = {
+    .name = "eye",
+    .doc = "An n x m matrix (m = n unless given) with ones on the diagonal, zeros elsewhere.",
+    .signatures = {"eye(int n, int? m=None, *, dtype? dtype=None) -> Tensor"},
+    .surface = kFunction,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<EyeAttrs>();
+          c.out(a.dtype.value_or(default_dtype()), {a.n, a.m.has ? a.m.value : a.n});
+        },
+    .forward = forward_eye,
+    .traits = kNoGradient,
+};
+
+}  // namespace chainrule::ops

@@ -1,0 +1,90 @@
+// linear: one product with the bias folded in. The bias gradient is a sum over rows, which adds in the
+// products' k-order, so it is the number a product with a row of ones would give.
+#include "generated/ops.h"
+#include "ops/product.h"
+#include "ops/view_rules.h"
+
+namespace chainrule::ops {
+
+namespace {
+
+void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  if (x.dim() < 1 || w.dim() != 2 || x.size(-1) != w.size(1)) {
+    fail<ShapeError>("linear", "expected input.shape[-1] == weight.shape[1] for a 2-d weight; got ",
+                     x.dim() ? str("input ", x.sizes()) : "a 0-dimensional input", " and weight ",
+                     w.sizes(), ".");
+  }
+  if (bias.defined() && !(bias.sizes() == Dims{w.size(0)})) {
+    fail<ShapeError>("linear", "expected a bias of sizes (weight.shape[0],) = ", Dims{w.size(0)},
+                     "; got ", bias.sizes(), ".");
+  }
+  check_product_dtypes("linear", x, w);
+  if (bias.defined()) check_product_dtypes("linear", w, bias);
+}
+
+void infer_linear_rows(Infer& c) {
+  const Tensor &x = c[0], &w = c[1], &bias = c[2];
+  check_linear(x, w, bias);
+  c.out(x.dtype(), {x.size(0), w.size(0)});
+  c.scratch_bytes = product_scratch(x, product_operand(x)) + product_scratch(w, product_operand(w));
+  if (bias.defined() && !bias.is_contiguous()) c.scratch_bytes += bias.numel() * itemsize(bias.dtype());
+}
+
+void forward_linear_rows(Run& r) {
+  const Tensor &x = r[0], &w = r[1], &bias = r[2], &out = r.out();
+  char* scratch = static_cast<char*>(r.scratch);
+  const ProductOperand a = product_operand(x), b = product_operand(w);
+  kernels::ProductArgs args{x.size(0), w.size(0), x.size(1), product_data(x, a, scratch), a.ld,
+                            a.transposed, product_data(w, b, scratch), b.ld, !b.transposed,
+                            out.raw(), w.size(0), nullptr};
+  if (bias.defined()) {
+    const ProductOperand row{1, bias.numel(), bias.numel(), false, !bias.is_contiguous()};
+    args.bias = product_data(bias, row, scratch);
+  }
+  run_product(out.dtype(), args);
+}
+
+double linear_flops(const Call& c) {
+  return 2.0 * static_cast<double>(c[0].numel()) * static_cast<double>(c[1].size(0));
+}
+
+}  // namespace
+
+const OpDef kLinearRows = {
+    .name = "linear_rows",
+    .doc = "input @ weight.T + bias for a matrix input.",
+    .signatures = {"linear_rows(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_linear_rows,
+    .forward = forward_linear_rows,
+    .grad = {{0, reads_value(1), [](Backward& b) { return product(b.dy(), b.value(1)); }},
+             {1, reads_value(0),
+              [](Backward& b) { return product(transpose(b.dy(), 0, 1), b.value(0)); }},
+             {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), OptDims(Dims{0})); }}},
+    .traits = kRowLocal,
+    .cost = {0, linear_flops},
+};
+
+const OpDef kLinear = {
+    .name = "linear",
+    .doc = "input @ weight.T + bias over the last dimension: input [..., in], weight [out, in], bias "
+           "[out] or None, result [..., out].",
+    .signatures = {"linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          const Tensor &x = c[0], &w = c[1], &bias = c[2];
+          if (x.dim() == 2 && w.dim() == 2) return just(linear_rows(x, w, bias));
+          if (w.dim() == 1 && x.dim() >= 1) {  // one output, without its dimension
+            const Tensor y = matmul(x, w);
+            return just(bias.defined() ? add(y, bias) : y);
+          }
+          check_linear(x, w, bias);
+          Dims sizes = x.sizes();
+          sizes[x.dim() - 1] = w.size(0);
+          const int64_t rows = leading_product(x.sizes(), 1);
+          return just(view(linear_rows(reshape(x, {rows, w.size(1)}), w, bias), sizes));
+        },
+};
+
+}  // namespace chainrule::ops

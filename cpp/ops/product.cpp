@@ -1,0 +1,198 @@
+// The primitive `product`: matrices with any leading dimensions, broadcast against each other. All
+// public products (matmul.cpp) and all their gradients come down to it or to `linear`.
+#include "ops/product.h"
+
+#include <cstring>
+
+#include "core/threads.h"
+#include "generated/ops.h"
+#include "ops/view_rules.h"
+
+namespace chainrule {
+
+ProductOperand product_operand(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride) {
+  ProductOperand o{rows, cols};
+  if ((cols == 1 || col_stride == 1) && (rows == 1 || row_stride >= cols)) {
+    o.ld = rows == 1 ? cols : row_stride;
+  } else if ((rows == 1 || row_stride == 1) && (cols == 1 || col_stride >= rows)) {
+    o.ld = cols == 1 ? rows : col_stride;
+    o.transposed = true;
+  } else {
+    o.ld = cols;
+    o.copied = true;
+  }
+  return o;
+}
+
+ProductOperand product_operand(const Tensor& x) {
+  const int d = x.dim();
+  return product_operand(x.sizes()[d - 2], x.sizes()[d - 1], x.strides()[d - 2], x.strides()[d - 1]);
+}
+
+int64_t product_scratch(const Tensor& x, const ProductOperand& operand) {
+  if (!operand.copied) return 0;
+  const int64_t bytes = x.numel() * static_cast<int64_t>(itemsize(x.dtype()));
+  const int64_t unit = static_cast<int64_t>(kAlignment);
+  return (bytes + unit - 1) / unit * unit;
+}
+
+const char* product_data(const Tensor& x, const ProductOperand& operand, char*& scratch) {
+  if (!operand.copied) return static_cast<const char*>(x.raw());
+  kernels::StridedCopy copy;
+  copy.dims = x.dim();
+  copy.item = itemsize(x.dtype());
+  copy.out = scratch;
+  copy.in = x.raw();
+  const Dims dense = contiguous_strides(x.sizes());
+  for (int d = 0; d < x.dim(); ++d) {
+    copy.sizes[d] = x.sizes()[d];
+    copy.out_strides[d] = dense[d];
+    copy.in_strides[d] = x.strides()[d];
+  }
+  if (x.numel() > 0) kernels::copy_strided(copy);
+  const char* data = scratch;
+  scratch += product_scratch(x, operand);
+  return data;
+}
+
+void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype()) {
+    fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a.dtype()), " and ",
+                     dtype_name(b.dtype()), ".");
+  }
+  if (!kernels::table().product[static_cast<int>(a.dtype())]) {
+    fail<DtypeError>(op, "expected numbers; products of ", dtype_name(a.dtype()),
+                     " are not supported.");
+  }
+}
+
+namespace {
+
+// Without a k there is nothing to add up: the bias in every row, or zeros.
+void fill_rows(const kernels::ProductArgs& args, int64_t item) {
+  for (int64_t i = 0; i < args.m; ++i) {
+    char* row = static_cast<char*>(args.c) + i * args.ldc * item;
+    if (args.bias) {
+      std::memcpy(row, args.bias, args.n * item);
+    } else {
+      std::memset(row, 0, args.n * item);
+    }
+  }
+}
+
+}  // namespace
+
+void run_product(DType t, const kernels::ProductArgs& args) {
+  if (args.m == 0 || args.n == 0) return;
+  if (args.k == 0) return fill_rows(args, itemsize(t));
+  const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
+  const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args);
+  const int64_t work = 2 * args.m * args.n * args.k;
+  LongWork release(work);
+  parallel_for(tiles, work, [&](int64_t tile) { fn(args, tile); });
+}
+
+namespace ops {
+
+namespace {
+
+Dims leading(const Dims& dims) {
+  Dims result = dims;
+  result.erase(dims.size() - 1);
+  result.erase(dims.size() - 2);
+  return result;
+}
+
+void infer_product(Infer& c) {
+  const Tensor &a = c[0], &b = c[1];
+  Dims sizes;
+  if (a.dim() < 2 || b.dim() < 2 || a.size(-1) != b.size(-2) ||
+      !broadcast_shapes(leading(a.sizes()), leading(b.sizes()), &sizes)) {
+    fail<ShapeError>(c.name(), "expected a.shape[-1] == b.shape[-2] and leading sizes that broadcast; "
+                     "got ", a.sizes(), " @ ", b.sizes(), ".");
+  }
+  check_product_dtypes(c.name(), a, b);
+  sizes.push_back(a.size(-2));
+  sizes.push_back(b.size(-1));
+  c.out(a.dtype(), sizes);
+  c.scratch_bytes = product_scratch(a, product_operand(a)) + product_scratch(b, product_operand(b));
+}
+
+// An operand as the kernel reads it: where its matrices start, and how far apart they lie in the
+// result's batch dimensions.
+struct Side {
+  ProductOperand operand;
+  const char* data;
+  Dims strides;  // of the batch, in elements
+
+  Side(const Tensor& x, const Dims& batch, char*& scratch)
+      : operand(product_operand(x)), data(product_data(x, operand, scratch)) {
+    const Dims own = operand.copied ? contiguous_strides(x.sizes()) : x.strides();
+    strides = broadcast_strides(leading(x.sizes()), leading(own), batch);
+  }
+};
+
+int64_t batch_offset(int64_t index, const Dims& batch, const Dims& strides) {
+  int64_t offset = 0;
+  for (int d = batch.size() - 1; d >= 0; --d) {
+    offset += index % batch[d] * strides[d];
+    index /= batch[d];
+  }
+  return offset;
+}
+
+void forward_product(Run& r) {
+  const Tensor& out = r.out();
+  const DType t = out.dtype();
+  const int64_t item = itemsize(t);
+  const Dims batch = leading(out.sizes());
+  char* scratch = static_cast<char*>(r.scratch);
+  const Side a(r[0], batch, scratch), b(r[1], batch, scratch);
+  const int64_t m = a.operand.rows, n = b.operand.cols, k = a.operand.cols;
+  const auto args_of = [&](int64_t i) {
+    return kernels::ProductArgs{
+        m, n, k,
+        a.data + batch_offset(i, batch, a.strides) * item, a.operand.ld, a.operand.transposed,
+        b.data + batch_offset(i, batch, b.strides) * item, b.operand.ld, b.operand.transposed,
+        static_cast<char*>(out.raw()) + i * m * n * item, n, nullptr};
+  };
+  const int64_t count = batch.product();
+  if (out.numel() == 0) return;
+  if (count == 1 || k == 0) {
+    for (int64_t i = 0; i < count; ++i) run_product(t, args_of(i));
+    return;
+  }
+  // The tile count is the same for every matrix of the batch: it is a rule of sizes and layouts.
+  const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args_of(0));
+  const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
+  const int64_t work = 2 * count * m * n * k;
+  LongWork release(work);
+  parallel_for(count * tiles, work, [&](int64_t i) { fn(args_of(i / tiles), i % tiles); });
+}
+
+double product_flops(const Call& c) {
+  Dims batch;
+  broadcast_shapes(leading(c[0].sizes()), leading(c[1].sizes()), &batch);
+  return 2.0 * static_cast<double>(batch.product()) * static_cast<double>(c[0].size(-2)) *
+         static_cast<double>(c[0].size(-1)) * static_cast<double>(c[1].size(-1));
+}
+
+}  // namespace
+
+const OpDef kProduct = {
+    .name = "product",
+    .doc = "Matrix products a @ b over leading dimensions that broadcast: [..., m, k] @ [..., k, n].",
+    .signatures = {"product(Tensor a, Tensor b) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_product,
+    .forward = forward_product,
+    .grad = {{0, reads_value(1),
+              [](Backward& b) { return product(b.dy(), transpose(b.value(1), -2, -1)); }},
+             {1, reads_value(0),
+              [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
+    .traits = kBroadcasts,
+    .cost = {0, product_flops},
+};
+
+}  // namespace ops
+}  // namespace chainrule

@@ -1,0 +1,33 @@
+// Matrix products through the kernel slots: how strided tensors are presented to them.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "ops/op.h"
+
+namespace chainrule {
+
+// One matrix or a batch of them as the kernels read it: dense rows, or dense columns (transposed), at
+// a leading dimension. Any other layout is copied into scratch first.
+struct ProductOperand {
+  int64_t rows, cols;
+  int64_t ld = 0;
+  bool transposed = false;
+  bool copied = false;
+};
+ProductOperand product_operand(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride);
+
+ProductOperand product_operand(const Tensor& x);  // its last two dimensions
+
+// Bytes of scratch for all matrices of x; 0 when nothing is copied.
+int64_t product_scratch(const Tensor& x, const ProductOperand& operand);
+// Where the first matrix starts; a copy is made in scratch, which moves on.
+const char* product_data(const Tensor& x, const ProductOperand& operand, char*& scratch);
+
+// out[m, n] (dense) = a @ b (+ bias): m x n tiles over the thread team. With k = 0 the result is the
+// bias, or 0.
+void run_product(DType t, const kernels::ProductArgs& args);
+
+// Both of one dtype that has product kernels; DtypeError otherwise.
+void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b);
+
+}  // namespace chainrule
