@@ -11,6 +11,7 @@ void fill_common_predicates(KernelTable& table);
 void fill_common_casts(KernelTable& table);
 void fill_common_selection(KernelTable& table);
 void fill_common_reductions(KernelTable& table);
+void fill_common_products(KernelTable& table);
 
 inline void fill_common(KernelTable& table) {
   fill_common_integers(table);
@@ -18,6 +19,7 @@ inline void fill_common(KernelTable& table) {
   fill_common_casts(table);
   fill_common_selection(table);
   fill_common_reductions(table);
+  fill_common_products(table);
 }
 
 }  // namespace chainrule::kernels
