@@ -1,0 +1,189 @@
+"""The tape: depth, accumulation, mutation with history, saved tensors, absorbing zeros."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def leaf(data, dtype=cr.float64):
+    return cr.tensor(data, dtype=dtype, requires_grad=True)
+
+
+def test_a_million_nodes_are_built_run_backward_and_freed():
+    x = leaf([1.0])
+    y = x
+    for _ in range(1_000_000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad.item() == 1.0
+    del y
+    gc.collect()
+    y = x
+    for _ in range(1_000_000):
+        y = y * 1.0
+    del y  # freed without having been run
+
+
+def test_wide_fan_out_accumulates_in_a_fixed_order():
+    def gradient():
+        x = leaf(np.linspace(-1, 1, 7), cr.float32)
+        total = sum((x * (0.1 * i)).sin().sum() for i in range(50))
+        total.backward()
+        return x.grad.numpy()
+
+    first = gradient()
+    for _ in range(3):
+        np.testing.assert_array_equal(first, gradient())
+
+
+def test_a_saved_tensor_that_changed_is_named():
+    x = leaf([1.0, 2.0])
+    y = x * 3
+    z = y * y
+    y.add_(1.0)
+    with pytest.raises(RuntimeError, match=r"mul saved.*add changed it in place"):
+        z.sum().backward()
+    w = cr.exp(leaf([1.0]))
+    out = w * 1.0
+    w.mul_(2.0)
+    with pytest.raises(RuntimeError, match=r"exp saved.*mul changed it"):
+        out.sum().backward()
+
+
+def test_a_second_backward_needs_retain_graph():
+    x = leaf([2.0])
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.item() == 8.0
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        y.backward()
+
+
+def test_in_place_operations_keep_history():
+    x = leaf([1.0, 2.0, 3.0])
+    y = x * 2
+    y.add_(x)
+    y.mul_(3)
+    y.sum().backward()
+    assert x.grad.tolist() == [9.0, 9.0, 9.0]
+
+
+def test_assignment_into_a_view_routes_gradients():
+    x, v = leaf([1.0, 2.0, 3.0, 4.0]), leaf([10.0, 20.0])
+    y = x * 1
+    y[1:3] = v * 2
+    (y * cr.tensor([1.0, 2.0, 3.0, 4.0], dtype=cr.float64)).sum().backward()
+    assert x.grad.tolist() == [1.0, 0.0, 0.0, 4.0]
+    assert v.grad.tolist() == [4.0, 6.0]
+
+
+def test_a_view_taken_before_the_write_sees_the_new_history():
+    x = leaf([1.0, 2.0, 3.0])
+    base = x * 1
+    window = base[:2]
+    base.mul_(cr.tensor([2.0, 3.0, 4.0], dtype=cr.float64))
+    window.sum().backward()
+    assert x.grad.tolist() == [2.0, 3.0, 0.0]
+
+
+def test_a_write_through_a_view_changes_the_base():
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    base = x * 1
+    base.t()[0].mul_(5)
+    base.sum().backward()
+    assert x.grad.tolist() == [[5.0, 1.0], [5.0, 1.0]]
+
+
+def test_a_view_of_a_plain_base_gives_it_history():
+    base, v = cr.zeros(3, dtype=cr.float64), leaf(2.0)
+    base[1] = v * 3
+    assert base.requires_grad
+    (base * 2).sum().backward()
+    assert v.grad.item() == 6.0
+
+
+def test_leaves_refuse_in_place_changes_outside_no_grad():
+    w = leaf([1.0, 2.0])
+    for change in (lambda: w.add_(1), lambda: w[0:1].mul_(2), lambda: w.__setitem__(0, 5.0)):
+        with pytest.raises(RuntimeError, match="no_grad"):
+            change()
+    with cr.no_grad():
+        w.add_(1)
+    assert w.tolist() == [2.0, 3.0]
+
+
+ABSORBING = {
+    "log": (cr.log, [0.0, 1.0], lambda x: 1 / x),
+    "sqrt": (cr.sqrt, [0.0, 4.0], lambda x: 0.5 / np.sqrt(x)),
+    "rsqrt": (cr.rsqrt, [0.0, 4.0], lambda x: -0.5 * x**-1.5),
+    "reciprocal": (cr.reciprocal, [0.0, 2.0], lambda x: -1 / x**2),
+    "pow": (lambda t: t**0.5, [0.0, 4.0], lambda x: 0.5 * x**-0.5),
+    "norm": (lambda t: cr.linalg.vector_norm(t.reshape(-1, 1), dim=1), [0.0, 2.0], np.sign),
+}
+
+
+@pytest.mark.parametrize("name", ABSORBING)
+def test_where_masks_an_infinite_derivative(name):
+    f, values, derivative = ABSORBING[name]
+    x = leaf(values)
+    cr.where(x > 0, f(x), cr.zeros(2, dtype=cr.float64)).sum().backward()
+    assert x.grad[0].item() == 0.0
+    np.testing.assert_allclose(x.grad[1].item(), derivative(np.float64(values[1])), rtol=1e-12)
+
+
+def test_absorbing_zero_keeps_the_second_derivative():
+    # JVP through double VJP: linear in dy also at dy = 0, so d(vjp)/d(dy) is the derivative itself.
+    x = leaf([2.0, 3.0])
+    dy = cr.zeros(2, dtype=cr.float64, requires_grad=True)
+    (dx,) = cr.autograd.grad(cr.log(x), x, dy, create_graph=True)
+    (jvp,) = cr.autograd.grad(dx, dy, cr.ones(2, dtype=cr.float64))
+    np.testing.assert_allclose(jvp.numpy(), [0.5, 1 / 3], rtol=1e-12)
+
+
+def test_gradients_of_gradients_of_gradients():
+    x = leaf([0.3, -0.7])
+    y = cr.tanh(x)
+    for order in range(3):
+        (y,) = cr.autograd.grad(y.sum(), x, create_graph=True)
+    t = np.tanh(x.detach().numpy())
+    s = 1 - t**2
+    np.testing.assert_allclose(y.detach().numpy(), s * (6 * t**2 - 2), rtol=1e-10)
+
+
+def test_grad_restricts_the_work_and_reports_unused_inputs():
+    a, b, c = leaf([1.0]), leaf([2.0]), leaf([3.0])
+    mid = a * b
+    out = mid * mid
+    got = cr.autograd.grad(out.sum(), [mid, a], retain_graph=True)
+    assert [g.item() for g in got] == [4.0, 8.0]
+    assert a.grad is None and b.grad is None
+    with pytest.raises(RuntimeError, match="allow_unused"):
+        cr.autograd.grad(out.sum(), [c], retain_graph=True)
+    assert cr.autograd.grad(out.sum(), [c], allow_unused=True) == (None,)
+
+
+def test_backward_of_only_some_inputs():
+    a, b = leaf([1.0]), leaf([2.0])
+    (a * b).sum().backward(inputs=[a])
+    assert a.grad.item() == 2.0 and b.grad is None
+
+
+def test_a_hundred_thousand_steps_without_memory_growth():
+    w = cr.randn(8, 8, requires_grad=True)
+    optimizer = cr.optim.SGD([w], lr=1e-3, momentum=0.9)
+    x = cr.randn(4, 8)
+
+    def steps(count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            (x @ w).square().mean().backward()
+            optimizer.step()
+        gc.collect()
+        return cr._core._memory_stats()["allocated"]
+
+    before = steps(1000)
+    assert steps(100_000) <= before
