@@ -2,7 +2,7 @@
 // element becomes, in float and in double. No state, no memory, no branch that a compiler cannot
 // turn into a select. `p` holds the op's scalars in the order each struct states.
 //
-// Conventions are PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0)
+// gelu, gelu_tanh and silu give their limit -0 at -inf (PyTorch: nan). Else conventions are PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0)
 // = 0; round goes to even; remainder takes the divisor's sign; a predicate on NaN is false except
 // ne.
 #pragma once
@@ -77,23 +77,30 @@ CHAINRULE_MAP1(trunc, 0, return maths::trunc(x);)
 CHAINRULE_MAP1(leaky_relu, 1, return x > 0 ? x : x * p[0];)
 // {beta, threshold}: x itself where beta * x > threshold, else log(1 + exp(beta * x)) / beta.
 CHAINRULE_MAP1(softplus, 2, const T z = x * p[0]; return z > p[1] ? x : maths::softplus(z) / p[0];)
-CHAINRULE_MAP1(gelu, 0, return x * maths::normal_cdf(x);)
-// 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3).
-CHAINRULE_MAP1(gelu_tanh, 0, const T u2 = T(1.5957691216057307118) * (x + T(0.044715) * x * x * x);
-               return x * maths::sigmoid(u2);)
-CHAINRULE_MAP1(silu, 0, return x * maths::sigmoid(x);)
+CHAINRULE_MAP1(gelu, 0, return maths::gelu(x);)
+// 0.5 x (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+CHAINRULE_MAP1(gelu_tanh, 0, return maths::gelu_tanh(x);)
+CHAINRULE_MAP1(silu, 0, return maths::silu(x);)
 // {for nan, for +inf, for -inf}
 CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
                const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
 
 CHAINRULE_MAP2(div, 0, a, b, return a / b;)
 CHAINRULE_MAP2(atan2, 0, y, x, return maths::atan2(y, x);)
+// Binary cross-entropy of a probability x and a target t, the logarithms limited to -100; then its
+// derivative by x, the denominator limited to 1e-12. Both limits are PyTorch's.
+CHAINRULE_MAP2(bce, 0, x, t, const T yes = maths::log(x); const T no = maths::log1p(-x);
+               return (t - T(1)) * (no < T(-100) ? T(-100) : no) -
+                      t * (yes < T(-100) ? T(-100) : yes);)
+CHAINRULE_MAP2(bce_slope, 0, x, t, const T variance = (T(1) - x) * x;
+               return (x - t) / (variance < T(1e-12) ? T(1e-12) : variance);)
 
 // ---- Derivatives. absorb is the product of the chain rule in which a zero dy wins over inf and
 // nan.
 CHAINRULE_MAP2(absorb, 0, dy, d, return dy == 0 ? T(0) : dy * d;)
-// From the saved output y.
-CHAINRULE_MAP2(tanh_backward, 0, dy, y, return dy * (T(1) - y * y);)
+CHAINRULE_MAP2(absorb_div, 0, dy, d, return dy == 0 ? T(0) : dy / d;)
+// From the saved output y. (1 - y)(1 + y) keeps the digits that 1 - y * y loses near y = 1.
+CHAINRULE_MAP2(tanh_backward, 0, dy, y, return dy * ((T(1) - y) * (T(1) + y));)
 CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, return dy * (T(1) - y) * y;)
 // From the saved output or input alike: their signs agree.
 CHAINRULE_MAP2(relu_backward, 0, dy, y, return y <= 0 ? T(0) : dy;)
@@ -101,17 +108,10 @@ CHAINRULE_MAP2(relu_backward, 0, dy, y, return y <= 0 ? T(0) : dy;)
 CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, return x > 0 ? dy : dy * p[0];)
 CHAINRULE_MAP2(softplus_backward, 2, dy, x, const T z = x * p[0];
                return z > p[1] ? dy : dy * maths::sigmoid(z);)
-// cdf(x) + x pdf(x); x is clamped so that inf * 0 does not arise.
-CHAINRULE_MAP2(gelu_backward, 0, dy, x, const T c = maths::clamp(x, T(-50), T(50));
-               return dy * (maths::normal_cdf(c) + c * maths::normal_pdf(c));)
-// s (1 + x u' (1 - s)), s = sigmoid(u) with u the doubled argument of gelu_tanh.
-CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x, const T c = maths::clamp(x, T(-50), T(50));
-               const T u2 = T(1.5957691216057307118) * (c + T(0.044715) * c * c * c);
-               const T du2 = T(1.5957691216057307118) * (T(1) + T(0.134145) * c * c);
-               return dy * (maths::sigmoid(u2) * (T(1) + c * du2 * maths::sigmoid(-u2)));)
-// s (1 + x (1 - s))
-CHAINRULE_MAP2(silu_backward, 0, dy, x, const T c = maths::clamp(x, T(-1000), T(1000));
-               return dy * (maths::sigmoid(c) * (T(1) + c * maths::sigmoid(-c)));)
+// From the saved input x; 0 at -inf and 1 at inf.
+CHAINRULE_MAP2(gelu_backward, 0, dy, x, return dy * maths::gelu_slope(x);)
+CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x, return dy * maths::gelu_tanh_slope(x);)
+CHAINRULE_MAP2(silu_backward, 0, dy, x, return dy * maths::silu_slope(x);)
 
 // ---- Numbers.
 CHAINRULE_MAP2(add, 0, a, b, return a + b;)

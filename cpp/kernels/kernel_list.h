@@ -33,6 +33,9 @@
   X(div, 2)                     \
   X(atan2, 2)                   \
   X(absorb, 2)                  \
+  X(absorb_div, 2)              \
+  X(bce, 2)                     \
+  X(bce_slope, 2)               \
   X(tanh_backward, 2)           \
   X(sigmoid_backward, 2)        \
   X(relu_backward, 2)           \

@@ -9,14 +9,14 @@ using kernels::Map;
 
 const OpDef kRelu = {
     .name = "relu",
-    .doc = "Rectified linear unit, max(x, 0), element by element. The derivative at 0 is 0. "
-           "NaN stays NaN.",
+    .doc =
+        "Rectified linear unit, max(x, 0), element by element. The derivative at 0 is 0. "
+        "NaN stays NaN.",
     .signatures = {"relu(Tensor input) -> Tensor"},
     .surface = kEverywhere | kFunctional | kInPlace,
     .infer = infer_map,
     .forward = forward_map<Map::relu>,
-    .grad = {{0, reads_output(0),
-              [](Backward& b) { return relu_backward(b.dy(), b.output(0)); }}},
+    .grad = {{0, reads_output(0), [](Backward& b) { return relu_backward(b.dy(), b.output(0)); }}},
     .traits = kElementwise,
 };
 
@@ -39,8 +39,7 @@ const OpDef kTanh = {
     .promotion = Promotion::kFloat,
     .infer = infer_map,
     .forward = forward_map<Map::tanh>,
-    .grad = {{0, reads_output(0),
-              [](Backward& b) { return tanh_backward(b.dy(), b.output(0)); }}},
+    .grad = {{0, reads_output(0), [](Backward& b) { return tanh_backward(b.dy(), b.output(0)); }}},
     .traits = kElementwise,
     .cost = {12},
 };
@@ -65,10 +64,7 @@ const OpDef kLeakyRelu = {
     .signatures = {"leaky_relu(Tensor input, float negative_slope=0.01) -> Tensor"},
     .surface = kFunctional | kInPlace,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          run_map(r, Map::leaky_relu, {r.as<LeakyReluAttrs>().negative_slope});
-        },
+    .forward = [](Run& r) { run_map(r, Map::leaky_relu, {r.as<LeakyReluAttrs>().negative_slope}); },
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 return leaky_relu_backward(b.dy(), b.value(0),
@@ -93,6 +89,82 @@ const OpDef kLeakyReluBackward = {
                                            b.as<LeakyReluBackwardAttrs>().negative_slope);
               }}},
     .traits = kElementwise,
+};
+
+const OpDef kSigmoid = {
+    .name = "sigmoid",
+    .doc = "1 / (1 + e^-x), element by element; range [0, 1], without overflow.",
+    .signatures = {"sigmoid(Tensor input) -> Tensor"},
+    .surface = kEverywhere | kFunctional | kInPlace,
+    .promotion = Promotion::kFloat,
+    .infer = infer_map,
+    .forward = forward_map<Map::sigmoid>,
+    .grad = {{0, reads_output(0),
+              [](Backward& b) { return sigmoid_backward(b.dy(), b.output(0)); }}},
+    .traits = kElementwise,
+    .cost = {12},
+};
+
+const OpDef kSigmoidBackward = {
+    .name = "sigmoid_backward",
+    .doc = "dy * y * (1 - y) for y = sigmoid(x).",
+    .signatures = {"sigmoid_backward(Tensor dy, Tensor y) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward = forward_map<Map::sigmoid_backward>,
+    .grad = {{0, reads_value(1), [](Backward& b) { return sigmoid_backward(b.dy(), b.value(1)); }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                return mul(mul(b.dy(), b.value(0)), rsub(mul(b.value(1), 2), 1));
+              }}},
+    .traits = kElementwise,
+    .cost = {3},
+};
+
+const OpDef kSoftplus = {
+    .name = "softplus",
+    .doc = "log(1 + e^(beta x)) / beta, element by element; x itself where beta x > threshold.",
+    .signatures = {"softplus(Tensor input, float beta=1.0, float threshold=20.0) -> Tensor"},
+    .surface = kFunctional,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<SoftplusAttrs>();
+          run_map(r, Map::softplus, {a.beta, a.threshold});
+        },
+    .grad = {{0, reads_value(0),
+              [](Backward& b) {
+                const auto& a = b.as<SoftplusAttrs>();
+                return softplus_backward(b.dy(), b.value(0), a.beta, a.threshold);
+              }}},
+    .traits = kElementwise,
+    .cost = {24},
+};
+
+const OpDef kSoftplusBackward = {
+    .name = "softplus_backward",
+    .doc = "dy * sigmoid(beta x); dy itself where beta x > threshold.",
+    .signatures = {"softplus_backward(Tensor dy, Tensor x, float beta, float threshold) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<SoftplusBackwardAttrs>();
+          run_map(r, Map::softplus_backward, {a.beta, a.threshold});
+        },
+    .grad = {{0, reads_value(1),
+              [](Backward& b) {
+                const auto& a = b.as<SoftplusBackwardAttrs>();
+                return softplus_backward(b.dy(), b.value(1), a.beta, a.threshold);
+              }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const auto& a = b.as<SoftplusBackwardAttrs>();
+                const Tensor z = mul(b.value(1), a.beta), dy = mul(mul(b.dy(), b.value(0)), a.beta);
+                return where(gt(z, a.threshold), 0, sigmoid_backward(dy, sigmoid(z)));
+              }}},
+    .traits = kElementwise,
+    .cost = {14},
 };
 
 }  // namespace chainrule::ops

@@ -110,6 +110,39 @@ int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t r
 }
 
 template <typename T>
+void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_begin,
+                            int64_t row_end) {
+  const int64_t cols = args.cols;
+  const T* weight = static_cast<const T*>(args.weight);
+  const T smoothing = static_cast<T>(args.label_smoothing);
+  const T even = smoothing / static_cast<T>(cols);  // every class's part of the target
+  const T weights = weight ? reduce_contiguous<Sum>(weight, cols) : static_cast<T>(cols);
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const T* p = static_cast<const T*>(args.softmax) + r * cols;
+    T* dx = static_cast<T*>(args.dlogits) + r * cols;
+    const int64_t t = args.target[r];
+    const T dy = static_cast<const T*>(args.dy)[r * args.dy_stride];
+    if (t == args.ignore_index || dy == 0) {
+      for (int64_t j = 0; j < cols; ++j) dx[j] = 0;
+      continue;
+    }
+    const T factor = dy / *static_cast<const T*>(args.divisor);
+    const T hit = (T(1) - smoothing) * (weight ? weight[t] : T(1));
+    if (smoothing == 0) {
+      const T total = factor * hit;
+      for (int64_t j = 0; j < cols; ++j) dx[j] = total * p[j];
+      dx[t] = total * (p[t] - T(1));
+      continue;
+    }
+    const T total = hit + even * weights;
+    for (int64_t j = 0; j < cols; ++j) {
+      dx[j] = factor * (total * p[j] - even * (weight ? weight[j] : T(1)));
+    }
+    dx[t] = factor * (total * p[t] - even * (weight ? weight[t] : T(1)) - hit);
+  }
+}
+
+template <typename T>
 void set(KernelTable& table) {
   constexpr int kType = float_index(DTypeOf<T>::value);
   table.softmax[kType] = &softmax<T>;
@@ -117,6 +150,7 @@ void set(KernelTable& table) {
   table.softmax_backward[kType] = &softmax_backward<T>;
   table.log_softmax_backward[kType] = &log_softmax_backward<T>;
   table.cross_entropy[kType] = &cross_entropy<T>;
+  table.cross_entropy_backward[kType] = &cross_entropy_backward<T>;
 }
 
 }  // namespace

@@ -72,6 +72,11 @@ CHAINRULE_MAP1(nan_to_num, 3,
 CHAINRULE_MAP2(div, 0, x, y, x / y)
 CHAINRULE_MAP2(atan2, 0, y, x, std::atan2(y, x))
 CHAINRULE_MAP2(absorb, 0, dy, d, dy == 0 ? 0 : dy * d)
+CHAINRULE_MAP2(absorb_div, 0, dy, d, dy == 0 ? 0 : dy / d)
+CHAINRULE_MAP2(bce, 0, x, t,
+               -t* std::fmax(std::log(x), Real(-100)) -
+                   (1 - t) * std::fmax(std::log1p(-x), Real(-100)))
+CHAINRULE_MAP2(bce_slope, 0, x, t, (x - t) / std::fmax((1 - x) * x, Real(1e-12L)))
 CHAINRULE_MAP2(tanh_backward, 0, dy, y, dy * (1 - y * y))
 CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, dy * y * (1 - y))
 CHAINRULE_MAP2(relu_backward, 0, dy, y, y <= 0 ? 0 : dy)

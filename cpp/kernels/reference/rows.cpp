@@ -82,6 +82,29 @@ int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t r
 }
 
 template <typename T>
+void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_begin,
+                            int64_t row_end) {
+  const T* weights = static_cast<const T*>(args.weight);
+  const auto weight = [&](int64_t c) { return weights ? Real(weights[c]) : Real(1); };
+  const Real smoothing = args.label_smoothing;
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const int64_t t = args.target[r];
+    const Real dy = static_cast<const T*>(args.dy)[r * args.dy_stride];
+    const auto target = [&](int64_t c) {
+      return ((c == t ? 1 - smoothing : 0) + smoothing / args.cols) * weight(c);
+    };
+    Real total = 0;
+    for (int64_t c = 0; c < args.cols; ++c) total += target(c);
+    for (int64_t c = 0; c < args.cols; ++c) {
+      const Real p = static_cast<const T*>(args.softmax)[r * args.cols + c];
+      const Real dx = dy / *static_cast<const T*>(args.divisor) * (total * p - target(c));
+      static_cast<T*>(args.dlogits)[r * args.cols + c] =
+          t == args.ignore_index || dy == 0 ? T(0) : static_cast<T>(dx);
+    }
+  }
+}
+
+template <typename T>
 void set(KernelTable& table) {
   constexpr int kType = float_index(DTypeOf<T>::value);
   table.softmax[kType] = &softmax<T, false>;
@@ -89,6 +112,7 @@ void set(KernelTable& table) {
   table.softmax_backward[kType] = &softmax_backward<T, false>;
   table.log_softmax_backward[kType] = &softmax_backward<T, true>;
   table.cross_entropy[kType] = &cross_entropy<T>;
+  table.cross_entropy_backward[kType] = &cross_entropy_backward<T>;
 }
 
 }  // namespace

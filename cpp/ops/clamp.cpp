@@ -1,0 +1,131 @@
+// Limiting values to a range. The gradient passes where the value lies in the closed range and is 0
+// elsewhere, whatever it is there.
+#include <cmath>
+
+#include "ops/elementwise.h"
+#include "ops/rules.h"
+
+namespace chainrule::ops {
+
+using kernels::Map;
+
+namespace {
+
+// Beyond 2^53 a double no longer names every integer.
+bool exact(const OptNumber& n) { return !n.has || std::fabs(n.value.real) <= 9007199254740992.0; }
+
+Tensor as_tensor(const Number& n) {
+  return n.is_float()             ? Tensor::number(n.real)
+         : n.kind == Number::kInt ? Tensor::number(n.integer)
+                                  : Tensor::number(n.integer != 0);
+}
+
+Tensor limited_below(const Tensor& x, const Tensor& low) {
+  // x where x >= low or x is NaN: a NaN limit wins over a number, a NaN value stays.
+  return where(logical_or(ge(x, low), isnan(x)), x, low);
+}
+Tensor limited_above(const Tensor& x, const Tensor& high) {
+  return where(logical_or(le(x, high), isnan(x)), x, high);
+}
+
+Tensor clamp_to_numbers(const Call& c, const OptNumber& low, const OptNumber& high) {
+  if (!low.has && !high.has)
+    fail<ValueError>(c.name(), "expected at least one of min and max; got None.");
+  Tensors parts;
+  parts.push_back(c[0]);
+  if (low.has) parts.push_back(as_tensor(low.value));
+  if (high.has) parts.push_back(as_tensor(high.value));
+  const DType dtype = result_type({parts.data(), parts.size()});
+  const Tensor x = c[0].dtype() == dtype ? c[0] : cast(c[0], dtype);
+  if (dtype == DType::kInt64 && !(exact(low) && exact(high))) {
+    Tensor y = low.has ? limited_below(x, as_tensor(low.value)) : x;
+    return high.has ? limited_above(y, as_tensor(high.value)) : y;
+  }
+  return clamp_range(x, low.has ? low.value.real : -HUGE_VAL,
+                     high.has ? high.value.real : HUGE_VAL);
+}
+
+Tensor clamp_to_tensors(const Call& c, const Tensor& low, const Tensor& high) {
+  if (!low.defined() && !high.defined()) {
+    fail<ValueError>(c.name(), "expected at least one of min and max; got None.");
+  }
+  const Tensor x = low.defined() ? limited_below(c[0], low) : c[0];
+  return high.defined() ? limited_above(x, high) : x;
+}
+
+}  // namespace
+
+const OpDef kClampRange = {
+    .name = "clamp_range",
+    .doc =
+        "input limited to [min, max]; max wins where the limits cross, a NaN limit makes "
+        "everything "
+        "NaN.",
+    .signatures = {"clamp_range(Tensor input, float min, float max) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<ClampRangeAttrs>();
+          run_map(r, Map::clamp, {a.min, a.max});
+        },
+    .grad = {{0, reads_value(0),
+              [](Backward& b) {
+                const auto& a = b.as<ClampRangeAttrs>();
+                const Tensor x = b.value(0);
+                if (std::isinf(a.max)) return where(ge(x, a.min), b.dy(), 0);
+                if (std::isinf(a.min)) return where(le(x, a.max), b.dy(), 0);
+                return where(logical_and(ge(x, a.min), le(x, a.max)), b.dy(), 0);
+              }}},
+    .traits = kElementwise,
+};
+
+const OpDef kClamp = {
+    .name = "clamp",
+    .doc =
+        "input limited to [min, max], element by element; an absent limit does not limit, max wins "
+        "where the limits cross. The derivative is 1 in the closed range, else 0.",
+    .signatures = {"clamp(Tensor input, Number? min=None, Number? max=None) -> Tensor",
+                   "clip(Tensor input, Number? min=None, Number? max=None) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .compose =
+        [](const Call& c) {
+          const auto& a = c.as<ClampAttrs>();
+          return just(clamp_to_numbers(c, a.min, a.max));
+        },
+};
+
+const OpDef kClampTensors = {
+    .name = "clamp_tensors",
+    .doc = "input limited by two tensors of limits; the shapes broadcast.",
+    .signatures = {"clamp(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
+                   "clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .compose = [](const Call& c) { return just(clamp_to_tensors(c, c[1], c[2])); },
+};
+
+const OpDef kClampMin = {
+    .name = "clamp_min",
+    .doc = "input, or min where input is smaller.",
+    .signatures = {"clamp_min(Tensor input, Number min) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .compose =
+        [](const Call& c) {
+          OptNumber low(c.as<ClampMinAttrs>().min);
+          return just(clamp_to_numbers(c, low, OptNumber()));
+        },
+};
+
+const OpDef kClampMax = {
+    .name = "clamp_max",
+    .doc = "input, or max where input is larger.",
+    .signatures = {"clamp_max(Tensor input, Number max) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .compose =
+        [](const Call& c) {
+          OptNumber high(c.as<ClampMaxAttrs>().max);
+          return just(clamp_to_numbers(c, OptNumber(), high));
+        },
+};
+
+}  // namespace chainrule::ops

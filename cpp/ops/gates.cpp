@@ -1,0 +1,115 @@
+// Activations of the form x * gate(x): gelu and silu.
+//
+// Source: Hendrycks, Gimpel, Gaussian Error Linear Units (2016); Elfwing et al., Sigmoid-Weighted
+// Linear Units (2017).
+#include <cmath>
+#include <numbers>
+
+#include "ops/elementwise.h"
+#include "ops/rules.h"
+
+namespace chainrule::ops {
+
+using kernels::Map;
+
+namespace {
+
+bool approximate(GeluForm form) { return form == GeluForm::tanh; }
+
+// d/dx of cdf(x) + x pdf(x): pdf(x) (2 - x^2).
+Tensor gelu_curvature(const Tensor& x) {
+  const double peak = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+  const Tensor pdf = mul(exp(mul(square(x), -0.5)), peak);
+  return mul(pdf, rsub(square(x), 2));
+}
+
+// With u = k (x + c x^3), t = tanh(u): d/dx of (1 + t) / 2 + x (1 - t^2) u' / 2.
+Tensor gelu_tanh_curvature(const Tensor& x) {
+  const double k = std::sqrt(2 / std::numbers::pi), c = 0.044715;
+  const Tensor x2 = square(x);
+  const Tensor t = tanh(mul(mul(x, add(mul(x2, c), 1)), k));
+  const Tensor du = mul(add(mul(x2, 3 * c), 1), k);
+  const Tensor bend = sub(mul(x2, 3 * k * c), mul(mul(x, t), square(du)));  // x u'' / 2 - x t u'^2
+  return mul(rsub(square(t), 1), add(du, bend));
+}
+
+}  // namespace
+
+const OpDef kGelu = {
+    .name = "gelu",
+    .doc =
+        "x * Phi(x) with the standard normal distribution Phi, or its approximation by tanh, "
+        "element "
+        "by element.",
+    .signatures = {"gelu(Tensor input, *, GeluForm approximate='none') -> Tensor"},
+    .surface = kFunctional,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          run_map(r, approximate(r.as<GeluAttrs>().approximate) ? Map::gelu_tanh : Map::gelu);
+        },
+    .grad = {{0, reads_value(0),
+              [](Backward& b) {
+                return gelu_backward(b.dy(), b.value(0), b.as<GeluAttrs>().approximate);
+              }}},
+    .traits = kElementwise,
+    .cost = {24},
+};
+
+const OpDef kGeluBackward = {
+    .name = "gelu_backward",
+    .doc = "dy * (Phi(x) + x * phi(x)), or the same of the approximation.",
+    .signatures = {"gelu_backward(Tensor dy, Tensor x, GeluForm approximate) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          run_map(r, approximate(r.as<GeluBackwardAttrs>().approximate) ? Map::gelu_tanh_backward
+                                                                        : Map::gelu_backward);
+        },
+    .grad = {{0, reads_value(1),
+              [](Backward& b) {
+                return gelu_backward(b.dy(), b.value(1), b.as<GeluBackwardAttrs>().approximate);
+              }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const Tensor x = b.value(1);
+                const bool rough = approximate(b.as<GeluBackwardAttrs>().approximate);
+                return mul(mul(b.dy(), b.value(0)),
+                           rough ? gelu_tanh_curvature(x) : gelu_curvature(x));
+              }}},
+    .traits = kElementwise,
+    .cost = {36},
+};
+
+const OpDef kSilu = {
+    .name = "silu",
+    .doc = "x * sigmoid(x), element by element; also called swish.",
+    .signatures = {"silu(Tensor input) -> Tensor"},
+    .surface = kFunctional,
+    .infer = infer_map,
+    .forward = forward_map<Map::silu>,
+    .grad = {{0, reads_value(0), [](Backward& b) { return silu_backward(b.dy(), b.value(0)); }}},
+    .traits = kElementwise,
+    .cost = {13},
+};
+
+const OpDef kSiluBackward = {
+    .name = "silu_backward",
+    .doc = "dy * s * (1 + x * (1 - s)) with s = sigmoid(x).",
+    .signatures = {"silu_backward(Tensor dy, Tensor x) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward = forward_map<Map::silu_backward>,
+    .grad = {{0, reads_value(1), [](Backward& b) { return silu_backward(b.dy(), b.value(1)); }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const Tensor x = b.value(1), s = sigmoid(x);
+                const Tensor bend = add(mul(x, rsub(mul(s, 2), 1)), 2);  // 2 + x (1 - 2 s)
+                return sigmoid_backward(mul(mul(b.dy(), b.value(0)), bend), s);
+              }}},
+    .traits = kElementwise,
+    .cost = {16},
+};
+
+}  // namespace chainrule::ops

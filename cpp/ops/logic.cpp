@@ -1,0 +1,52 @@
+// Logic on truth values: any non-zero element is true, NaN too. The bitwise forms follow the dtype.
+#include "ops/elementwise.h"
+#include "ops/rules.h"
+
+namespace chainrule::ops {
+
+using kernels::Map;
+
+const OpDef kLogicalAnd = {
+    .name = "logical_and",
+    .doc = "Whether both elements are non-zero; the shapes broadcast.",
+    .signatures = {"logical_and(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_predicate,
+    .forward = forward_map<Map::logical_and>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kLogicalOr = {
+    .name = "logical_or",
+    .doc = "Whether at least one of the elements is non-zero; the shapes broadcast.",
+    .signatures = {"logical_or(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_predicate,
+    .forward = forward_map<Map::logical_or>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kLogicalXor = {
+    .name = "logical_xor",
+    .doc = "Whether exactly one of the elements is non-zero; the shapes broadcast.",
+    .signatures = {"logical_xor(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_predicate,
+    .forward = forward_map<Map::logical_xor>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kLogicalNot = {
+    .name = "logical_not",
+    .doc = "Whether each element is zero.",
+    .signatures = {"logical_not(Tensor input) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .infer = infer_predicate,
+    .forward = forward_map<Map::logical_not>,
+    .traits = kElementwise | kNoGradient,
+};
+
+}  // namespace chainrule::ops

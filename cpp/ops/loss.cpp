@@ -1,0 +1,220 @@
+// Losses of regression and of yes-or-no decisions. Input and target must have one shape: `(n, 1)`
+// against `(n,)` would broadcast to n * n differences and train on nonsense.
+#include "ops/loss.h"
+
+#include "ops/elementwise.h"
+
+namespace chainrule::ops {
+
+using kernels::Map;
+
+namespace {
+
+void check_floating(const Call& c) {
+  for (const Tensor& t : c.inputs) {
+    if (t.defined() && !is_floating(t.dtype())) {
+      fail<DtypeError>(c.name(), "expected floating tensors; got ", dtype_name(t.dtype()),
+                       ". Use target.float() for labels of 0 and 1.");
+    }
+  }
+}
+
+void check_probabilities(const Run& r) {
+  const Tensor& x = r[0];
+  if (x.numel() == 0) return;
+  // Through the reductions, which pass NaN on.
+  Tensor dense = x;
+  if (!x.is_contiguous()) {
+    dense = Tensor::empty(x.dtype(), x.sizes());
+    copy_strided(dense, x);
+  }
+  const auto extreme = [&](kernels::Reduce op) {
+    const Tensor out = Tensor::empty(x.dtype(), {});
+    kernels::table().reduce[static_cast<int>(op)][static_cast<int>(x.dtype())](
+        0, 1, x.numel(), 1, out.raw(), dense.raw());
+    return out.item_double();
+  };
+  const double low = extreme(kernels::Reduce::amin), high = extreme(kernels::Reduce::amax);
+  if (low >= 0 && high <= 1) return;
+  fail<ValueError>("binary_cross_entropy", "expected probabilities in [0, 1]; got ",
+                   low >= 0 ? high : low, ". Use binary_cross_entropy_with_logits for raw scores.");
+}
+
+}  // namespace
+
+const OpDef kMseLoss = {
+    .name = "mse_loss",
+    .doc = "The squared error (input - target)^2; its mean by default. Shapes must be equal.",
+    .signatures = {"mse_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
+                   "Tensor? weight=None) -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          check_same_shape(c);
+          Tensor loss = square(sub(c[0], c[1]));
+          const Reduction reduction = c.as<MseLossAttrs>().reduction;
+          if (!c.has(2)) return reduced(loss, reduction);
+          check_weight(c, c[2], "weight");
+          loss = mul(loss, c[2]);
+          if (reduction != Reduction::mean) return reduced(loss, reduction);
+          return just(div(sum(loss), sum(expand(c[2], c[0].sizes()))));
+        },
+};
+
+const OpDef kL1Loss = {
+    .name = "l1_loss",
+    .doc = "The absolute error |input - target|; its mean by default. Shapes must be equal.",
+    .signatures = {"l1_loss(Tensor input, Tensor target, *, Reduction reduction='mean') -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          check_same_shape(c);
+          return reduced(abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
+        },
+};
+
+const OpDef kSmoothL1Loss = {
+    .name = "smooth_l1_loss",
+    .doc =
+        "d^2 / (2 beta) where d = |input - target| is below beta, else d - beta / 2; its mean by "
+        "default. Shapes must be equal.",
+    .signatures = {"smooth_l1_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
+                   "float beta=1.0) -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          const auto& a = c.as<SmoothL1LossAttrs>();
+          check_same_shape(c);
+          if (!(a.beta >= 0)) fail<ValueError>(c.name(), "expected beta >= 0; got ", a.beta, ".");
+          const Tensor d = abs(sub(c[0], c[1]));
+          if (a.beta == 0) return reduced(d, a.reduction);
+          const Tensor loss =
+              where(lt(d, a.beta), div(mul(square(d), 0.5), a.beta), sub(d, 0.5 * a.beta));
+          return reduced(loss, a.reduction);
+        },
+};
+
+const OpDef kHuberLoss = {
+    .name = "huber_loss",
+    .doc =
+        "d^2 / 2 where d = |input - target| is at most delta, else delta * (d - delta / 2); its "
+        "mean "
+        "by default. Shapes must be equal.",
+    .signatures = {"huber_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
+                   "float delta=1.0, Tensor? weight=None) -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          const auto& a = c.as<HuberLossAttrs>();
+          check_same_shape(c);
+          if (!(a.delta > 0)) fail<ValueError>(c.name(), "expected delta > 0; got ", a.delta, ".");
+          const Tensor d = abs(sub(c[0], c[1]));
+          Tensor loss =
+              where(le(d, a.delta), mul(square(d), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
+          if (!c.has(2)) return reduced(loss, a.reduction);
+          check_weight(c, c[2], "weight");
+          loss = mul(loss, c[2]);
+          if (a.reduction != Reduction::mean) return reduced(loss, a.reduction);
+          return just(div(sum(loss), sum(expand(c[2], c[0].sizes()))));
+        },
+};
+
+const OpDef kBinaryCrossEntropy = {
+    .name = "binary_cross_entropy",
+    .doc =
+        "-(target * log(input) + (1 - target) * log(1 - input)) for probabilities; logarithms are "
+        "limited to -100. Its mean by default. Shapes must be equal.",
+    .signatures = {"binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, *, "
+                   "Reduction reduction='mean') -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          check_floating(c);
+          check_same_shape(c);
+          Tensor loss = bce(c[0], c[1]);
+          if (c.has(2)) {
+            check_weight(c, c[2], "weight");
+            loss = mul(loss, c[2]);
+          }
+          return reduced(loss, c.as<BinaryCrossEntropyAttrs>().reduction);
+        },
+};
+
+const OpDef kBinaryCrossEntropyWithLogits = {
+    .name = "binary_cross_entropy_with_logits",
+    .doc =
+        "Binary cross-entropy of sigmoid(input): (1 - t) x + (1 + (pos_weight - 1) t) log(1 + "
+        "e^-x), "
+        "finite for every finite x. Its mean by default. Shapes must be equal.",
+    .signatures =
+        {"binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, *, "
+         "Reduction reduction='mean', Tensor? pos_weight=None) -> Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          check_floating(c);
+          check_same_shape(c);
+          Tensor no = softplus(neg(c[0]), 1, HUGE_VAL);  // -log(sigmoid(x)), without a threshold
+          if (c.has(3)) {
+            check_weight(c, c[3], "pos_weight");
+            no = mul(no, add(mul(sub(c[3], 1), c[1]), 1));
+          }
+          Tensor loss = add(mul(rsub(c[1], 1), c[0]), no);
+          if (c.has(2)) {
+            check_weight(c, c[2], "weight");
+            loss = mul(loss, c[2]);
+          }
+          return reduced(loss, c.as<BinaryCrossEntropyWithLogitsAttrs>().reduction);
+        },
+};
+
+const OpDef kBce = {
+    .name = "bce",
+    .doc =
+        "Binary cross-entropy of each pair of a probability x and a target t, logarithms limited "
+        "to "
+        "-100; ValueError for an x outside [0, 1].",
+    .signatures = {"bce(Tensor x, Tensor t) -> Tensor"},
+    .surface = kPrivate,
+    .promotion = Promotion::kPromote,
+    .infer = infer_map,
+    .forward =
+        [](Run& r) {
+          check_probabilities(r);
+          run_map(r, Map::bce);
+        },
+    .grad = {{0, reads_value(0) | reads_value(1),
+              [](Backward& b) { return mul(b.dy(), bce_slope(b.value(0), b.value(1))); }},
+             {1, reads_value(0),
+              [](Backward& b) {
+                const Tensor x = b.value(0);
+                return absorb(b.dy(), sub(log1p(neg(x)), log(x)));
+              }}},
+    .traits = kElementwise,
+    .cost = {40},
+};
+
+const OpDef kBceSlope = {
+    .name = "bce_slope",
+    .doc = "(x - t) / max(x (1 - x), 1e-12): the derivative of bce by x.",
+    .signatures = {"bce_slope(Tensor x, Tensor t) -> Tensor"},
+    .surface = kPrivate,
+    .promotion = Promotion::kPromote,
+    .infer = infer_map,
+    .forward = forward_map<Map::bce_slope>,
+    .grad = {{0, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const Tensor x = b.value(0), v = clamp(mul(x, rsub(x, 1)), OptNumber(1e-12));
+                const Tensor rise = mul(div(sub(x, b.value(1)), v), rsub(mul(x, 2), 1));
+                return mul(b.dy(), div(rsub(where(gt(v, 1e-12), rise, 0), 1), v));
+              }},
+             {1, reads_value(0),
+              [](Backward& b) {
+                const Tensor x = b.value(0);
+                return neg(div(b.dy(), clamp(mul(x, rsub(x, 1)), OptNumber(1e-12))));
+              }}},
+    .traits = kElementwise,
+    .cost = {5},
+};
+
+}  // namespace chainrule::ops

@@ -1,0 +1,36 @@
+// What the losses share: no silent broadcasting, one way to reduce.
+#pragma once
+
+#include "ops/rules.h"
+
+namespace chainrule {
+
+// ShapeError unless input and target have one shape; shows both and the mend.
+inline void check_same_shape(const Call& c) {
+  if (c[0].sizes() == c[1].sizes()) return;
+  const bool same_count = c[0].numel() == c[1].numel();
+  fail<ShapeError>(c.name(), "expected input and target of one shape; got ", c[0].sizes(), " and ",
+                   c[1].sizes(), same_count ? ". Use target.reshape(input.shape)." : ".");
+}
+
+// A weight may broadcast where the result keeps the input's shape.
+inline void check_weight(const Call& c, const Tensor& weight, const char* what) {
+  Dims common;
+  if (broadcast_shapes(c[0].sizes(), weight.sizes(), &common) && common == c[0].sizes()) return;
+  fail<ShapeError>(c.name(), "expected a ", what, " that broadcasts to the input's ", c[0].sizes(),
+                   "; got ", weight.sizes(), ".");
+}
+
+inline Tensors reduced(const Tensor& loss, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::mean:
+      return just(mean(loss));
+    case Reduction::sum:
+      return just(sum(loss));
+    case Reduction::none:
+      break;
+  }
+  return just(loss);
+}
+
+}  // namespace chainrule
