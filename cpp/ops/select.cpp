@@ -34,6 +34,16 @@ const OpDef kWhere = {
     .traits = kElementwise | kBroadcasts,
 };
 
+const OpDef kWhereNonzero = {
+    .name = "where_nonzero",
+    .doc =
+        "The indices of the true elements, one tensor a dimension: nonzero(condition, "
+        "as_tuple=True).",
+    .signatures = {"where(Tensor condition) -> Tensor[]"},
+    .surface = kFunction,
+    .compose = [](const Call& c) { return nonzero_tuple(c[0]); },
+};
+
 const OpDef kMaskedFill = {
     .name = "masked_fill",
     .doc =
