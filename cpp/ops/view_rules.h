@@ -22,6 +22,9 @@ inline int64_t leading_product(const Dims& sizes, int without) {
   return product;
 }
 
+// A 0-dimensional tensor counts as one of one dimension.
+inline Tensor with_dim(const Tensor& x) { return x.dim() == 0 ? view(x, Dims{1}) : x; }
+
 // A rectangular part of a strided tensor.
 struct Window {
   Dims sizes;

@@ -1,0 +1,276 @@
+// index_read and index_write: the places named by index tensors along some dimensions, read or
+// written. Every public form of indexing by tensors (index.cpp) comes down to them.
+#include <algorithm>
+#include <cstring>
+
+#include "core/threads.h"
+#include "generated/ops.h"
+#include "ops/elementwise.h"
+#include "ops/index_rules.h"
+#include "ops/modes.h"
+#include "ops/view_rules.h"
+
+namespace chainrule {
+
+Tensor as_index(const char* op, const Tensor& index) {
+  if (index.dtype() == DType::kInt64) return contiguous(index);
+  if (index.dtype() == DType::kInt32) return cast(index, DType::kInt64);
+  fail<DtypeError>(op, "expected an int64 or int32 index; got ", dtype_name(index.dtype()), ".");
+}
+
+void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap) {
+  const int64_t* values = index.data<int64_t>();
+  const int64_t bad = kernels::first_bad_index(index.numel(), values, size, wrap);
+  if (bad < 0) return;
+  Dims position = index.sizes();
+  int64_t rest = bad;
+  for (int d = index.dim() - 1; d >= 0; --d) {
+    position[d] = rest % index.sizes()[d];
+    rest /= index.sizes()[d];
+  }
+  fail<IndexError>(op, "expected indices in [", wrap ? -size : 0, ", ", size - 1, "]; got ",
+                   values[bad], " at position ", position, " of the index.");
+}
+
+const char* index_form_name(int64_t form) {
+  constexpr const char* kNames[] = {"index",     "index_select", "take",      "index_put",
+                                    "index_add", "index_copy",   "index_fill"};
+  return kNames[form];
+}
+
+bool index_form_wraps(int64_t form) {
+  return form == kIndexForm || form == kTakeForm || form == kIndexPutForm || form == kIndexFillForm;
+}
+
+namespace {
+
+// A tensor as the kernels see it: [before..., place, after...].
+struct Layout {
+  Dims before_sizes, before_strides, after_sizes, after_strides;
+
+  Layout(const Dims& sizes, const Dims& strides, const Dims& dims) {
+    bool neighbours = true;
+    for (int i = 1; i < dims.size(); ++i) neighbours = neighbours && dims[i] == dims[i - 1] + 1;
+    for (int d = 0; d < sizes.size(); ++d) {
+      if (dims.contains(d)) continue;
+      const bool front = neighbours && d < dims[0];
+      (front ? before_sizes : after_sizes).push_back(sizes[d]);
+      (front ? before_strides : after_strides).push_back(strides[d]);
+    }
+  }
+};
+
+}  // namespace
+
+Dims indexed_sizes(const Dims& sizes, const Dims& dims, const Dims& index) {
+  const Layout layout(sizes, sizes, dims);
+  Dims result = layout.before_sizes;
+  for (int64_t s : index) result.push_back(s);
+  for (int64_t s : layout.after_sizes) result.push_back(s);
+  return result;
+}
+
+namespace ops {
+
+namespace {
+
+// Writes the dimensions into the kernel's arrays, neighbours that are walked as one merged.
+int merge_dims(const Dims& sizes, const Dims& strides, int64_t* out_sizes, int64_t* out_strides) {
+  int count = 0;
+  for (int d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 1) continue;
+    if (count && out_strides[count - 1] == sizes[d] * strides[d]) {
+      out_sizes[count - 1] *= sizes[d];
+      out_strides[count - 1] = strides[d];
+    } else {
+      out_sizes[count] = sizes[d];
+      out_strides[count++] = strides[d];
+    }
+  }
+  return count;
+}
+
+kernels::IndexedBlock make_block(const Tensor& tensor, const Tensor& dense, int64_t places,
+                                 const Dims& dims, const void* offsets) {
+  const Layout layout(tensor.sizes(), tensor.strides(), dims);
+  kernels::IndexedBlock b;
+  b.item = static_cast<int64_t>(itemsize(tensor.dtype()));
+  b.tensor = tensor.raw();
+  b.dense = dense.raw();
+  b.offsets = static_cast<const int64_t*>(offsets);
+  b.places = places;
+  b.before_dims =
+      merge_dims(layout.before_sizes, layout.before_strides, b.before_sizes, b.before_strides);
+  b.after_dims = merge_dims(layout.after_sizes, layout.after_strides, b.after_sizes, b.after_strides);
+  b.before = layout.before_sizes.product();
+  b.after = b.dense_row = layout.after_sizes.product();
+  return b;
+}
+
+// The offset of every place; a bad index raises before anything has moved.
+void find_offsets(const char* op, const Tensor& tensor, std::span<const Tensor> indices,
+                  const Dims& dims, bool wrap, void* scratch) {
+  int64_t* offsets = static_cast<int64_t*>(scratch);
+  const int64_t places = indices[0].numel();
+  std::memset(offsets, 0, places * sizeof(int64_t));
+  for (int i = 0; i < dims.size(); ++i) {
+    const int64_t size = tensor.sizes()[dims[i]];
+    check_index_range(op, indices[i], size, wrap);
+    kernels::add_offsets(places, indices[i].data<int64_t>(), size, tensor.strides()[dims[i]],
+                         offsets);
+  }
+}
+
+void forward_read(Run& r) {
+  const auto& a = r.as<IndexReadAttrs>();
+  const Tensor& out = r.out();
+  const std::span<const Tensor> indices = r.list(1);
+  find_offsets(index_form_name(a.form), r[0], indices, a.dims, index_form_wraps(a.form), r.scratch);
+  if (out.numel() == 0) return;
+  const auto block = make_block(r[0], out, indices[0].numel(), a.dims, r.scratch);
+  const int64_t rows = block.before * block.places;
+  const int64_t rows_per_tile = std::max<int64_t>(1, (1 << 14) / block.after);
+  LongWork release(out.numel());
+  parallel_for((rows + rows_per_tile - 1) / rows_per_tile, out.numel(), [&](int64_t t) {
+    kernels::indexed_read(block, t * rows_per_tile, std::min(rows, (t + 1) * rows_per_tile));
+  });
+}
+
+// Threads take different blocks or different columns, so each element has one writer that follows the
+// index in ascending order.
+void forward_write(Run& r) {
+  const auto& a = r.as<IndexWriteAttrs>();
+  const Tensor& out = r.out();
+  const std::span<const Tensor> indices = r.list(1);
+  const Tensor& values = r[2];
+  find_offsets(index_form_name(a.form), out, indices, a.dims, index_form_wraps(a.form), r.scratch);
+  copy_strided(out, r[0]);
+  if (values.numel() == 0) return;
+  const auto block = make_block(out, values, indices[0].numel(), a.dims, r.scratch);
+  const auto put = [&](const kernels::IndexedBlock& b, int64_t begin, int64_t end) {
+    if (a.accumulate) {
+      kernels::indexed_add(out.dtype(), b, begin, end);
+    } else {
+      kernels::indexed_write(b, begin, end);
+    }
+  };
+  LongWork release(values.numel());
+  constexpr int64_t kColumns = 256;
+  if (block.before > 1 || block.after_dims != 1 || block.after < 2 * kColumns) {
+    parallel_for(block.before, values.numel(), [&](int64_t i) { put(block, i, i + 1); });
+    return;
+  }
+  parallel_for((block.after + kColumns - 1) / kColumns, values.numel(), [&](int64_t t) {
+    kernels::IndexedBlock part = block;
+    const int64_t first = t * kColumns;
+    part.after = part.after_sizes[0] = std::min(kColumns, block.after - first);
+    part.tensor = static_cast<char*>(block.tensor) + first * block.after_strides[0] * block.item;
+    part.dense = static_cast<char*>(block.dense) + first * block.item;
+    put(part, 0, 1);
+  });
+}
+
+// The saved index tensors.
+Tensors saved_indices(Backward& b) {
+  Tensors indices;
+  for (int i = 0; i < b.list_size(1); ++i) indices.push_back(b.value(1, i));
+  return indices;
+}
+
+}  // namespace
+
+const OpDef kIndexRead = {
+    .name = "index_read",
+    .doc = "The elements at the places that the indices (int64, dense, of one shape) name along the "
+           "dimensions dims.",
+    .signatures = {"index_read(Tensor input, Tensor[] indices, int[] dims, int form) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          const Tensor& index = c.list(1)[0];
+          c.out(c[0].dtype(),
+                indexed_sizes(c[0].sizes(), c.as<IndexReadAttrs>().dims, index.sizes()));
+          c.scratch_bytes = index.numel() * 8;
+        },
+    .forward = forward_read,
+    .grad = {{0, reads_shape(0) | reads_value(1),
+              [](Backward& b) {
+                const auto& a = b.as<IndexReadAttrs>();
+                const Tensors indices = saved_indices(b);
+                return index_write(zeros(b.shape(0).sizes, b.shape(0).dtype),
+                                   {indices.data(), indices.size()}, contiguous(b.dy()), a.dims,
+                                   true, a.form);
+              }}},
+};
+
+const OpDef kIndexWrite = {
+    .name = "index_write",
+    .doc = "A copy of the input with the values (dense, of index_read's shape) put, or added, at the "
+           "places the indices name.",
+    .signatures = {"index_write(Tensor input, Tensor[] indices, Tensor values, int[] dims, "
+                   "bool accumulate, int form) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<IndexWriteAttrs>();
+          if (a.accumulate && c[0].dtype() == DType::kBFloat16) {
+            fail<DtypeError>(index_form_name(a.form), "expected another dtype; got bfloat16.");
+          }
+          c.out(c[0].dtype(), c[0].sizes());
+          c.scratch_bytes = c.list(1)[0].numel() * 8;
+        },
+    .forward = forward_write,
+    .grad = {{0, reads_value(1) | reads_shape(2),
+              [](Backward& b) {
+                const auto& a = b.as<IndexWriteAttrs>();
+                if (a.accumulate) return b.dy();
+                const Tensors indices = saved_indices(b);
+                return index_write(b.dy(), {indices.data(), indices.size()},
+                                   zeros(b.shape(2).sizes, b.shape(2).dtype), a.dims, false, a.form);
+              }},
+             {2, reads_value(1),
+              [](Backward& b) {
+                const auto& a = b.as<IndexWriteAttrs>();
+                const Tensors indices = saved_indices(b);
+                return index_read(b.dy(), {indices.data(), indices.size()}, a.dims, a.form);
+              }}},
+};
+
+const OpDef kNonzeroFlat = {
+    .name = "nonzero_flat",
+    .doc = "The flat positions of the elements of a dense tensor that are not zero, ascending.",
+    .signatures = {"nonzero_flat(Tensor input) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          if (modes.recorder) modes.recorder->on_read("nonzero");  // its size depends on values
+          c.out(DType::kInt64, {kernels::count_nonzero(c[0].dtype(), c[0].numel(), c[0].raw())});
+        },
+    .forward =
+        [](Run& r) {
+          kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(),
+                                     r.out().data<int64_t>());
+        },
+    .traits = kDynamicShape | kNoGradient,
+};
+
+const OpDef kUnravelRows = {
+    .name = "unravel_rows",
+    .doc = "The coordinates of flat positions in a tensor of the given sizes, one row each.",
+    .signatures = {"unravel_rows(Tensor input, int[] sizes) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          c.out(DType::kInt64, {c[0].numel(), c.as<UnravelRowsAttrs>().sizes.size()});
+        },
+    .forward =
+        [](Run& r) {
+          const Dims& sizes = r.as<UnravelRowsAttrs>().sizes;
+          kernels::unravel(r[0].numel(), r[0].data<int64_t>(), sizes.size(), sizes.begin(),
+                           r.out().data<int64_t>());
+        },
+    .traits = kNoGradient,
+};
+
+}  // namespace ops
+}  // namespace chainrule
