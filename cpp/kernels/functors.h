@@ -2,9 +2,9 @@
 // element becomes, in float and in double. No state, no memory, no branch that a compiler cannot
 // turn into a select. `p` holds the op's scalars in the order each struct states.
 //
-// gelu, gelu_tanh and silu give their limit -0 at -inf (PyTorch: nan). Else conventions are PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0)
-// = 0; round goes to even; remainder takes the divisor's sign; a predicate on NaN is false except
-// ne.
+// gelu, gelu_tanh and silu give their limit -0 at -inf (PyTorch: nan). Else conventions are
+// PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0) = 0; round goes
+// to even; remainder takes the divisor's sign; a predicate on NaN is false except ne.
 #pragma once
 
 #include "kernels/scalar_math.h"

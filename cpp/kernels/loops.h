@@ -49,7 +49,8 @@ void map_unary(int64_t n, void* out, const void* const* in, const int64_t* strid
   const T* x = static_cast<const T*>(in[0]);
   if (strides[0] == 1) return dense_unary<F, T, Out>(n, y, x, p);
   if (strides[0] == 0) {
-    const Out value = F::call(p.value, x[0]);
+    Out value;
+    dense_unary<F, T, Out>(1, &value, x, p);
     for (int64_t i = 0; i < n; ++i) y[i] = value;
     return;
   }
