@@ -1,0 +1,64 @@
+"""Forward hooks: user functions around a module's `forward`, as PyTorch's."""
+
+import itertools
+
+_ids = itertools.count()
+
+
+class Hooks:
+    """The hooks of one module, in the order they run; a module without hooks has none of these."""
+
+    def __init__(self):
+        self.before = {}  # id -> (hook, with_kwargs)
+        self.after = {}
+
+
+class RemovableHandle:
+    """Takes its hook away again: `handle.remove()`, or leaving `with handle:`."""
+
+    def __init__(self, table, hook, with_kwargs, prepend):
+        self.id = next(_ids)
+        self._table = table
+        others = dict(table) if prepend else {}
+        if prepend:
+            table.clear()
+        table[self.id] = (hook, with_kwargs)
+        table.update(others)
+
+    def remove(self):
+        """Remove the hook; a second time does nothing."""
+        self._table.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.remove()
+
+
+def run(module, hooks, args, kwargs):
+    """module.forward(*args, **kwargs) with the hooks around it."""
+    for hook, with_kwargs in tuple(hooks.before.values()):
+        if with_kwargs:
+            changed = hook(module, args, kwargs)
+            if changed is not None:
+                args, kwargs = _args_and_kwargs(changed)
+        else:
+            changed = hook(module, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+    output = module.forward(*args, **kwargs)
+    for hook, with_kwargs in tuple(hooks.after.values()):
+        changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
+        if changed is not None:
+            output = changed
+    return output
+
+
+def _args_and_kwargs(changed):
+    if isinstance(changed, tuple) and len(changed) == 2:
+        return changed
+    raise RuntimeError(
+        "[forward pre-hook] expected None or a tuple (args, kwargs) from a hook with "
+        f"with_kwargs=True; got {type(changed).__name__}."
+    )

@@ -1,0 +1,85 @@
+"""Loading a state dict: everything is checked before the first byte is written."""
+
+from collections import namedtuple
+
+from .. import _core
+from .._core import Parameter, Tensor
+from ._registry import BUFFER, PARAMETER
+
+
+class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What `load_state_dict` returns: the keys that found no partner."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return super().__repr__()
+
+    __str__ = __repr__
+
+
+def load(module, state_dict, strict, assign):
+    """Copy `state_dict` into `module`, all of it or nothing; see Module.load_state_dict."""
+    if not hasattr(state_dict, "items"):
+        raise TypeError(
+            "[load_state_dict] expected a dict of names and tensors; "
+            f"got {type(state_dict).__name__}."
+        )
+    state = dict(state_dict.items())
+    slots = _slots(module)
+    missing = [key for key in slots if key not in state]
+    unexpected = [key for key in state if key not in slots]
+    problems = []
+    if strict and missing:
+        problems.append("missing: " + _quoted(missing))
+    if strict and unexpected:
+        problems.append("unexpected: " + _quoted(unexpected))
+    for key, (owner, name) in slots.items():
+        if key in state:
+            problems += _mismatch(key, getattr(owner, name), state[key])
+    if problems:
+        raise _core.StateError(
+            f"[load_state_dict] expected the keys and shapes of {type(module).__name__}; got a "
+            "state dict that differs, and nothing was loaded:\n    " + "\n    ".join(problems)
+        )
+    with _core.no_grad():
+        for key, (owner, name) in slots.items():
+            if key in state:
+                _put(owner, name, state[key], assign)
+    _core._invalidate_plans()
+    return IncompatibleKeys(missing, unexpected)
+
+
+def _slots(module):
+    """{key: (owner, attribute)} for all that `state_dict` holds, shared ones under each name."""
+    slots = {}
+    for path, owner in module.named_modules(remove_duplicate=False):
+        for name, _ in owner._own(PARAMETER, BUFFER):
+            slots[f"{path}.{name}" if path else name] = (owner, name)
+    return slots
+
+
+def _mismatch(key, own, value):
+    if not isinstance(value, Tensor):
+        return [f'"{key}": a tensor expected, {type(value).__name__} in the state dict']
+    if tuple(value.shape) != tuple(own.shape):
+        return [
+            f'"{key}": shape {tuple(own.shape)} expected, {tuple(value.shape)} in the state dict'
+        ]
+    return []
+
+
+def _put(owner, name, value, assign):
+    own = getattr(owner, name)
+    if not assign:
+        own.copy_(value)
+    elif isinstance(own, Parameter):
+        setattr(owner, name, Parameter(value.detach(), requires_grad=own.requires_grad))
+    else:
+        setattr(owner, name, value)
+
+
+def _quoted(keys):
+    return ", ".join(f'"{key}"' for key in keys)

@@ -1,0 +1,169 @@
+"""Loss functions as modules; the functions themselves stand in functional.py."""
+
+from __future__ import annotations
+
+from .. import _core
+from .._core import Tensor
+from ._module import Module
+from .functional import _reduction
+
+
+class _Loss(Module):
+    def __init__(self, size_average=None, reduce=None, reduction: str = "mean"):
+        super().__init__()
+        self.reduction = _reduction(reduction, size_average, reduce)
+        if self.reduction not in ("none", "mean", "sum"):
+            raise ValueError(
+                f"[{type(self).__name__}] expected reduction to be 'none', 'mean' or 'sum'; "
+                f"got {reduction!r}."
+            )
+
+
+class _WeightedLoss(_Loss):
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None, size_average, reduce, reduction: str):
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
+class MSELoss(_Loss):
+    """Mean squared error: the mean of (input - target)², or with reduction="sum" the sum, with
+    "none" each.
+
+    Shapes: input and target equal, ShapeError otherwise.
+
+    Example:
+        >>> nn.MSELoss()(chainrule.tensor([1.0, 3.0]), chainrule.tensor([1.0, 1.0]))  # 2
+
+    Source: 002_5fc2916072822600.txt.
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.mse_loss(input, target, reduction=self.reduction)
+
+
+class L1Loss(_Loss):
+    """Mean absolute error; shapes and `reduction` as in MSELoss. The derivative at 0 is 0."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.l1_loss(input, target, reduction=self.reduction)
+
+
+class CrossEntropyLoss(_WeightedLoss):
+    """Cross-entropy of logits against classes or probabilities: the loss of a classifier.
+
+    Args:
+        weight: (C,), a factor for each class.
+        ignore_index: targets of this value count for nothing.
+        reduction: "mean" (divided by the weights of the targets), "sum" or "none".
+        label_smoothing: share of the target spread evenly over the classes, in [0, 1]; ValueError
+        otherwise.
+
+    Shapes: input (N, C), (C,) or (N, C, d1, ...); target int64 without C, or floating with the
+    input's shape. A class outside [0, C) is an IndexError.
+
+    Example:
+        >>> loss = nn.CrossEntropyLoss()(net(x), y)  # net ends in a Linear, not in a Softmax
+
+    Source: 000_4bfdbb0e825250a6.txt, 002_5fc2916072822600.txt.
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average=None,
+        ignore_index: int = -100,
+        reduce=None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ):
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(
+                f"[CrossEntropyLoss] expected 0 <= label_smoothing <= 1; got {label_smoothing}."
+            )
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.cross_entropy(
+            input,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class NLLLoss(_WeightedLoss):
+    """Negative log-likelihood of log-probabilities, what follows a LogSoftmax; arguments as in
+    CrossEntropyLoss.
+
+    Source: 001_bfbf75e1b9730729.txt.
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average=None,
+        ignore_index: int = -100,
+        reduce=None,
+        reduction: str = "mean",
+    ):
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.nll_loss(
+            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
+
+
+class BCELoss(_WeightedLoss):
+    """Binary cross-entropy of probabilities in [0, 1]; `weight` broadcasts to the input.
+
+    Shapes: input and target equal. Before it stands a Sigmoid; BCEWithLogitsLoss does both and
+    cannot overflow.
+
+    Source: 002_5fc2916072822600.txt.
+    """
+
+    def __init__(
+        self, weight: Tensor | None = None, size_average=None, reduce=None, reduction: str = "mean"
+    ):
+        super().__init__(weight, size_average, reduce, reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """Sigmoid and binary cross-entropy in one; the loss of a multi-label classifier.
+
+    `weight` and `pos_weight` (a factor for the positive examples of each class) broadcast to the
+    input. Shapes: input and target equal; targets in [0, 1].
+
+    Source: 000_4bfdbb0e825250a6.txt.
+    """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average=None,
+        reduce=None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _core.binary_cross_entropy_with_logits(
+            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )

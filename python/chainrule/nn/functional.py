@@ -1,0 +1,243 @@
+"""The operations of `chainrule.nn` as plain functions.
+
+These are the native functions themselves: linear, sigmoid, tanh, gelu, softplus, one_hot. The
+others here add what PyTorch's signature has and the native one leaves out: `inplace`, softmax
+without `dim`, and the old pair `size_average` / `reduce`, which is translated to `reduction`.
+
+Losses never broadcast: `input` and `target` must have equal shapes, and (N, 1) against (N,) is a
+ShapeError.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from .. import _core
+from .._core import Tensor, gelu, linear, one_hot, sigmoid, softplus, tanh
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "dropout",
+    "gelu",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0), element by element; the derivative at 0 is 0. Source: 000_4bfdbb0e825250a6.txt."""
+    return _in_place(_core.relu, input) if inplace else _core.relu(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, else negative_slope * x. Source: 002_5fc2916072822600.txt."""
+    if inplace:
+        return _in_place(_core.leaky_relu, input, negative_slope)
+    return _core.leaky_relu(input, negative_slope)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x / (1 + e^-x), also called swish. Source: Elfwing et al. (2017)."""
+    return _in_place(_core.silu, input) if inplace else _core.silu(input)
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Zero each element with probability p and scale the rest by 1 / (1 - p); the input when not
+    training.
+
+    `p` is in [0, 1], ValueError otherwise. Source: 004_207294fe22f678c8.txt.
+    """
+    if inplace:
+        return _in_place(_core.dropout, input, p, training)
+    return _core.dropout(input, p, training)
+
+
+def _in_place(op, input, *args):
+    """input <- op(input). Backward may read the old values, hence the copy: no memory is saved."""
+    return input.copy_(op(input.clone(), *args))
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
+    """e^x / sum(e^x) along `dim`; `dtype` casts the input first.
+
+    Without `dim` it is 0 for 0, 1 or 3 dimensions and 1 otherwise, with a warning, as in PyTorch.
+
+    Example:
+        >>> nn.functional.softmax(chainrule.zeros(2, 4), dim=1)  # 0.25 everywhere
+
+    Source: 002_5fc2916072822600.txt.
+    """
+    return _core.softmax(
+        input, _implicit_dim("softmax", input) if dim is None else dim, dtype=dtype
+    )
+
+
+def log_softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
+    """log(softmax(x)) along `dim`, without overflow; arguments as in softmax.
+
+    Source: 001_bfbf75e1b9730729.txt.
+    """
+    return _core.log_softmax(
+        input, _implicit_dim("log_softmax", input) if dim is None else dim, dtype=dtype
+    )
+
+
+def _implicit_dim(name, input):
+    dim = 0 if input.dim() in (0, 1, 3) else 1
+    warnings.warn(
+        f"[{name}] expected dim; without it dim={dim} is taken.", UserWarning, stacklevel=3
+    )
+    return dim
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """(input - target)², then the mean ("mean"), the sum ("sum") or every element ("none").
+
+    Shapes: input and target equal, any; ShapeError otherwise. Example: mse_loss(prediction, y).
+
+    Source: 002_5fc2916072822600.txt; the form with a factor ½, 000_4bfdbb0e825250a6.txt, is half of
+    it.
+    """
+    return _core.mse_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """|input - target|; shapes and reductions as in mse_loss. The derivative at 0 is 0."""
+    return _core.l1_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Softmax and negative log-likelihood of logits in one: -log softmax(input)[target].
+
+    Shapes: input (N, C), (C,) or (N, C, d1, ...); target either classes in [0, C), int64, of the
+    shape without C, or probabilities of the input's shape. `weight` (C,) weighs the classes, and
+    the mean divides by the weights of the targets; targets equal to `ignore_index` count for
+    nothing; `label_smoothing` in [0, 1].
+
+    Example:
+        >>> cross_entropy(chainrule.zeros(2, 4), chainrule.tensor([0, 3]))  # log 4
+
+    Source: softmax-cross-entropy, 002_5fc2916072822600.txt; label smoothing, Szegedy et al. (2015).
+    """
+    return _core.cross_entropy(
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=_reduction(reduction, size_average, reduce),
+        label_smoothing=label_smoothing,
+    )
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input[target] for log-probabilities; shapes, weight and reductions as in cross_entropy with
+    classes.
+
+    Source: the negative-log-likelihood layer of 001_bfbf75e1b9730729.txt.
+    """
+    return _core.nll_loss(
+        input,
+        target,
+        weight,
+        ignore_index=ignore_index,
+        reduction=_reduction(reduction, size_average, reduce),
+    )
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-y log p - (1 - y) log(1 - p) for probabilities p; the logarithms are kept above -100.
+
+    Shapes: input and target equal; input and target in [0, 1]; `weight` broadcasts to them.
+    Source: 002_5fc2916072822600.txt.
+    """
+    return _core.binary_cross_entropy(
+        input, target, weight, reduction=_reduction(reduction, size_average, reduce)
+    )
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Sigmoid and binary cross-entropy in one, without overflow.
+
+    `pos_weight` multiplies the term of y = 1 and broadcasts to the input, as `weight` does. Shapes:
+    input and target equal. Source: BCE on logits, 000_4bfdbb0e825250a6.txt.
+    """
+    return _core.binary_cross_entropy_with_logits(
+        input,
+        target,
+        weight,
+        reduction=_reduction(reduction, size_average, reduce),
+        pos_weight=pos_weight,
+    )
+
+
+def _reduction(reduction, size_average, reduce):
+    """The old flags as PyTorch reads them: reduce=False is "none", size_average=False "sum"."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is not None and not reduce:
+        meant = "none"
+    else:
+        meant = "mean" if size_average is None or size_average else "sum"
+    warnings.warn(
+        f"[loss] expected reduction={meant!r}; got size_average or reduce, PyTorch's old spelling.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return meant

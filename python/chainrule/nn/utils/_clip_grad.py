@@ -1,0 +1,105 @@
+"""Gradient clipping, in tensor arithmetic: no value is read, so it can stand inside a compiled
+step.
+
+Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks"
+(2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ... import _core
+from ..._core import Tensor
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of all tensors together, as if they were one vector; a 0-d tensor, 0 without
+    tensors.
+
+    `norm_type` is the p of the p-norm, possibly inf. With `error_if_nonfinite` a norm that is inf
+    or nan is a StateError; that reads the value, so it cannot stand inside a compiled function.
+    `foreach` has no meaning.
+    """
+    tensors = _listed(tensors)
+    if not tensors:
+        return _core.zeros(())
+    with _core.no_grad():
+        norms = [_core.norm(tensor, norm_type) for tensor in tensors]
+        total = _core.norm(_core.stack(norms), norm_type)
+    if error_if_nonfinite and not bool(_core.isfinite(total)):
+        raise _core.StateError(
+            f"[clip_grad_norm_] expected gradients with a finite norm of order {norm_type}; "
+            f"got {total.item()}."
+        )
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,
+) -> None:
+    """Scale the gradients by min(1, max_norm / (total_norm + 1e-6)), in place.
+
+    `foreach` has no meaning.
+    """
+    grads = _grads(parameters)
+    if not grads:
+        return
+    with _core.no_grad():
+        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        for grad in grads:
+            grad.mul_(scale)
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale the gradients of all parameters, in place, so that their joint norm is at most
+    `max_norm`.
+
+    Returns the norm before, a 0-d tensor. Parameters without gradient are passed over. `foreach`
+    has no meaning.
+
+    Example:
+        >>> loss.backward()
+        >>> nn.utils.clip_grad_norm_(net.parameters(), max_norm=1.0)
+        >>> optimizer.step()
+    """
+    parameters = _listed(parameters)
+    total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(parameters, max_norm, total)
+    return total
+
+
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Clamp every element of the gradients to [-clip_value, clip_value], in place.
+
+    `foreach` has no meaning.
+    """
+    clip_value = float(clip_value)
+    with _core.no_grad():
+        for grad in _grads(parameters):
+            grad.clamp_(min=-clip_value, max=clip_value)
+
+
+def _listed(tensors):
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _grads(parameters):
+    grads = (parameter.grad for parameter in _listed(parameters))
+    return [grad for grad in grads if grad is not None]

@@ -1,0 +1,125 @@
+"""What the optimizers with a native update share: one call of the engine per step and group.
+
+The engine reads the settings of a group from `hyper`, a small float64 tensor, and never from
+Python. `hyper` is brought up to date from `param_groups` before every eager step and before every
+replay of a compiled one, so a new learning rate counts at once and nothing has to be compiled
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import _core
+from .._core import Tensor
+from ._optimizer import Optimizer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Hyper:
+    """The numbers of one group as a tensor; written only when they have changed."""
+
+    def __init__(self, names):
+        self.names = names
+        self.tensor = _core.zeros(len(names), dtype=_core.float64)
+        # Plain memory: writing a setting is no operation, so a recorder sees no constant.
+        self._numbers = memoryview(self.tensor)
+        self._last = None
+
+    def refresh(self, optimizer, values):
+        """Write `values`. The first may be a tensor: it is copied by an operation, never read."""
+        if isinstance(values[0], Tensor):  # lr
+            self.tensor[0].copy_(values[0].detach().reshape(()))
+            first, values = 1, values[1:]
+        else:
+            first = 0
+        if values == self._last:
+            return
+        numbers = [
+            self._number(optimizer, name, value)
+            for name, value in zip(self.names[first:], values, strict=True)
+        ]
+        for index, number in enumerate(numbers, first):
+            self._numbers[index] = number
+        self._last = values
+
+    @staticmethod
+    def _number(optimizer, name, value):
+        try:
+            if not isinstance(value, Tensor):
+                return float(value)
+        except (TypeError, ValueError):
+            pass
+        raise TypeError(
+            f"[{optimizer}] expected {name} to be a number; got {value!r}. Only lr may be a tensor."
+        )
+
+
+class NativeOptimizer(Optimizer):
+    """An optimizer that names its settings, reads them from a group and makes one native call."""
+
+    _hyper_names: tuple[str, ...]  # the first is lr, the one that may be a tensor
+
+    def __init__(self, params, defaults):
+        self._hypers = []
+        super().__init__(params, defaults)
+
+    def _settings(self, group) -> tuple:
+        """The group's values of `_hyper_names`."""
+        raise NotImplementedError
+
+    def _update(self, group, hyper) -> None:
+        """Update the parameters of one group that have a gradient."""
+        raise NotImplementedError
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        self._hypers.append(Hyper(self._hyper_names))
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._hypers = [Hyper(self._hyper_names) for _ in self.param_groups]
+
+    def _refresh(self):
+        while len(self._hypers) < len(self.param_groups):  # a group appended by hand
+            self._hypers.append(Hyper(self._hyper_names))
+        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
+            hyper.refresh(type(self).__name__, self._settings(group))
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient.
+
+        `closure` is called first, with gradients enabled; what it returns, usually the loss, is
+        returned.
+        """
+        loss = None
+        if closure is not None:
+            with _core.enable_grad():
+                loss = closure()
+        recording = _core._recording()
+        if recording is not None:
+            recording.on_replay(self._refresh)
+        self._refresh()
+        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
+            self._update(group, hyper.tensor)
+        return loss
+
+
+def check_lr(optimizer, lr):
+    """lr is a number >= 0 or a tensor of one element."""
+    if isinstance(lr, Tensor):
+        if lr.numel() != 1:
+            raise ValueError(
+                f"[{optimizer}] expected lr to have one element; got shape {tuple(lr.shape)}."
+            )
+        lr = lr.item()
+    check_not_negative(optimizer, "lr", lr)
+
+
+def check_not_negative(optimizer, name, value):
+    """Raise unless value >= 0; nan is not."""
+    if not value >= 0:
+        raise ValueError(f"[{optimizer}] expected {name} >= 0; got {value}.")

@@ -1,0 +1,197 @@
+"""`Optimizer`: parameters in groups with their settings, and the state that belongs to each
+parameter.
+
+`param_groups` (a list of dicts) and `state` (a dict of dicts by parameter) are ordinary containers
+and the only truth: what is written there counts from the next step on, also for a compiled step.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from .. import _core
+from .._core import Tensor
+from ..nn._grads import zero_grads
+from ..nn._registry import refuse_while_recording
+from . import _state_dict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class ParamGroup(dict):
+    """A dict that cannot be written while a step is recorded: a replay would not repeat it."""
+
+    def __setitem__(self, key, value):
+        self._refuse(key)
+        super().__setitem__(key, value)
+
+    def update(self, *args, **kwargs):
+        self._refuse("a parameter group")
+        super().update(*args, **kwargs)
+
+    @staticmethod
+    def _refuse(key):
+        if _core._recording() is not None:
+            refuse_while_recording(f"param_groups ({key}); call scheduler.step() outside")
+
+
+class Optimizer:
+    """Base class of the optimizers.
+
+    Args:
+        params: an iterable of leaf tensors, of (name, tensor), or of dicts {"params": [...], "lr":
+            ...} whose other entries are settings for that group alone.
+        defaults: settings for the groups that do not give them.
+
+    Raises ValueError for no parameters, a parameter given twice or one that is not a leaf,
+    TypeError for anything that is not a tensor.
+
+    Example:
+        >>> class Sign(chainrule.optim.Optimizer):
+        ...     def __init__(self, params, lr=0.01):
+        ...         super().__init__(params, {"lr": lr})
+        ...
+        ...     @chainrule.no_grad()
+        ...     def step(self):
+        ...         for group in self.param_groups:
+        ...             for p in group["params"]:
+        ...                 if p.grad is not None:
+        ...                     p.sub_(group["lr"] * p.grad.sign())
+    """
+
+    # The states of a parameter that load_state_dict accepts, and whether each must be there.
+    _states: Mapping[str, bool] | None = None  # None: anything
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]],
+        defaults: dict[str, Any],
+    ):
+        name = type(self).__name__
+        if isinstance(params, Tensor | dict | str):
+            raise TypeError(
+                f"[{name}] expected an iterable of tensors or dicts as params; "
+                f"got {type(params).__name__}."
+            )
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"[{name}] expected at least one parameter; got none.")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add {"params": tensors, ...}; settings it does not give are the defaults.
+
+        Example: train a layer that was frozen, `optimizer.add_param_group({"params":
+        net.head.parameters()})`.
+        """
+        refuse_while_recording("param_groups")
+        name = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f'[{name}] expected a dict with the key "params"; got {param_group!r}.')
+        tensors, names = _split_names(name, param_group["params"])
+        group = {"params": tensors}
+        if names:
+            group["param_names"] = names
+        group.update({key: value for key, value in param_group.items() if key != "params"})
+        for key, value in self.defaults.items():
+            group.setdefault(key, value)
+        self._check_params(group)
+        self._check_settings(group)
+        self.param_groups.append(ParamGroup(group))
+        _core._invalidate_plans()
+
+    def _check_params(self, group):
+        name = type(self).__name__
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for param in group["params"]:
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    f"[{name}] expected tensors as parameters; got {type(param).__name__}."
+                )
+            if not (param.is_leaf or param.retains_grad):
+                raise ValueError(
+                    f"[{name}] expected leaf tensors; got the result of {param.grad_fn}. "
+                    "Give the parameters themselves."
+                )
+            if id(param) in known:
+                raise ValueError(
+                    f"[{name}] expected every parameter once; "
+                    f"got one of shape {tuple(param.shape)} twice."
+                )
+            known.add(id(param))
+        for other in self.param_groups:
+            if ("param_names" in other) != ("param_names" in group):
+                raise ValueError(
+                    f"[{name}] expected all groups with names or all without; got both."
+                )
+
+    def _check_settings(self, group):
+        """Raise for settings out of range; a subclass says which they are."""
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or with set_to_none=False fill them with zeros."""
+        for group in self.param_groups:
+            zero_grads(group["params"], set_to_none)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters once; every optimizer defines it."""
+        raise NotImplementedError(
+            f"[{type(self).__name__}] expected a step method; got a class that defines none."
+        )
+
+    # ---- state
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {number: {...}}, "param_groups": [...]}, parameters replaced by their number,
+        as in PyTorch.
+
+        The tensors are those of the optimizer, not copies.
+        """
+        return _state_dict.state_dict(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the settings and copies of the state; nothing is changed when it does not fit.
+
+        State is cast to its parameter's dtype, except `step`. Raises ValueError for another number
+        of groups or parameters, ShapeError for state of another shape.
+        """
+        refuse_while_recording("param_groups")
+        _state_dict.load(self, state_dict)
+        _core._invalidate_plans()
+
+    def __getstate__(self):
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+    def __repr__(self):
+        lines = [f"{type(self).__name__} ("]
+        for index, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {index}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _split_names(optimizer, params):
+    """(tensors, names) of a tensor, an ordered iterable of tensors, or one of (name, tensor)."""
+    if isinstance(params, Tensor):
+        return [params], []
+    if isinstance(params, set):
+        raise TypeError(
+            f"[{optimizer}] expected parameters in an order; got a set, which has none."
+        )
+    params = list(params)
+    names = [param[0] for param in params if isinstance(param, tuple)]
+    if names and len(names) != len(params):
+        raise ValueError(
+            f"[{optimizer}] expected all parameters with names or all without; got both."
+        )
+    return ([param[1] for param in params] if names else params), names

@@ -1,0 +1,113 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from .. import _core
+from .._core import Tensor
+from ._native import NativeOptimizer, check_lr, check_not_negative
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class SGD(NativeOptimizer):
+    """Gradient descent with momentum, Nesterov's form of it and weight decay.
+
+    With g the gradient (its negative when `maximize`) plus weight_decay * θ:
+    v ← momentum * v + (1 - dampening) * g, in the first step v ← g; then θ ← θ - lr * v, or with
+    `nesterov` θ ← θ - lr * (g + momentum * v).
+
+    Args:
+        params: tensors, (name, tensor) pairs or dicts of groups.
+        lr: >= 0, a number or a one-element tensor.
+        momentum: >= 0; 0 keeps no state.
+        dampening: the share of the gradient that momentum leaves out.
+        weight_decay: >= 0, a penalty weight_decay/2 * |θ|².
+        nesterov: needs momentum > 0 and dampening 0.
+        maximize: ascend.
+        foreach, differentiable, fused: accepted as PyTorch's and without meaning; a step is always
+        one native call.
+
+    State: `momentum_buffer`. ValueError names the argument that is out of its range.
+
+    Example:
+        >>> optimizer = chainrule.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        >>> optimizer.zero_grad()
+        >>> loss_fn(net(x), y).backward()
+        >>> optimizer.step()
+
+    Source: 003_35a9ce6660cbb7d5.txt; momentum, 004_207294fe22f678c8.txt, which has lr inside v (the
+    same path while lr is constant); Sutskever et al. (2013).
+    """
+
+    _hyper_names = ("lr", "momentum", "dampening", "weight_decay")
+    _states = MappingProxyType({"momentum_buffer": False})
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ):
+        defaults: dict[str, Any] = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def _check_settings(self, group):
+        check_lr("SGD", group["lr"])
+        check_not_negative("SGD", "momentum", group["momentum"])
+        check_not_negative("SGD", "weight_decay", group["weight_decay"])
+        if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
+            raise ValueError(
+                "[SGD] expected momentum > 0 and dampening == 0 with nesterov; "
+                f"got momentum={group['momentum']}, dampening={group['dampening']}."
+            )
+
+    def _settings(self, group):
+        return group["lr"], group["momentum"], group["dampening"], group["weight_decay"]
+
+    def _update(self, group, hyper):
+        flags = {"nesterov": group["nesterov"], "maximize": group["maximize"]}
+        if group["momentum"] == 0:
+            pairs = [(p, p.grad) for p in group["params"] if p.grad is not None]
+            if pairs:
+                params, grads = zip(*pairs, strict=True)
+                _core.sgd_update(list(params), list(grads), [], hyper, first=False, **flags)
+            return
+        new, known = ([], [], []), ([], [], [])
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            state = self.state[param]
+            buffer = state.get("momentum_buffer")
+            lists = known
+            if buffer is None:
+                buffer = state["momentum_buffer"] = _core.empty_like(param)
+                lists = new
+            for values, value in zip(lists, (param, grad, buffer), strict=True):
+                values.append(value)
+        if new[0]:
+            _core.sgd_update(*new, hyper, first=True, **flags)
+        if known[0]:
+            _core.sgd_update(*known, hyper, first=False, **flags)
