@@ -74,7 +74,7 @@ def _train(given):
     names = {field.name for field in dataclasses.fields(_training.Options)}
     options = _training.Options(**{k: v for k, v in vars(given).items() if k in names}).resolved()
     if not given.no_plots:
-        _plots.require()
+        _plots.require("; --no-plots does without")
     callback = _progress.callback(given.progress)
     _set_threads(given.threads)
     data = datasets.load(options.dataset, options.data_dir)
@@ -136,11 +136,11 @@ def _write(folder, trainer, prepared, options, history, seconds, plots):
     }
     _run.write_summary(folder, summary)
     if plots:
-        _draw(folder, prepared, options, history, outputs)
+        _draw(folder, prepared, options, history, figures, outputs)
     return figures
 
 
-def _draw(folder, prepared, options, history, outputs):
+def _draw(folder, prepared, options, history, figures, outputs):
     data, rows = prepared.data, prepared.rows[2]
     title = (
         f"{data.name}, {_mlp.describe(_training.architecture(options, data))}, seed {options.seed}"
@@ -151,9 +151,9 @@ def _draw(folder, prepared, options, history, outputs):
         counts = confusion_matrix(data.y[rows], outputs.argmax(1), len(data.class_names))
         _plots.confusion(folder / "confusion.png", counts, data.class_names, f"{data.name}, test")
     else:
-        _plots.predictions(
-            folder / "predictions.png", data.y[rows], outputs, data.target_name, data.name
-        )
+        title = f"{data.name}, test: R² {figures['test_r2']:.3f}, RMSE {figures['test_rmse']:.4g}"
+        path = folder / "predictions.png"
+        _plots.predictions(path, data.y[rows], outputs, data.target_name, title)
 
 
 def _tell(figures, history, options, folder):

@@ -106,8 +106,7 @@ def add_train(parser):
         "--hidden",
         metavar="WIDTHS",
         type=widths,
-        default=[128, 64],
-        help="widths of the hidden layers, or none (default: 128,64)",
+        help="widths of the hidden layers, or none (default: 128,64; fashion-mnist 256,128)",
     )
     model.add_argument(
         "--activation",
@@ -155,8 +154,7 @@ def add_train(parser):
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
-        default=0.15,
-        help="of the rows, to choose the best epoch (default: 0.15)",
+        help="of the rows, to choose the best epoch (default: 0.15; fashion-mnist 0.1)",
     )
     run.add_argument(
         "--test",

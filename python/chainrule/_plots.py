@@ -32,18 +32,22 @@ _STYLE = {
     "grid.linewidth": 0.8,
     "xtick.color": "#555555",
     "ytick.color": "#555555",
-    "legend.frameon": False,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.9,
     "lines.linewidth": 2,
     "lines.solid_capstyle": "round",
+    "figure.constrained_layout.h_pad": 0.14,
+    "figure.constrained_layout.w_pad": 0.14,
     "savefig.dpi": 150,
 }
 
 
-def require():
-    """Raise ModuleNotFoundError with the remedy if there is no matplotlib."""
+def require(hint=""):
+    """Raise ModuleNotFoundError with the remedy, and the hint, if there is no matplotlib."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ModuleNotFoundError(
-            'pictures need matplotlib, which is not installed: pip install "chainrule[plot]"'
+            'pictures need matplotlib, which is not installed: pip install "chainrule[plot]"' + hint
         )
 
 
@@ -57,7 +61,13 @@ def curves(path, history, title):
 
 
 def _draw_curve(axes, history, name):
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from matplotlib.ticker import (
+        FormatStrFormatter,
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+        PercentFormatter,
+    )
 
     epochs = history["epoch"]
     marker = "o" if len(epochs) <= 15 else None
@@ -77,11 +87,25 @@ def _draw_curve(axes, history, name):
         )
     axes.set_title("Loss" if name == "loss" else "Accuracy")
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10], min_n_ticks=1)
+    )
     if name == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    elif _is_steep(history):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.03, y=0.08)
     axes.legend(loc="upper right" if name == "loss" else "lower right")
+
+
+def _is_steep(history):
+    """Whether a linear axis would press most of the loss flat onto its floor."""
+    names = {"train_loss", "val_loss"} & set(history.columns())
+    losses = [value for name in names for value in history[name]]
+    return 0 < 8 * min(losses) < max(losses)
 
 
 def confusion(path, counts, class_names, title):
@@ -90,8 +114,9 @@ def confusion(path, counts, class_names, title):
 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 0.62 * len(class_names) + 2.6
+    beside = 1.2 + 0.09 * max(map(len, class_names))  # the colour bar, and the names on the left
     right = int(np.trace(counts))
-    with _figure(path, (max(side + 1.2, 5.6), max(side, 4.6))) as figure:
+    with _figure(path, (max(side, 4.6) + beside, max(side, 4.6))) as figure:
         axes = figure.subplots()
         axes.grid(False)
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -167,4 +192,4 @@ def _figure(path, size):
         FigureCanvasAgg(figure)
         yield figure
         with atomic_write(path) as file:
-            figure.savefig(file, format="png")
+            figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.15)

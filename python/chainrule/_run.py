@@ -75,7 +75,9 @@ def write_model(folder, model, description):
     """The weights and what is needed to use them; `description` has the fields of model.json."""
     table = {"format": _FORMAT, **description, "versions": versions()}
     save(model.state_dict(), folder / "model.safetensors")
-    write_text(folder / "model.json", json.dumps(table, indent=2, allow_nan=False) + "\n")
+    # One line a field: readable, where an indented list of 784 names would not be.
+    lines = [f"  {json.dumps(name)}: {json.dumps(table[name], allow_nan=False)}" for name in table]
+    write_text(folder / "model.json", "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def write_summary(folder, summary):

@@ -25,7 +25,7 @@ _DTYPES = {
     "U8": ("uint8", 1),
     "BOOL": ("bool", 1),
 }
-_FOREIGN_DTYPES = {"F16", "BF16", "I16", "U16", "I8", "U32", "U64", "F8_E4M3", "F8_E5M2", "C64"}
+_FOREIGN_DTYPES = ("F16", "BF16", "I16", "U16", "I8", "U32", "U64", "F8_E4M3", "F8_E5M2", "C64")
 _MAX_HEADER = 100_000_000  # the reference implementation's limit
 _MAX_DIMS = 8
 _TREE_KEY = "chainrule.tree"
@@ -124,11 +124,12 @@ def _read_header(file):
     origin = file.tell()
     size = file.seek(0, os.SEEK_END) - origin
     file.seek(origin)
-    head = file.read(8)
+    head, first = file.read(8), file.read(1)
+    file.seek(origin + len(head))
     if len(head) < 8:
         raise _Bad(f"it holds {len(head)} bytes; the length of the header alone takes 8")
     length = int.from_bytes(head, "little")
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(b"PK\x03\x04") and first != b"{":
         raise _Bad("it is a zip archive, as torch.save writes; chainrule reads safetensors only")
     if length > _MAX_HEADER:
         raise _Bad(f"its header is said to take {length} bytes; at most {_MAX_HEADER} are allowed")

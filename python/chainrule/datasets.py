@@ -66,7 +66,7 @@ def check_name(name):
     if name in names():
         return
     tidy = str(name).strip().lower().replace("_", "-").replace(" ", "-")
-    near = difflib.get_close_matches(tidy, names(), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(tidy, names(), n=1)
     near = near or [known for known in names() if tidy and tidy in known][:1]
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"[datasets] expected one of {', '.join(names())}; got {str(name)!r}.{hint}")

@@ -1,0 +1,359 @@
+"""Trainer: what it learns, what it keeps, and how it stops."""
+
+import math
+import signal
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from chainrule.utils.data import DataLoader, IterableDataset, TensorDataset
+
+
+def line(n=64, seed=0):
+    """y = 2 x - 1 with three inputs that matter and no noise."""
+    x = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    y = (x @ np.array([[2.0], [-1.0], [0.5]]) - 1).astype(np.float32)
+    return cr.from_numpy(x), cr.from_numpy(y)
+
+
+def blobs(n=90, seed=0):
+    """Three classes around three points."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    x = np.array([[0, 4], [4, 0], [-4, -4]])[y] + rng.normal(size=(n, 2))
+    return cr.from_numpy(x.astype(np.float32)), cr.from_numpy(y)
+
+
+def linear_trainer(lr=0.05, **options):
+    cr.manual_seed(0)
+    model = nn.Linear(3, 1)
+    return cr.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=lr), **options)
+
+
+def weights(model):
+    return {name: value.tolist() for name, value in model.state_dict().items()}
+
+
+class Recorder(cr.Callback):
+    def __init__(self):
+        self.progress, self.weights, self.events = [], [], []
+
+    def on_fit_begin(self, trainer, epochs):
+        self.events.append(("begin", epochs))
+
+    def on_progress(self, trainer, progress):
+        self.progress.append(progress)
+
+    def on_epoch_end(self, trainer, row):
+        self.weights.append(weights(trainer.model))
+
+    def on_fit_end(self, trainer, history):
+        self.events.append(("end", history.stopped))
+
+
+# ---- learning
+
+
+def test_a_regression_is_learnt():
+    trainer = linear_trainer()
+    history = trainer.fit(line(), line(20, seed=1), epochs=40, batch_size=8)
+    assert history.stopped == "epochs"
+    assert len(history) == 40
+    assert history["epoch"] == list(range(1, 41))
+    assert trainer.evaluate(line(20, seed=2))["loss"] < 1e-4
+    np.testing.assert_allclose(trainer.model.weight.tolist(), [[2, -1, 0.5]], atol=0.02)
+    assert trainer.predict(line(5)[0]).shape == (5, 1)
+
+
+def test_a_classification_is_learnt():
+    cr.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))
+    optimizer = optim.Adam(model.parameters(), lr=0.02)
+    trainer = cr.Trainer(model, nn.CrossEntropyLoss(), optimizer, metrics=["accuracy"])
+    history = trainer.fit(blobs(), blobs(30, seed=1), epochs=30)
+    assert set(history.columns()) == {
+        *("epoch", "lr", "seconds", "samples_per_second"),
+        *("train_loss", "train_accuracy", "val_loss", "val_accuracy"),
+    }
+    assert history["val_accuracy"][-1] > 0.95
+    figures = trainer.evaluate(blobs(30, seed=1))
+    right = trainer.predict(blobs(30, seed=1)[0]).argmax(1) == blobs(30)[1]
+    assert math.isclose(figures["accuracy"], right.sum().item() / 30)
+
+
+def test_one_epoch_is_the_loop_one_would_write():
+    x, y = line()
+    trainer = linear_trainer()
+    by_hand = nn.Linear(3, 1)
+    by_hand.load_state_dict(trainer.model.state_dict())
+    optimizer = optim.SGD(by_hand.parameters(), lr=0.05)
+    losses = []
+    for begin in range(0, 64, 10):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(by_hand(x[begin : begin + 10]), y[begin : begin + 10])
+        loss.backward()
+        optimizer.step()
+        losses += [loss.item()] * len(x[begin : begin + 10])
+    history = trainer.fit((x, y), epochs=1, batch_size=10, shuffle=False)
+    assert weights(trainer.model) == weights(by_hand)
+    assert math.isclose(history["train_loss"][0], sum(losses) / 64)
+
+
+def test_the_same_generator_gives_the_same_weights():
+    def run(seed):
+        generator = cr.Generator()
+        generator.manual_seed(seed)
+        trainer = linear_trainer()
+        trainer.fit(line(), epochs=2, batch_size=7, generator=generator)
+        return weights(trainer.model)
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_own_metrics_weigh_batches_by_size():
+    seen = []
+
+    def largest(outputs, targets):
+        seen.append(len(targets))
+        return targets.max()
+
+    trainer = linear_trainer(metrics={"largest": largest})
+    x, y = line(10)
+    figures = trainer.evaluate((x, y), batch_size=4)
+    assert seen == [4, 4, 2]
+    parts = [y[0:4].max().item() * 4, y[4:8].max().item() * 4, y[8:].max().item() * 2]
+    assert math.isclose(figures["largest"], sum(parts) / 10, rel_tol=1e-6)
+
+
+def test_kinds_of_data():
+    x, y = line(20)
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return zip(x, y)
+
+    whole = linear_trainer().evaluate((x, y))["loss"]
+    for data in (
+        TensorDataset(x, y),
+        DataLoader(TensorDataset(x, y), batch_size=7),
+        Stream(),
+        (x.numpy(), y.numpy()),
+        iter([[x[:5], y[:5]], [x[5:], y[5:]]]),
+    ):
+        assert math.isclose(linear_trainer().evaluate(data)["loss"], whole, rel_tol=1e-5)
+    expected = linear_trainer().predict(x).tolist()
+    for data in (
+        x.numpy(),
+        TensorDataset(x, y),
+        TensorDataset(x),
+        DataLoader(TensorDataset(x), 20),
+    ):
+        assert linear_trainer().predict(data).tolist() == expected
+
+
+def test_modes_come_back_and_dropout_is_off_when_measuring():
+    cr.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 50), nn.Dropout(0.5), nn.Linear(50, 1))
+    trainer = cr.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.01))
+    assert trainer.predict(line()[0]).tolist() == trainer.predict(line()[0]).tolist()
+    assert model.training
+    model.eval()
+    trainer.evaluate(line())
+    assert not model.training
+    assert not trainer.predict(line()[0]).requires_grad
+    trainer.fit(line(), epochs=1)
+    assert model.training
+
+
+# ---- early stopping and best weights
+
+
+def overfitting(**options):
+    """A trainer whose validation loss is least in epoch 3: the targets of validation turn away."""
+    losses = iter([5.0, 4.0, 3.0, 3.5, 3.2, 3.1, 9.0, 2.0, 2.0, 2.0])
+    trainer = linear_trainer(**options)
+    real = trainer.evaluate
+    trainer.evaluate = lambda data, **more: real(data, **more) | {"loss": next(losses)}
+    return trainer
+
+
+def test_patience_and_best_weights():
+    recorder = Recorder()
+    trainer = overfitting(callbacks=[recorder])
+    history = trainer.fit(line(), line(), epochs=10, patience=3)
+    assert history.stopped == "patience"
+    assert len(history) == 6
+    assert history.best_epoch == 3
+    assert weights(trainer.model) == recorder.weights[2]
+    assert recorder.weights[2] != recorder.weights[5]
+    assert recorder.events == [("begin", 10), ("end", "patience")]
+
+
+def test_without_patience_all_epochs_run_and_the_best_is_kept():
+    recorder = Recorder()
+    trainer = overfitting(callbacks=[recorder])
+    history = trainer.fit(line(), line(), epochs=10)
+    assert len(history) == 10
+    assert history.best_epoch == 8
+    assert weights(trainer.model) == recorder.weights[7]
+
+
+def test_min_delta():
+    history = overfitting().fit(line(), line(), epochs=10, patience=2, min_delta=1.5)
+    assert history.best_epoch == 3  # 5 -> 4 is too small a gain, 5 -> 3 is not
+    assert len(history) == 5
+
+
+def test_without_validation_the_last_epoch_is_kept():
+    recorder = Recorder()
+    trainer = linear_trainer(callbacks=[recorder])
+    history = trainer.fit(line(), epochs=3)
+    assert history.best_epoch == 3
+    assert weights(trainer.model) == recorder.weights[2]
+
+
+def test_a_callback_can_stop():
+    history = linear_trainer(callbacks=[lambda trainer, row: row["epoch"] == 2]).fit(line())
+    assert history.stopped == "callback"
+    assert len(history) == 2
+
+
+def test_progress():
+    recorder = Recorder()
+    linear_trainer(callbacks=[recorder]).fit(line(), epochs=2, batch_size=10)
+    ends = [p for p in recorder.progress if p["samples"] == 64]
+    assert [p["epoch"] for p in ends] == [1, 2]
+    assert all(p["total"] == 64 and p["samples_per_second"] > 0 for p in recorder.progress)
+    assert ends[0]["loss"] > ends[1]["loss"]
+
+
+# ---- failure
+
+
+def poisoned(row):
+    x, y = line(64)
+    array = y.numpy().copy()
+    array[row] = np.nan
+    return x, cr.from_numpy(array)
+
+
+def test_nan_names_epoch_and_batch_and_keeps_the_last_good_weights():
+    x, y = line()
+    calls = []
+
+    class Loss(nn.Module):
+        def forward(self, outputs, targets):
+            calls.append(weights(model))
+            loss = nn.functional.mse_loss(outputs, targets)
+            return loss * float("nan") if len(calls) == 11 else loss
+
+    recorder = Recorder()
+    trainer = linear_trainer(callbacks=[recorder])
+    model = trainer.model
+    trainer.loss = Loss()
+    with pytest.raises(FloatingPointError, match=r"got nan in epoch 3 in batch 3.*of epoch 2 are"):
+        trainer.fit((x, y), epochs=5, batch_size=16)
+    assert weights(model) == recorder.weights[1]
+    assert weights(model) != calls[-1]
+    assert len(trainer.history) == 2
+    assert recorder.events[-1] == ("end", None)
+
+
+def test_nan_labels_in_the_first_epoch():
+    trainer = linear_trainer()
+    before = weights(trainer.model)
+    with pytest.raises(FloatingPointError, match="epoch 1 in batch 5.*before epoch 1"):
+        trainer.fit(poisoned(33), epochs=3, batch_size=8, shuffle=False)
+    assert weights(trainer.model) == before
+
+
+def test_nan_in_the_validation_data():
+    with pytest.raises(FloatingPointError, match="epoch 1 on the validation data"):
+        linear_trainer().fit(line(), poisoned(0), epochs=3)
+
+
+def test_a_learning_rate_that_diverges():
+    trainer = linear_trainer(lr=1e10)
+    with pytest.raises(FloatingPointError, match="smaller learning rate"):
+        trainer.fit(line(), line(), epochs=50)
+    assert all(math.isfinite(v) for v in np.ravel(trainer.model.weight.tolist()))
+
+
+@pytest.mark.parametrize(("epoch", "kept"), [(1, 1), (5, 3)])
+def test_ctrl_c_between_epochs(epoch, kept):
+    recorder = Recorder()
+
+    def interrupt(trainer, row):
+        if row["epoch"] == epoch:
+            signal.raise_signal(signal.SIGINT)
+
+    trainer = overfitting(callbacks=[recorder, interrupt])
+    history = trainer.fit(line(), line(), epochs=10)
+    assert history.stopped == "interrupted"
+    assert history.best_epoch == kept
+    assert weights(trainer.model) == recorder.weights[kept - 1]
+    assert recorder.events[-1] == ("end", "interrupted")
+
+
+def test_ctrl_c_in_a_batch():
+    calls = []
+
+    class Loss(nn.Module):
+        def forward(self, outputs, targets):
+            calls.append(1)
+            if len(calls) == 7:
+                signal.raise_signal(signal.SIGINT)
+            return nn.functional.mse_loss(outputs, targets)
+
+    recorder = Recorder()
+    trainer = linear_trainer(callbacks=[recorder])
+    trainer.loss = Loss()
+    history = trainer.fit(line(), epochs=10, batch_size=16)
+    assert len(calls) == 7
+    assert history.stopped == "interrupted"
+    assert history.best_epoch == len(history) == 1
+    assert weights(trainer.model) == recorder.weights[0]
+    trainer.fit(line(), epochs=1)  # the trainer is still good
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"epochs": -1}, ValueError, "epochs an integer >= 0"),
+        ({"epochs": 2.5}, ValueError, "epochs an integer >= 0"),
+        ({"patience": 0}, ValueError, "patience an integer >= 1"),
+        ({"patience": 2}, ValueError, "validation data with patience"),
+        ({"batch_size": 0}, ValueError, "batch_size"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        linear_trainer().fit(line(), **arguments)
+
+
+def test_bad_data():
+    trainer = linear_trainer()
+    for data in (7, line()[0]):
+        with pytest.raises(TypeError, match="DataLoader, a Dataset"):
+            trainer.fit(data)
+    with pytest.raises(ValueError, match="at least one batch"):
+        trainer.fit((cr.zeros(0, 3), cr.zeros(0, 1)))
+    with pytest.raises(ValueError, match="at least one batch"):
+        trainer.evaluate((cr.zeros(0, 3), cr.zeros(0, 1)))
+    with pytest.raises(ValueError, match=r"batches \(inputs, targets\)"):
+        trainer.fit(TensorDataset(cr.zeros(4, 3)))
+    with pytest.raises(ValueError, match="metrics"):
+        cr.Trainer(trainer.model, nn.MSELoss(), trainer.optimizer, metrics=["recall"])
+    with pytest.raises(KeyError, match="no column 'val_loss'"):
+        trainer.fit(line(), epochs=1)["val_loss"]
+
+
+def test_labels_out_of_range_are_an_error():
+    cr.manual_seed(0)
+    model = nn.Linear(2, 3)
+    trainer = cr.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(IndexError):
+        trainer.fit((cr.zeros(4, 2), cr.tensor([0, 1, 2, 3])), epochs=1)
