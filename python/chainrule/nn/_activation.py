@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _core
-from .._core import Tensor
+from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
 
@@ -13,7 +12,8 @@ class ReLU(Module):
 
     `inplace` writes the result into the input. Shapes: any; the output has the input's.
 
-    Source: 000_4bfdbb0e825250a6.txt. The table of 002_5fc2916072822600.txt has 1 as derivative at 0.
+    Source: 000_4bfdbb0e825250a6.txt. The table of 002_5fc2916072822600.txt has 1 as derivative at
+    0.
     """
 
     def __init__(self, inplace: bool = False):
@@ -21,7 +21,7 @@ class ReLU(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.relu(input, inplace=True) if self.inplace else _core.relu(input)
+        return functional.relu(input, inplace=True) if self.inplace else _functional.relu(input)
 
     def extra_repr(self):
         return "inplace=True" if self.inplace else ""
@@ -63,7 +63,7 @@ class GELU(Module):
         self.approximate = approximate
 
     def forward(self, input: Tensor) -> Tensor:
-        return _core.gelu(input, approximate=self.approximate)
+        return _functional.gelu(input, approximate=self.approximate)
 
     def extra_repr(self):
         return f"approximate={self.approximate!r}"
@@ -99,7 +99,7 @@ class Softplus(Module):
         self.threshold = threshold
 
     def forward(self, input: Tensor) -> Tensor:
-        return _core.softplus(input, self.beta, self.threshold)
+        return _functional.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self):
         return f"beta={self.beta}, threshold={self.threshold}"
@@ -109,14 +109,14 @@ class Sigmoid(Module):
     """1 / (1 + e^-x), element by element; range (0, 1). Source: 001_bfbf75e1b9730729.txt."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return _core.sigmoid(input)
+        return _functional.sigmoid(input)
 
 
 class Tanh(Module):
     """Hyperbolic tangent, element by element; range (-1, 1). Source: 004_207294fe22f678c8.txt."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return _core.tanh(input)
+        return _functional.tanh(input)
 
 
 class Softmax(Module):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 
+from .. import _core
 from ._module import Module
 from ._print import describe, fold
-from ._registry import MODULE, refuse_while_recording
+from ._registry import MODULE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class _Indexed(Module):
         return type(self)([module for _, module in items])
 
     def _refill(self, modules):
-        refuse_while_recording(f"the modules of {type(self).__name__}")
+        _core._invalidate_plans(f"change of the modules of {type(self).__name__}")
         for name in [name for name, kind in self._members.items() if kind == MODULE]:
             delattr(self, name)
         for index, module in enumerate(modules):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _core
-from .._core import Tensor
+from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
 
@@ -37,7 +36,7 @@ class Dropout(Module):
     def forward(self, input: Tensor) -> Tensor:
         if self.inplace:
             return functional.dropout(input, self.p, self.training, inplace=True)
-        return _core.dropout(input, self.p, self.training)
+        return _functional.dropout(input, self.p, self.training)
 
     def extra_repr(self):
         return f"p={self.p}, inplace={self.inplace}"

@@ -2,6 +2,8 @@
 
 import itertools
 
+from .. import _core
+
 _ids = itertools.count()
 
 
@@ -27,6 +29,7 @@ class RemovableHandle:
 
     def remove(self):
         """Remove the hook; a second time does nothing."""
+        _core._invalidate_plans("change of hooks")
         self._table.pop(self.id, None)
 
     def __enter__(self):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._core import Parameter, Tensor
+from .._core import Parameter, Tensor, _functional
 from . import init
 from ._module import Module
 
@@ -60,7 +60,7 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
-        return _core.linear(input, self.weight, self.bias)
+        return _functional.linear(input, self.weight, self.bias)
 
     def extra_repr(self):
         return (

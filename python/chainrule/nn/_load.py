@@ -44,11 +44,11 @@ def load(module, state_dict, strict, assign):
             f"[load_state_dict] expected the keys and shapes of {type(module).__name__}; got a "
             "state dict that differs, and nothing was loaded:\n    " + "\n    ".join(problems)
         )
+    _core._invalidate_plans("load_state_dict")
     with _core.no_grad():
         for key, (owner, name) in slots.items():
             if key in state:
                 _put(owner, name, state[key], assign)
-    _core._invalidate_plans()
     return IncompatibleKeys(missing, unexpected)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .. import _core
-from .._core import Tensor
+from .._core import Tensor, _functional
 from ._module import Module
 from .functional import _reduction
 
@@ -40,14 +39,47 @@ class MSELoss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.mse_loss(input, target, reduction=self.reduction)
+        return _functional.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
     """Mean absolute error; shapes and `reduction` as in MSELoss. The derivative at 0 is 0."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.l1_loss(input, target, reduction=self.reduction)
+        return _functional.l1_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(_Loss):
+    """d² / (2 beta) where d = |input - target| < beta, else d - beta / 2: outliers weigh less.
+
+    `beta` >= 0, ValueError otherwise. Shapes and `reduction` as in MSELoss.
+    Source: Girshick, "Fast R-CNN" (2015).
+    """
+
+    def __init__(self, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0):
+        if not beta >= 0:
+            raise ValueError(f"[SmoothL1Loss] expected beta >= 0; got {beta}.")
+        super().__init__(size_average, reduce, reduction)
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    """d² / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
+
+    `delta` > 0, ValueError otherwise. Shapes and `reduction` as in MSELoss. Source: Huber (1964).
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0):
+        if not delta > 0:
+            raise ValueError(f"[HuberLoss] expected delta > 0; got {delta}.")
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return _functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
 class CrossEntropyLoss(_WeightedLoss):
@@ -87,7 +119,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.cross_entropy(
+        return _functional.cross_entropy(
             input,
             target,
             self.weight,
@@ -116,7 +148,7 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.nll_loss(
+        return _functional.nll_loss(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
         )
 
@@ -136,7 +168,9 @@ class BCELoss(_WeightedLoss):
         super().__init__(weight, size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+        return _functional.binary_cross_entropy(
+            input, target, self.weight, reduction=self.reduction
+        )
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -164,6 +198,6 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return _core.binary_cross_entropy_with_logits(
+        return _functional.binary_cross_entropy_with_logits(
             input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
         )

@@ -84,9 +84,9 @@ class Module(Registry):
         return _hooks.RemovableHandle(self._own_hooks().after, hook, with_kwargs, prepend)
 
     def _own_hooks(self):
+        _core._invalidate_plans("change of hooks")
         if self._hooks is None:
             self._hooks = _hooks.Hooks()
-        _core._invalidate_plans()
         return self._hooks
 
     # ---- modes
@@ -108,9 +108,9 @@ class Module(Registry):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Switch the gradients of all parameters on or off (off freezes them)."""
+        _core._invalidate_plans("requires_grad_")
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
-        _core._invalidate_plans()
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -164,6 +164,7 @@ class Module(Registry):
 
     def _apply(self, fn):
         """Replace the value of every parameter, its gradient and every buffer by fn(value)."""
+        _core._invalidate_plans("change of dtype or device")
         buffers = {}  # a buffer that two modules share stays shared
         with _core.no_grad():
             for module in self.modules():
@@ -177,7 +178,6 @@ class Module(Registry):
                     if id(buffer) not in buffers:
                         buffers[id(buffer)] = (buffer, fn(buffer))
                     setattr(module, name, buffers[id(buffer)][1])
-        _core._invalidate_plans()
         return self
 
     # ---- state

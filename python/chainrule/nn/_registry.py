@@ -16,15 +16,6 @@ _BUFFERS = (BUFFER, TRANSIENT)  # a transient buffer is left out of the state di
 _ABSENT = object()
 
 
-def refuse_while_recording(what):
-    """A change that a replay would not repeat: an error that says where it belongs."""
-    if _core._recording() is not None:
-        raise _core.CaptureError(
-            f"[compile] expected no change of {what} inside the compiled function, where a replay "
-            "would not repeat it; got one. Do it outside the function."
-        )
-
-
 class Registry:
     """Registration by attribute and the walks over it: the half of Module without arithmetic."""
 
@@ -39,13 +30,19 @@ class Registry:
         if old is value:
             return
         kind = self._kind_for(name, value)
-        if old is not _ABSENT and _core._recording() is not None:
-            refuse_while_recording(f"{type(self).__name__}.{name}")
+        self._announce(name)
         if kind is None:
             object.__setattr__(self, name, value)
         else:
             self._register(name, value, kind)
-        _core._invalidate_plans()
+
+    def _announce(self, name):
+        """Captured programs rely on attributes. A new one may come while recording, as in a module
+        that is built there; a replay would not repeat a rebinding, so that is a CaptureError."""
+        if _core._recording() is None:
+            _core._invalidate_plans()
+        elif name in self.__dict__:
+            _core._invalidate_plans(f"rebinding of {type(self).__name__}.{name}")
 
     def _kind_for(self, name, value):
         """How `value` is kept under `name`: a kind, or None for an ordinary attribute."""
@@ -82,10 +79,9 @@ class Registry:
         self.__dict__[name] = value
 
     def __delattr__(self, name):
-        refuse_while_recording(f"{type(self).__name__}.{name}")
+        self._announce(name)
         object.__delattr__(self, name)
         self.__dict__.get("_members", {}).pop(name, None)
-        _core._invalidate_plans()
 
     def __setstate__(self, state):
         """For pickle and copy: a shallow copy registers for itself, not for the original."""
@@ -96,8 +92,8 @@ class Registry:
         members = self.__dict__.get("_members")
         if members is None:
             raise AttributeError(
-                f"[{type(self).__name__}] expected Module.__init__() before anything is registered; "
-                "got it later or not at all. Call super().__init__() first."
+                f"[{type(self).__name__}] expected Module.__init__() before any registration; got it "
+                "later or not at all. Call super().__init__() first."
             )
         return members
 
@@ -128,8 +124,8 @@ class Registry:
                 f"[register_parameter] expected an nn.Parameter or None for {name!r}; "
                 f"got {type(param).__name__}."
             )
+        self._announce(name)
         self._register(name, param, PARAMETER)
-        _core._invalidate_plans()
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that belongs to the module but is not trained, such as a running mean.
@@ -145,8 +141,8 @@ class Registry:
                 f"[register_buffer] expected a Tensor or None for {name!r}; "
                 f"got {type(tensor).__name__}."
             )
+        self._announce(name)
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
-        _core._invalidate_plans()
 
     def register_module(self, name: str, module: "Registry | None") -> None:
         """Add a child module under `name`, as assigning it does."""
@@ -156,8 +152,8 @@ class Registry:
                 f"[register_module] expected an nn.Module or None for {name!r}; "
                 f"got {type(module).__name__}."
             )
+        self._announce(name)
         self._register(name, module, MODULE)
-        _core._invalidate_plans()
 
     def add_module(self, name: str, module: "Registry | None") -> None:
         """The same as `register_module`."""

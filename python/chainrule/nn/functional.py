@@ -12,8 +12,14 @@ from __future__ import annotations
 
 import warnings
 
-from .. import _core
-from .._core import Tensor, gelu, linear, one_hot, sigmoid, softplus, tanh
+from .._core import Tensor, _functional
+
+gelu = _functional.gelu
+linear = _functional.linear
+one_hot = _functional.one_hot
+sigmoid = _functional.sigmoid
+softplus = _functional.softplus
+tanh = _functional.tanh
 
 __all__ = [
     "binary_cross_entropy",
@@ -21,6 +27,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "gelu",
+    "huber_loss",
     "l1_loss",
     "leaky_relu",
     "linear",
@@ -31,6 +38,7 @@ __all__ = [
     "relu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
     "softmax",
     "softplus",
     "tanh",
@@ -39,19 +47,19 @@ __all__ = [
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), element by element; the derivative at 0 is 0. Source: 000_4bfdbb0e825250a6.txt."""
-    return _in_place(_core.relu, input) if inplace else _core.relu(input)
+    return _in_place(_functional.relu, input) if inplace else _functional.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x. Source: 002_5fc2916072822600.txt."""
     if inplace:
-        return _in_place(_core.leaky_relu, input, negative_slope)
-    return _core.leaky_relu(input, negative_slope)
+        return _in_place(_functional.leaky_relu, input, negative_slope)
+    return _functional.leaky_relu(input, negative_slope)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x / (1 + e^-x), also called swish. Source: Elfwing et al. (2017)."""
-    return _in_place(_core.silu, input) if inplace else _core.silu(input)
+    return _in_place(_functional.silu, input) if inplace else _functional.silu(input)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -61,8 +69,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     `p` is in [0, 1], ValueError otherwise. Source: 004_207294fe22f678c8.txt.
     """
     if inplace:
-        return _in_place(_core.dropout, input, p, training)
-    return _core.dropout(input, p, training)
+        return _in_place(_functional.dropout, input, p, training)
+    return _functional.dropout(input, p, training)
 
 
 def _in_place(op, input, *args):
@@ -80,7 +88,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
 
     Source: 002_5fc2916072822600.txt.
     """
-    return _core.softmax(
+    return _functional.softmax(
         input, _implicit_dim("softmax", input) if dim is None else dim, dtype=dtype
     )
 
@@ -90,7 +98,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
 
     Source: 001_bfbf75e1b9730729.txt.
     """
-    return _core.log_softmax(
+    return _functional.log_softmax(
         input, _implicit_dim("log_softmax", input) if dim is None else dim, dtype=dtype
     )
 
@@ -109,15 +117,21 @@ def mse_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target)², then the mean ("mean"), the sum ("sum") or every element ("none").
 
-    Shapes: input and target equal, any; ShapeError otherwise. Example: mse_loss(prediction, y).
+    Shapes: input and target equal, any; ShapeError otherwise. `weight` broadcasts to them, and the
+    mean divides by its sum.
+
+    Example:
+        >>> mse_loss(chainrule.tensor([1.0, 3.0]), chainrule.tensor([1.0, 1.0]))  # 2
 
     Source: 002_5fc2916072822600.txt; the form with a factor ½, 000_4bfdbb0e825250a6.txt, is half of
     it.
     """
-    return _core.mse_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+    reduction = _reduction(reduction, size_average, reduce)
+    return _functional.mse_loss(input, target, reduction=reduction, weight=weight)
 
 
 def l1_loss(
@@ -128,7 +142,38 @@ def l1_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """|input - target|; shapes and reductions as in mse_loss. The derivative at 0 is 0."""
-    return _core.l1_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+    return _functional.l1_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """d² / (2 beta) where d = |input - target| < beta, else d - beta / 2.
+
+    Shapes and reductions as in mse_loss; beta >= 0, and 0 gives l1_loss. Source: Girshick, "Fast
+    R-CNN" (2015).
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    return _functional.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+
+
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """d² / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
+
+    Shapes, weight and reductions as in mse_loss; delta > 0. Source: Huber (1964).
+    """
+    return _functional.huber_loss(input, target, reduction=reduction, delta=delta, weight=weight)
 
 
 def cross_entropy(
@@ -153,7 +198,7 @@ def cross_entropy(
 
     Source: softmax-cross-entropy, 002_5fc2916072822600.txt; label smoothing, Szegedy et al. (2015).
     """
-    return _core.cross_entropy(
+    return _functional.cross_entropy(
         input,
         target,
         weight,
@@ -177,7 +222,7 @@ def nll_loss(
 
     Source: the negative-log-likelihood layer of 001_bfbf75e1b9730729.txt.
     """
-    return _core.nll_loss(
+    return _functional.nll_loss(
         input,
         target,
         weight,
@@ -199,7 +244,7 @@ def binary_cross_entropy(
     Shapes: input and target equal; input and target in [0, 1]; `weight` broadcasts to them.
     Source: 002_5fc2916072822600.txt.
     """
-    return _core.binary_cross_entropy(
+    return _functional.binary_cross_entropy(
         input, target, weight, reduction=_reduction(reduction, size_average, reduce)
     )
 
@@ -218,7 +263,7 @@ def binary_cross_entropy_with_logits(
     `pos_weight` multiplies the term of y = 1 and broadcasts to the input, as `weight` does. Shapes:
     input and target equal. Source: BCE on logits, 000_4bfdbb0e825250a6.txt.
     """
-    return _core.binary_cross_entropy_with_logits(
+    return _functional.binary_cross_entropy_with_logits(
         input,
         target,
         weight,

@@ -113,7 +113,7 @@ class Adam(NativeOptimizer):
             squares.append(state["exp_avg_sq"])
             steps.append(state["step"])
         if params:
-            _core.adam_update(
+            _core._ops.adam_update(
                 params,
                 grads,
                 means,

@@ -24,9 +24,10 @@ class Hyper:
 
     def __init__(self, names):
         self.names = names
-        self.tensor = _core.zeros(len(names), dtype=_core.float64)
         # Plain memory: writing a setting is no operation, so a recorder sees no constant.
-        self._numbers = memoryview(self.tensor)
+        with _core._PauseRecording():
+            self.tensor = _core.zeros(len(names), dtype=_core.float64)
+            self._numbers = memoryview(self.tensor)
         self._last = None
 
     def refresh(self, optimizer, values):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
-from ..nn._registry import refuse_while_recording
 from . import _state_dict
 
 TYPE_CHECKING = False
@@ -22,20 +21,31 @@ if TYPE_CHECKING:
 
 
 class ParamGroup(dict):
-    """A dict that cannot be written while a step is recorded: a replay would not repeat it."""
+    """The dict of one group. Writing it while a step is recorded is a CaptureError.
+
+    A number in place of a number needs no new recording: replays read it. Another flag, or a zero
+    where there was none, can make another program.
+    """
 
     def __setitem__(self, key, value):
-        self._refuse(key)
+        if _core._recording() is not None or not _both_read(self.get(key), value):
+            _core._invalidate_plans(
+                f"change of param_groups ({key}; call scheduler.step() outside)"
+            )
         super().__setitem__(key, value)
 
     def update(self, *args, **kwargs):
-        self._refuse("a parameter group")
-        super().update(*args, **kwargs)
+        """As dict.update, item by item."""
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
 
-    @staticmethod
-    def _refuse(key):
-        if _core._recording() is not None:
-            refuse_while_recording(f"param_groups ({key}); call scheduler.step() outside")
+
+def _both_read(old, new):
+    if isinstance(old, tuple | list) and isinstance(new, tuple | list):
+        return len(old) == len(new) and all(map(_both_read, old, new))
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    flags = isinstance(old, bool) or isinstance(new, bool)
+    return numbers and not flags and (old == 0) == (new == 0)
 
 
 class Optimizer:
@@ -91,7 +101,7 @@ class Optimizer:
         Example: train a layer that was frozen, `optimizer.add_param_group({"params":
         net.head.parameters()})`.
         """
-        refuse_while_recording("param_groups")
+        _core._invalidate_plans("change of param_groups")
         name = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
             raise TypeError(f'[{name}] expected a dict with the key "params"; got {param_group!r}.')
@@ -105,7 +115,6 @@ class Optimizer:
         self._check_params(group)
         self._check_settings(group)
         self.param_groups.append(ParamGroup(group))
-        _core._invalidate_plans()
 
     def _check_params(self, group):
         name = type(self).__name__
@@ -162,9 +171,8 @@ class Optimizer:
         State is cast to its parameter's dtype, except `step`. Raises ValueError for another number
         of groups or parameters, ShapeError for state of another shape.
         """
-        refuse_while_recording("param_groups")
+        _core._invalidate_plans("load_state_dict")
         _state_dict.load(self, state_dict)
-        _core._invalidate_plans()
 
     def __getstate__(self):
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

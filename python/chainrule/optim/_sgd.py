@@ -92,7 +92,7 @@ class SGD(NativeOptimizer):
             pairs = [(p, p.grad) for p in group["params"] if p.grad is not None]
             if pairs:
                 params, grads = zip(*pairs, strict=True)
-                _core.sgd_update(list(params), list(grads), [], hyper, first=False, **flags)
+                _core._ops.sgd_update(list(params), list(grads), [], hyper, first=False, **flags)
             return
         new, known = ([], [], []), ([], [], [])
         for param in group["params"]:
@@ -108,6 +108,6 @@ class SGD(NativeOptimizer):
             for values, value in zip(lists, (param, grad, buffer), strict=True):
                 values.append(value)
         if new[0]:
-            _core.sgd_update(*new, hyper, first=True, **flags)
+            _core._ops.sgd_update(*new, hyper, first=True, **flags)
         if known[0]:
-            _core.sgd_update(*known, hyper, first=False, **flags)
+            _core._ops.sgd_update(*known, hyper, first=False, **flags)
