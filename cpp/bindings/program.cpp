@@ -83,30 +83,43 @@ class PauseRecording {
 
 }  // namespace
 
+void invalidate_plans(const char* what) {
+  if (modes.recorder) {
+    throw CaptureError(str("[compile] expected no ", what, " while recording at ", user_line(),
+                           ". Do it outside the compiled function."));
+  }
+  plans_generation.fetch_add(1, std::memory_order_relaxed);
+}
+
 void bind_program(py::module_& m) {
   graph::source_line = user_line;
   py::class_<graph::Executor>(m, "Program", "One recorded call, as a flat list of instructions.")
-      .def("__call__",
-           [](graph::Executor& e, const std::vector<Tensor>& arguments) { return e.run(arguments); })
+      .def("__call__", [](graph::Executor& e,
+                          const std::vector<Tensor>& arguments) { return e.run(arguments); })
       .def("__repr__", [](const graph::Executor& e) { return e.program().to_string(); })
       .def("__len__", [](const graph::Executor& e) { return e.program().code.size(); })
-      .def("difference",
-           [](const graph::Executor& e, const graph::Executor& other) {
-             return e.program().difference(other.program());
-           },
-           "Empty when both programs are equal op by op, else what differs and where.")
+      .def(
+          "difference",
+          [](const graph::Executor& e, const graph::Executor& other) {
+            return e.program().difference(other.program());
+          },
+          "Empty when both programs are equal op by op, else what differs and where.")
       .def("guards_hold", [](const graph::Executor& e) { return e.program().guards_hold(); })
-      .def("verify", [](const graph::Executor& e) { e.program().verify(); },
-           "Re-runs every shape rule over the program.")
+      .def(
+          "verify", [](const graph::Executor& e) { e.program().verify(); },
+          "Re-runs every shape rule over the program.")
       .def("operations",
            [](const graph::Executor& e) {
              std::vector<std::string> names;
              for (const auto& in : e.program().code) names.push_back(in.op->name);
              return names;
            })
-      .def("profile",
-           [](graph::Executor& e, const std::vector<Tensor>& arguments) { return e.profile(arguments); },
-           "Nanoseconds of each instruction in one real run.");
+      .def(
+          "profile",
+          [](graph::Executor& e, const std::vector<Tensor>& arguments) {
+            return e.profile(arguments);
+          },
+          "Nanoseconds of each instruction in one real run.");
   py::class_<Recording>(m, "_Recording")
       .def(py::init<std::vector<Tensor>>())
       .def("finish", &Recording::finish)
@@ -117,18 +130,13 @@ void bind_program(py::module_& m) {
       .def(py::init<>())
       .def("__enter__", &PauseRecording::enter)
       .def("__exit__", &PauseRecording::exit);
-  m.def("_recording", [] { return current_recording; }, py::return_value_policy::reference,
-        "The recording under way on this thread, or None.");
+  m.def(
+      "_recording", [] { return current_recording; }, py::return_value_policy::reference,
+      "The recording under way on this thread, or None.");
   m.def("_plans_generation", [] { return plans_generation.load(std::memory_order_relaxed); });
-  m.def("_invalidate_plans", [](const char* what) {
-        if (modes.recorder) {
-          throw CaptureError(str("[compile] expected no ", what, " while recording at ", user_line(),
-                                 ". Do it outside the compiled function."));
-        }
-        plans_generation.fetch_add(1, std::memory_order_relaxed);
-      },
-      py::arg("what") = "change of a module or an optimizer",
-      "Says that something captured programs rely on has changed.");
+  m.def("_invalidate_plans", invalidate_plans,
+        py::arg("what") = "change of a module or an optimizer",
+        "Says that something captured programs rely on has changed.");
 }
 
 }  // namespace chainrule::bindings

@@ -1,0 +1,286 @@
+#include "bindings/arguments.h"
+
+#include "bindings/attributes.h"
+#include "bindings/generator.h"
+#include "bindings/numbers.h"
+#include "bindings/types.h"
+
+namespace chainrule::bindings {
+
+void Inputs::clear() {
+  Tensor* tensors = data();
+  for (int i = 0; i < size_; ++i) {
+    if (i >= kMasked || (owned_ >> i & 1)) tensors[i].~Tensor();
+  }
+  ::operator delete(heap_);
+  heap_ = nullptr;
+  size_ = 0;
+  capacity_ = kInline;
+  owned_ = 0;
+}
+
+void Inputs::grow() {
+  // A Tensor is one pointer, so its bytes may move.
+  auto* grown = static_cast<Tensor*>(::operator new(2 * capacity_ * sizeof(Tensor)));
+  std::memcpy(static_cast<void*>(grown), data(), size_ * sizeof(Tensor));
+  ::operator delete(heap_);
+  heap_ = grown;
+  capacity_ *= 2;
+}
+
+namespace {
+
+bool is_generator_parameter(const Param& p) { return std::strcmp(p.name, "generator") == 0; }
+
+bool same_name(PyObject* given, PyObject* name) {
+  if (given == name) return true;
+  if (!name || PyUnicode_CHECK_INTERNED(given)) return false;
+  return PyUnicode_Compare(given, name) == 0;
+}
+
+// The walk over one signature.
+class Parser {
+ public:
+  Parser(const Overload& overload, const Arguments& arguments, Parsed& out, Mismatch& why)
+      : overload_(overload), arguments_(arguments), out_(out), why_(why) {}
+
+  bool run() {
+    const Signature& signature = *overload_.signature;
+    const OpSchema& schema = *overload_.op->schema;
+    std::memcpy(out_.attrs, schema.attr_defaults, schema.attr_bytes);
+    for (int i = 0; i < signature.count; ++i) {
+      if (!take(i)) return false;
+    }
+    if (position_ < arguments_.count) {
+      return reject(signature.count, nullptr, "too many positional arguments");
+    }
+    if (keywords_used_ < arguments_.keyword_count() && !take_factory_keywords()) return false;
+    return flatten();
+  }
+
+ private:
+  bool reject(int progress, const char* parameter, const char* problem) {
+    if (progress > why_.progress) why_ = {parameter, problem, progress};
+    return false;
+  }
+
+  PyObject* find_keyword(int i) {
+    const Py_ssize_t n = arguments_.keyword_count();
+    for (Py_ssize_t k = 0; k < n; ++k) {
+      PyObject* given = PyTuple_GET_ITEM(arguments_.keywords, k);
+      if (same_name(given, overload_.names[i]) || same_name(given, overload_.aliases[i])) {
+        ++keywords_used_;
+        return arguments_.values[arguments_.count + k];
+      }
+    }
+    return nullptr;
+  }
+
+  bool take(int i) {
+    const Param& p = overload_.signature->params[i];
+    PyObject* value;
+    if (i == overload_.self) {
+      value = arguments_.self;
+    } else if (!p.keyword_only && position_ < arguments_.count) {
+      if (i == overload_.sizes && takes_all(arguments_.values[position_])) return take_sizes(p, i);
+      value = arguments_.values[position_++];
+    } else {
+      value = keywords_used_ < arguments_.keyword_count() ? find_keyword(i) : nullptr;
+      if (!value) {
+        if (p.has_default) return true;
+        return reject(i, p.name, "is missing");
+      }
+    }
+    if (p.input >= 0) return take_tensor(p, i, value);
+    if (value == Py_None && p.has_default && accepts_none(p.kind)) return true;
+    const char* problem = store_attribute(p, value, out_.attrs + p.offset, overload_.op->name);
+    return problem ? reject(i, p.name, problem) : true;
+  }
+
+  // zeros(2, 3): the one positional parameter takes every positional integer.
+  bool takes_all(PyObject* first) const {
+    return !PyTuple_Check(first) && !PyList_Check(first) && first != Py_None;
+  }
+  bool take_sizes(const Param& p, int i) {
+    Dims dims;
+    while (position_ < arguments_.count) {
+      const std::optional<int64_t> v = int_from(arguments_.values[position_++]);
+      if (!v) return reject(i, p.name, "must be ints");
+      dims.push_back(*v);
+    }
+    if (p.kind == ParamKind::kOptInts) {
+      *reinterpret_cast<OptDims*>(out_.attrs + p.offset) = OptDims(dims);
+    } else {
+      *reinterpret_cast<Dims*>(out_.attrs + p.offset) = dims;
+    }
+    return true;
+  }
+
+  bool take_tensor(const Param& p, int i, PyObject* value) {
+    switch (p.kind) {
+      case ParamKind::kTensor:
+        if (!is_tensor(value)) return reject(i, p.name, "must be a Tensor");
+        break;
+      case ParamKind::kOptionalTensor:
+        if (value == Py_None) return true;
+        if (is_generator_parameter(p)) {
+          if (!generator_state(value)) return reject(i, p.name, "must be a Generator or None");
+        } else if (!is_tensor(value)) {
+          return reject(i, p.name, "must be a Tensor or None");
+        }
+        break;
+      case ParamKind::kTensorList:
+        if (!is_tensor_list(value)) return reject(i, p.name, "must be a list or tuple of Tensors");
+        break;
+      default:
+        if (!is_tensor(value) && !is_operand_number(value)) {
+          return reject(i, p.name, "must be a Tensor or a number");
+        }
+    }
+    tensors_[p.input] = value;
+    return true;
+  }
+
+  static bool is_operand_number(PyObject* o) {
+    return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o) || is_numpy_array(o);
+  }
+  static bool is_tensor_list(PyObject* o) {
+    if (!PyList_Check(o) && !PyTuple_Check(o)) return false;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      if (!is_tensor(PySequence_Fast_GET_ITEM(o, i))) return false;
+    }
+    return true;
+  }
+
+  // device= and requires_grad= of the operations that make tensors.
+  bool take_factory_keywords() {
+    for (Py_ssize_t k = 0; k < arguments_.keyword_count(); ++k) {
+      const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(arguments_.keywords, k));
+      if (!name) throw_python_error();
+      PyObject* value = arguments_.values[arguments_.count + k];
+      if (is_parameter(PyTuple_GET_ITEM(arguments_.keywords, k))) {
+        if (!given_twice(k)) continue;
+        return reject(overload_.signature->count, name, "was given twice");
+      }
+      if (overload_.factory && std::strcmp(name, "device") == 0) {
+        if (value != Py_None && !device_from(value))
+          return reject(99, "device", "must be a device or its name");
+      } else if (overload_.factory && std::strcmp(name, "requires_grad") == 0) {
+        const std::optional<bool> flag = bool_from(value);
+        if (!flag) return reject(99, "requires_grad", "must be a bool");
+        out_.requires_grad = *flag;
+      } else {
+        return reject(overload_.signature->count, name, "is no parameter");
+      }
+    }
+    return true;
+  }
+  bool is_parameter(PyObject* name) const {
+    for (size_t i = 0; i < overload_.names.size(); ++i) {
+      if (same_name(name, overload_.names[i]) || same_name(name, overload_.aliases[i])) return true;
+    }
+    return false;
+  }
+  // By position and by keyword: the walk took the position, so the keyword was left over.
+  bool given_twice(Py_ssize_t k) const {
+    PyObject* given = PyTuple_GET_ITEM(arguments_.keywords, k);
+    const Signature& s = *overload_.signature;
+    Py_ssize_t position = 0;
+    for (int i = 0; i < s.count; ++i) {
+      const bool matches =
+          same_name(given, overload_.names[i]) || same_name(given, overload_.aliases[i]);
+      if (i == overload_.self && matches) return true;
+      if (i == overload_.self || s.params[i].keyword_only) continue;
+      if (matches && position < arguments_.count) return true;
+      ++position;
+    }
+    return false;
+  }
+
+  // In the order of the first signature; parameters this one does not name stay absent.
+  bool flatten() {
+    const std::vector<ParamKind>& kinds = overload_.tensors;
+    if (only_numbers())
+      return reject(overload_.signature->count, nullptr, "one argument must be a Tensor");
+    for (size_t i = 0; i < kinds.size(); ++i) {
+      PyObject* value = tensors_[i];
+      if (kinds[i] == ParamKind::kTensorList) {
+        for (Py_ssize_t k = 0; value && k < PySequence_Fast_GET_SIZE(value); ++k) {
+          PyObject* item = PySequence_Fast_GET_ITEM(value, k);
+          if (!is_tensor(item)) throw TypeError("[chainrule] expected a list that nobody changes.");
+          out_.inputs.own(tensor_of(item));
+        }
+      } else if (!value) {
+        out_.inputs.own(Tensor());
+      } else if (is_tensor(value)) {
+        out_.inputs.borrow(tensor_of(value));
+      } else if (kinds[i] == ParamKind::kOptionalTensor) {
+        out_.inputs.borrow(*generator_state(value));
+      } else {
+        out_.inputs.own(operand_tensor(value));
+      }
+      out_.ends[i] = out_.inputs.size();
+    }
+    return true;
+  }
+
+  // add(2, 3): operands, and no tensor among them. normal(0, 1, size=...) has sizes instead.
+  bool only_numbers() const {
+    bool operands = false;
+    for (size_t i = 0; i < overload_.tensors.size(); ++i) {
+      if (tensors_[i] && (is_tensor(tensors_[i]) || is_numpy_array(tensors_[i]))) return false;
+      operands |= overload_.tensors[i] == ParamKind::kOperand;
+    }
+    return operands && !overload_.factory;
+  }
+
+  const Overload& overload_;
+  const Arguments& arguments_;
+  Parsed& out_;
+  Mismatch& why_;
+  Py_ssize_t position_ = 0;
+  Py_ssize_t keywords_used_ = 0;
+  PyObject* tensors_[kMaxTensorParams] = {};
+};
+
+std::string type_name(PyObject* o) {
+  if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
+  if (o == Py_None) return "None";
+  const std::string name = Py_TYPE(o)->tp_name;
+  if ((PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
+    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0));
+  }
+  return name;
+}
+
+}  // namespace
+
+bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mismatch& why) {
+  return Parser(overload, arguments, out, why).run();
+}
+
+void fail_arguments(const std::string& name, const std::vector<Overload>& overloads,
+                    const Arguments& arguments, const Mismatch& why) {
+  std::string text = name + "() got (";
+  const char* comma = "";
+  for (Py_ssize_t i = 0; i < arguments.count; ++i, comma = ", ") {
+    text += comma + type_name(arguments.values[i]);
+  }
+  for (Py_ssize_t k = 0; k < arguments.keyword_count(); ++k, comma = ", ") {
+    const char* keyword = PyUnicode_AsUTF8(PyTuple_GET_ITEM(arguments.keywords, k));
+    if (!keyword) throw_python_error();
+    text += str(comma, keyword, "=", type_name(arguments.values[arguments.count + k]));
+  }
+  text += ")";
+  if (why.problem) {
+    text += why.parameter ? str(": '", why.parameter, "' ", why.problem) : str(": ", why.problem);
+  }
+  text += overloads.size() == 1 ? "; expected " : "; expected one of:";
+  for (const Overload& o : overloads) {
+    text += overloads.size() == 1 ? "" : "\n  ";
+    text += o.signature->text;
+  }
+  throw TypeError(text);
+}
+
+}  // namespace chainrule::bindings

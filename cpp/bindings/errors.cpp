@@ -1,0 +1,88 @@
+#include "bindings/errors.h"
+
+#include <new>
+
+#include "bindings/module.h"
+#include "core/errors.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+// Owned by the module for the life of the process.
+PyObject* shape_error;
+PyObject* dtype_error;
+PyObject* state_error;
+PyObject* capture_error;
+PyObject* out_of_memory;
+
+PyObject* make_class(py::module_& m, const char* name, const char* doc,
+                     std::initializer_list<PyObject*> bases) {
+  py::tuple parents(bases.size());
+  size_t i = 0;
+  for (PyObject* base : bases) parents[i++] = borrow(base);
+  const std::string qualified = std::string("chainrule.") + name;
+  py::object type =
+      steal(PyErr_NewExceptionWithDoc(qualified.c_str(), doc, parents.ptr(), nullptr));
+  m.attr(name) = type;
+  return type.release().ptr();
+}
+
+void raise(PyObject* type, const std::exception& e) noexcept { PyErr_SetString(type, e.what()); }
+
+}  // namespace
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (py::error_already_set& e) {
+    e.restore();
+  } catch (const py::builtin_exception& e) {
+    e.set_error();
+  } catch (const ShapeError& e) {
+    raise(shape_error, e);
+  } catch (const DtypeError& e) {
+    raise(dtype_error, e);
+  } catch (const CaptureError& e) {
+    raise(capture_error, e);
+  } catch (const StateError& e) {
+    raise(state_error, e);
+  } catch (const OutOfMemory& e) {
+    raise(out_of_memory, e);
+  } catch (const IndexError& e) {
+    raise(PyExc_IndexError, e);
+  } catch (const ValueError& e) {
+    raise(PyExc_ValueError, e);
+  } catch (const TypeError& e) {
+    raise(PyExc_TypeError, e);
+  } catch (const std::bad_alloc& e) {
+    raise(out_of_memory, e);
+  } catch (const std::exception& e) {
+    raise(PyExc_RuntimeError, e);
+  } catch (...) {
+    PyErr_SetString(PyExc_RuntimeError, "[chainrule] expected a C++ exception of a known kind.");
+  }
+}
+
+void bind_errors(py::module_& m) {
+  shape_error = make_class(m, "ShapeError", "Shapes that do not fit; both are in the message.",
+                           {PyExc_ValueError, PyExc_RuntimeError});
+  dtype_error = make_class(m, "DtypeError", "A dtype that the operation has no meaning for.",
+                           {PyExc_TypeError, PyExc_RuntimeError});
+  state_error =
+      make_class(m, "StateError", "The right call at the wrong time.", {PyExc_RuntimeError});
+  capture_error =
+      make_class(m, "CaptureError", "Something a captured program cannot contain.", {state_error});
+  out_of_memory = make_class(m, "OutOfMemory", "More memory than the machine has left.",
+                             {PyExc_MemoryError, PyExc_RuntimeError});
+  py::register_exception_translator([](std::exception_ptr p) {
+    if (!p) return;
+    try {
+      std::rethrow_exception(p);
+    } catch (const Error&) {
+      set_python_error();
+    }  // everything else: pybind11's own translators
+  });
+}
+
+}  // namespace chainrule::bindings

@@ -1,0 +1,51 @@
+// C++ exceptions as Python errors. Every entry from Python runs inside guarded(), so nothing that
+// is thrown below reaches the interpreter's C frames.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace chainrule::bindings {
+
+namespace py = pybind11;
+
+// The exception in flight becomes the Python error. Only inside a catch block.
+void set_python_error() noexcept;
+
+// Runs f and returns its result; on an exception sets the Python error and returns `failure`.
+template <typename F, typename R = decltype(std::declval<F>()())>
+R guarded(F&& f, R failure = R{}) noexcept {
+  try {
+    return f();
+  } catch (...) {
+    set_python_error();
+    return failure;
+  }
+}
+
+// Slots and setters that answer 0 or -1.
+template <typename F>
+int guarded_status(F&& f) noexcept {
+  try {
+    f();
+    return 0;
+  } catch (...) {
+    set_python_error();
+    return -1;
+  }
+}
+
+// For C API calls: the Python error that is set goes on as a C++ exception.
+[[noreturn]] inline void throw_python_error() { throw py::error_already_set(); }
+inline PyObject* checked(PyObject* result) {
+  if (!result) throw_python_error();
+  return result;
+}
+inline void check(int status) {
+  if (status < 0) throw_python_error();
+}
+inline py::object steal(PyObject* result) {
+  return py::reinterpret_steal<py::object>(checked(result));
+}
+inline py::object borrow(PyObject* o) { return py::reinterpret_borrow<py::object>(o); }
+
+}  // namespace chainrule::bindings

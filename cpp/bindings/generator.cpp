@@ -1,0 +1,86 @@
+#include "bindings/generator.h"
+
+#include "bindings/module.h"
+#include "bindings/types.h"
+#include "ops/random.h"
+
+namespace chainrule::bindings {
+
+const Tensor* generator_state(PyObject* o) {
+  if (!py::isinstance<Generator>(o)) return nullptr;
+  return &py::cast<Generator&>(py::handle(o)).state();
+}
+
+namespace {
+
+// Any integer of 64 bits, signed or not, as PyTorch takes it.
+uint64_t seed_from(const py::int_& seed) {
+  const unsigned long long v = PyLong_AsUnsignedLongLong(seed.ptr());
+  if (v != static_cast<unsigned long long>(-1) || !PyErr_Occurred()) return v;
+  PyErr_Clear();
+  const long long negative = PyLong_AsLongLong(seed.ptr());
+  if (negative == -1 && PyErr_Occurred()) {
+    PyErr_Clear();
+    fail<ValueError>("manual_seed", "expected an integer in [-2^63, 2^64); got ",
+                     py::str(seed).cast<std::string>(), ".");
+  }
+  return static_cast<uint64_t>(negative);
+}
+
+void check_cpu(const py::object& device) {
+  if (!device_from(device.ptr())) {
+    fail<TypeError>("Generator", "expected a device or its name; got ",
+                    Py_TYPE(device.ptr())->tp_name, ".");
+  }
+}
+
+}  // namespace
+
+void bind_generator(py::module_& m) {
+  using namespace py::literals;
+  py::class_<Generator>(m, "Generator",
+                        "A source of random numbers: a seed and how many calls were made.")
+      .def(py::init([](const py::object& device) {
+             check_cpu(device);
+             return std::make_unique<Generator>();
+           }),
+           "device"_a = "cpu")
+      .def(
+          "manual_seed",
+          [](Generator& g, const py::int_& seed) -> Generator& {
+            g.manual_seed(seed_from(seed));
+            return g;
+          },
+          "seed"_a, py::return_value_policy::reference)
+      .def("seed", &Generator::seed, "Seeds from the system and returns the seed.")
+      .def("initial_seed", &Generator::initial_seed)
+      .def("get_state", &Generator::get_state, "int64 tensor {seed, offset}.")
+      .def(
+          "set_state",
+          [](Generator& g, const Tensor& state) -> Generator& {
+            g.set_state(state);
+            return g;
+          },
+          "new_state"_a, py::return_value_policy::reference)
+      .def_property_readonly("device", [](const Generator&) { return borrow(device_object()); });
+  m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
+  m.def(
+      "manual_seed",
+      [generator = py::object(m.attr("default_generator"))](const py::int_& seed) {
+        default_generator().manual_seed(seed_from(seed));
+        return generator;
+      },
+      "seed"_a, "Seeds the default generator and returns it.");
+  m.def(
+      "seed", [] { return default_generator().seed(); },
+      "Seeds the default generator from the system.");
+  m.def("initial_seed", [] { return default_generator().initial_seed(); });
+  m.def(
+      "get_rng_state", [] { return default_generator().get_state(); },
+      "The default generator's state, an int64 tensor {seed, offset}.");
+  m.def(
+      "set_rng_state", [](const Tensor& state) { default_generator().set_state(state); },
+      "new_state"_a);
+}
+
+}  // namespace chainrule::bindings

@@ -1,0 +1,202 @@
+// no_grad, enable_grad, set_grad_enabled and inference_mode: context managers and decorators, as
+// raw types because `with no_grad():` stands around every optimizer step.
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "bindings/errors.h"
+#include "bindings/module.h"
+#include "ops/modes.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+struct State {
+  bool grad_enabled;
+  bool inference;
+};
+
+enum class Inference { kKeep, kOff, kOn };
+struct Wanted {
+  bool grad_enabled;
+  Inference inference;
+};
+
+struct GradMode {
+  PyObject_HEAD Wanted wanted;
+  std::vector<State> saved;  // one per entry, so that one object may be entered several times
+  bool applied;              // set_grad_enabled acts when it is made
+};
+
+State current() { return {modes.grad_enabled, modes.inference}; }
+void set(State s) {
+  modes.grad_enabled = s.grad_enabled;
+  modes.inference = s.inference;
+}
+// Inside inference_mode nothing has history, whatever else is asked for.
+void apply(Wanted w) {
+  if (w.inference != Inference::kKeep) modes.inference = w.inference == Inference::kOn;
+  modes.grad_enabled = w.grad_enabled && !modes.inference;
+}
+GradMode* as_mode(PyObject* o) { return reinterpret_cast<GradMode*>(o); }
+
+PyObject* make(PyTypeObject* type, Wanted wanted) {
+  PyObject* o = checked(type->tp_alloc(type, 0));
+  GradMode* self = as_mode(o);
+  self->wanted = wanted;
+  new (&self->saved) std::vector<State>();
+  self->applied = false;
+  return o;
+}
+
+void dealloc(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  as_mode(o)->saved.~vector();
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+
+// The function under this mode at every call, also between the steps of a generator.
+PyObject* decorate(PyObject* self, PyObject* function) {
+  return guarded([&]() -> PyObject* {
+    if (!PyCallable_Check(function)) {
+      fail<TypeError>(Py_TYPE(self)->tp_name, "expected a function; got ",
+                      Py_TYPE(function)->tp_name, ".");
+    }
+    const py::object decorated = py::module_::import("chainrule._modes").attr("decorate");
+    return decorated(py::handle(self), py::handle(function)).release().ptr();
+  });
+}
+
+PyObject* call(PyObject* o, PyObject* args, PyObject* kwargs) {
+  PyObject* function;
+  if (kwargs && PyDict_GET_SIZE(kwargs)) {
+    PyErr_SetString(PyExc_TypeError, "[no_grad] expected one function to decorate.");
+    return nullptr;
+  }
+  if (!PyArg_ParseTuple(args, "O:decorator", &function)) return nullptr;
+  GradMode* self = as_mode(o);
+  if (self->applied) {  // @set_grad_enabled(False): making it had changed the mode already
+    set(self->saved.back());
+    self->saved.pop_back();
+    self->applied = false;
+  }
+  return decorate(o, function);
+}
+
+PyObject* enter(PyObject* o, PyObject*) {
+  return guarded([&] {
+    GradMode* self = as_mode(o);
+    if (self->applied) {
+      self->applied = false;
+    } else {
+      self->saved.push_back(current());
+    }
+    apply(self->wanted);
+    return Py_NewRef(o);
+  });
+}
+
+PyObject* exit(PyObject* o, PyObject* const*, Py_ssize_t) {
+  GradMode* self = as_mode(o);
+  if (self->saved.empty()) {
+    PyErr_SetString(PyExc_RuntimeError, "[no_grad] expected to be entered before it is left.");
+    return nullptr;
+  }
+  set(self->saved.back());
+  self->saved.pop_back();
+  Py_RETURN_FALSE;
+}
+
+// Another object of the same mode: a decorated function may run on several threads at once.
+PyObject* fresh(PyObject* o, PyObject*) {
+  return guarded([&] { return make(Py_TYPE(o), as_mode(o)->wanted); });
+}
+
+// no_grad() and @no_grad.
+PyObject* make_or_decorate(PyTypeObject* type, PyObject* args, PyObject* kwargs, Wanted wanted) {
+  PyObject* function = nullptr;
+  if (kwargs && PyDict_GET_SIZE(kwargs)) {
+    PyErr_Format(PyExc_TypeError, "[%s] expected no keywords.", type->tp_name);
+    return nullptr;
+  }
+  if (!PyArg_ParseTuple(args, "|O", &function)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const py::object self = steal(make(type, wanted));
+    return function ? decorate(self.ptr(), function) : self.inc_ref().ptr();
+  });
+}
+PyObject* new_no_grad(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return make_or_decorate(type, args, kwargs, {false, Inference::kKeep});
+}
+PyObject* new_enable_grad(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return make_or_decorate(type, args, kwargs, {true, Inference::kKeep});
+}
+PyObject* new_set_grad_enabled(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* const names[] = {"mode", nullptr};
+  int mode;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "p:set_grad_enabled", const_cast<char**>(names),
+                                   &mode)) {
+    return nullptr;
+  }
+  return guarded([&] {
+    const Wanted wanted = {mode != 0, Inference::kKeep};
+    PyObject* o = make(type, wanted);
+    as_mode(o)->saved.push_back(current());
+    as_mode(o)->applied = true;
+    apply(wanted);
+    return o;
+  });
+}
+PyObject* new_inference_mode(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* const names[] = {"mode", nullptr};
+  PyObject* mode = Py_True;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:inference_mode", const_cast<char**>(names),
+                                   &mode)) {
+    return nullptr;
+  }
+  return guarded([&]() -> PyObject* {
+    const bool decorates = !PyBool_Check(mode) && PyCallable_Check(mode);
+    const bool on = decorates || PyObject_IsTrue(mode) == 1;
+    if (PyErr_Occurred()) throw_python_error();
+    const Wanted wanted = {!on, on ? Inference::kOn : Inference::kOff};
+    const py::object self = steal(make(type, wanted));
+    return decorates ? decorate(self.ptr(), mode) : self.inc_ref().ptr();
+  });
+}
+
+PyMethodDef mode_methods[] = {
+    {"__enter__", enter, METH_NOARGS, nullptr},
+    {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exit)), METH_FASTCALL,
+     nullptr},
+    {"_fresh", fresh, METH_NOARGS, nullptr},
+    {}};
+
+void add(py::module_& m, const char* qualified, newfunc make_new, const char* doc) {
+  PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(make_new)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_call, reinterpret_cast<void*>(call)},
+                         {Py_tp_methods, mode_methods},
+                         {Py_tp_doc, const_cast<char*>(doc)},
+                         {0, nullptr}};
+  PyType_Spec spec = {qualified, sizeof(GradMode), 0, Py_TPFLAGS_DEFAULT, slots};
+  m.attr(std::strchr(qualified, '.') + 1) = steal(PyType_FromSpec(&spec));
+}
+
+}  // namespace
+
+void bind_grad_modes(py::module_& m) {
+  add(m, "chainrule.no_grad", new_no_grad,
+      "Context manager and decorator: no history is recorded inside.");
+  add(m, "chainrule.enable_grad", new_enable_grad,
+      "Context manager and decorator: history is recorded inside.");
+  add(m, "chainrule.set_grad_enabled", new_set_grad_enabled,
+      "Sets whether history is recorded; as a context manager or decorator, for the block.");
+  add(m, "chainrule.inference_mode", new_inference_mode,
+      "no_grad for tensors that never need a gradient: they can have no history later either.");
+  m.def("is_grad_enabled", [] { return modes.grad_enabled; });
+  m.def("is_inference_mode_enabled", [] { return modes.inference; });
+}
+
+}  // namespace chainrule::bindings

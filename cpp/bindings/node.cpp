@@ -1,0 +1,213 @@
+// Nodes, backward and grad, and hooks.
+#include "bindings/node.h"
+
+#include <pybind11/stl.h>
+
+#include "bindings/module.h"
+#include "generated/ops.h"
+#include "ops/modes.h"
+
+namespace chainrule::bindings {
+
+using autograd::BackwardOptions;
+
+namespace {
+
+struct PyNode {
+  Ref<autograd::Node> node;
+};
+// The end of a path: gradients add up in the leaf's .grad.
+struct AccumulateGrad {
+  Tensor variable;
+};
+
+std::string camel_case(std::string_view name) {
+  std::string text;
+  bool upper = true;
+  for (char c : name) {
+    if (c == '_') {
+      upper = true;
+    } else {
+      text += upper ? static_cast<char>(std::toupper(c)) : c;
+      upper = false;
+    }
+  }
+  return text;
+}
+
+py::tuple next_functions(const PyNode& n) {
+  const auto edges = autograd::next_functions(*n.node);
+  py::tuple result(edges.size());
+  for (size_t i = 0; i < edges.size(); ++i) {
+    py::object next = py::none();
+    if (edges[i].node) next = py::cast(PyNode{edges[i].node});
+    if (edges[i].leaf.defined()) next = py::cast(AccumulateGrad{edges[i].leaf});
+    result[i] = py::make_tuple(next, edges[i].output);
+  }
+  return result;
+}
+
+// ---- backward and grad
+
+struct Seeds {
+  std::vector<Tensor> outputs;
+  std::vector<Tensor> gradients;  // empty, or one per output (undefined for ones)
+};
+
+Seeds read_seeds(const py::object& outputs, const py::object& gradients, const char* op) {
+  Seeds s;
+  s.outputs = tensors_from(outputs.ptr(), op);
+  if (gradients.is_none()) return s;
+  if (is_tensor(gradients.ptr())) {
+    s.gradients = {tensor_of(gradients.ptr())};
+  } else {
+    for (const py::handle g : py::list(gradients)) {
+      if (!g.is_none() && !is_tensor(g.ptr())) {
+        fail<TypeError>(op, "expected gradients to be Tensors or None; got ",
+                        Py_TYPE(g.ptr())->tp_name, ".");
+      }
+      s.gradients.push_back(g.is_none() ? Tensor() : tensor_of(g.ptr()));
+    }
+  }
+  if (s.gradients.size() != s.outputs.size()) {
+    fail<ValueError>(op, "expected one gradient per output; got ", s.gradients.size(), " for ",
+                     s.outputs.size(), ".");
+  }
+  return s;
+}
+
+BackwardOptions options(const std::optional<bool>& retain_graph, bool create_graph) {
+  return {retain_graph.value_or(create_graph), create_graph};
+}
+
+void backward(const py::object& tensors, const py::object& gradients,
+              std::optional<bool> retain_graph, bool create_graph, const py::object& inputs) {
+  const Seeds s = read_seeds(tensors, gradients, "backward");
+  std::vector<Tensor> wanted;
+  if (!inputs.is_none()) {
+    wanted = tensors_from(inputs.ptr(), "backward");
+    if (wanted.empty())
+      fail<ValueError>("backward", "expected at least one tensor in inputs; got none.");
+  }
+  autograd::backward(s.outputs, s.gradients, options(retain_graph, create_graph), wanted);
+}
+
+py::tuple grad(const py::object& outputs, const py::object& inputs, const py::object& grad_outputs,
+               std::optional<bool> retain_graph, bool create_graph, bool allow_unused,
+               bool materialize_grads) {
+  const Seeds s = read_seeds(outputs, grad_outputs, "grad");
+  const std::vector<Tensor> wanted = tensors_from(inputs.ptr(), "grad");
+  const auto result =
+      autograd::grad(s.outputs, wanted, s.gradients, options(retain_graph, create_graph),
+                     allow_unused || materialize_grads);
+  py::tuple out(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (!result[i].defined() && materialize_grads) {
+      out[i] = zeros(wanted[i].sizes(), wanted[i].dtype());
+    } else {
+      out[i] = result[i];
+    }
+  }
+  return out;
+}
+
+// ---- Hooks
+
+std::shared_ptr<Hook> keep_hook(PyObject* self, py::object callable, const char* op) {
+  if (!PyCallable_Check(callable.ptr())) {
+    fail<TypeError>(op, "expected a callable; got ", Py_TYPE(callable.ptr())->tp_name, ".");
+  }
+  auto hook = std::make_shared<Hook>(std::move(callable));
+  auto* object = reinterpret_cast<PyTensor*>(self);
+  if (!object->hooks) object->hooks = new HookList;
+  object->hooks->push_back(hook);
+  return hook;
+}
+
+void check_no_recording(const char* op) {
+  if (modes.recorder) {
+    fail<CaptureError>(op,
+                       "expected no Python hook inside a compiled function. Register it outside.");
+  }
+}
+
+std::shared_ptr<Hook> register_hook(const py::object& self, py::object callable) {
+  check_no_recording("register_hook");
+  const Tensor& t = tensor_of(self.ptr());
+  auto hook = keep_hook(self.ptr(), std::move(callable), "register_hook");
+  autograd::add_hook(t, [hook](const Tensor& gradient) -> Tensor {
+    py::gil_scoped_acquire gil;
+    if (!hook->callable) return Tensor();
+    check_no_recording("hook");
+    const py::object result = hook->callable.get()(gradient);
+    if (result.is_none()) return Tensor();
+    if (is_tensor(result.ptr())) return tensor_of(result.ptr());
+    fail<TypeError>("hook", "expected a Tensor or None; got ", Py_TYPE(result.ptr())->tp_name, ".");
+  });
+  return hook;
+}
+
+std::shared_ptr<Hook> register_post_hook(const py::object& self, py::object callable) {
+  check_no_recording("register_post_accumulate_grad_hook");
+  const Tensor& t = tensor_of(self.ptr());
+  auto hook = keep_hook(self.ptr(), std::move(callable), "register_post_accumulate_grad_hook");
+  autograd::add_post_accumulate_hook(t, [hook](const Tensor& leaf) {
+    py::gil_scoped_acquire gil;
+    if (!hook->callable) return;
+    check_no_recording("hook");
+    hook->callable.get()(leaf);
+  });
+  return hook;
+}
+
+}  // namespace
+
+std::string shown_name(const autograd::Node& node) {
+  const char* name = autograd::node_name(node);
+  return find_op(name) ? camel_case(name) + "Backward0" : name;
+}
+
+PyObject* wrap_node(Ref<autograd::Node> node) {
+  if (!node) Py_RETURN_NONE;
+  return py::cast(PyNode{std::move(node)}).release().ptr();
+}
+
+void bind_autograd(py::module_& m) {
+  using namespace py::literals;
+  py::class_<PyNode>(m, "_Node", "A node of the graph that backward walks.")
+      .def("name", [](const PyNode& n) { return shown_name(*n.node); })
+      .def_property_readonly("next_functions", next_functions)
+      .def("__eq__",
+           [](const PyNode& a, const py::object& b) {
+             return py::isinstance<PyNode>(b) && a.node == py::cast<const PyNode&>(b).node;
+           })
+      .def("__hash__", [](const PyNode& n) { return std::hash<void*>()(n.node.get()); })
+      .def("__repr__", [](const PyNode& n) {
+        return str("<", shown_name(*n.node), " object at ", static_cast<void*>(n.node.get()), ">");
+      });
+  py::class_<AccumulateGrad>(m, "_AccumulateGrad", "Where a path ends: the gradient of a leaf.")
+      .def("name", [](const AccumulateGrad&) { return "AccumulateGrad"; })
+      .def_property_readonly("next_functions", [](const AccumulateGrad&) { return py::tuple(); })
+      .def_readonly("variable", &AccumulateGrad::variable)
+      .def("__repr__", [](const AccumulateGrad& a) {
+        return str("<AccumulateGrad object at ", static_cast<void*>(a.variable.impl()), ">");
+      });
+  py::class_<Hook, std::shared_ptr<Hook>>(m, "_HookHandle", "Returned by register_hook.")
+      .def("remove", &Hook::remove, "The hook is not called again.")
+      .def("__enter__", [](py::object self) { return self; })
+      .def("__exit__", [](Hook& h, const py::args&) { h.remove(); });
+  m.def("_backward", backward, "tensors"_a, "grad_tensors"_a = py::none(),
+        "retain_graph"_a = py::none(), "create_graph"_a = false, "inputs"_a = py::none());
+  m.def("_grad", grad, "outputs"_a, "inputs"_a, "grad_outputs"_a = py::none(),
+        "retain_graph"_a = py::none(), "create_graph"_a = false, "allow_unused"_a = false,
+        "materialize_grads"_a = false);
+  add_tensor_method("backward", backward, "gradient"_a = py::none(), "retain_graph"_a = py::none(),
+                    "create_graph"_a = false, "inputs"_a = py::none(),
+                    "Adds the gradients of this tensor to the .grad of the leaves it depends on.");
+  add_tensor_method("register_hook", register_hook, "hook"_a,
+                    "Calls hook(grad) when the gradient is known; a returned Tensor replaces it.");
+  add_tensor_method("register_post_accumulate_grad_hook", register_post_hook, "hook"_a,
+                    "Calls hook(tensor) after .grad of this leaf was updated.");
+}
+
+}  // namespace chainrule::bindings

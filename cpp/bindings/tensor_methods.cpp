@@ -1,0 +1,168 @@
+// Methods that are no operations: sizes, memory, history.
+#include "autograd/autograd.h"
+#include "bindings/creation.h"
+#include "bindings/module.h"
+#include "bindings/numbers.h"
+#include "bindings/types.h"
+#include "generated/ops.h"
+#include "ops/modes.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+// x.size() and x.size(dim); stride likewise.
+PyObject* dims_or_one(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+                      const char* op, bool sizes) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_of(self);
+    const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    const bool known =
+        named == 0 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "dim") == 0;
+    if (count + named > 1 || !known) fail<TypeError>(op, "expected at most one argument, dim.");
+    if (count + named == 0 || args[0] == Py_None) {
+      if (sizes) return make_size(t.sizes());
+      py::tuple strides(t.dim());
+      for (int d = 0; d < t.dim(); ++d) strides[d] = t.strides()[d];
+      return strides.release().ptr();
+    }
+    const std::optional<int64_t> dim = int_from(args[0]);
+    if (!dim)
+      fail<TypeError>(op, "expected dim to be an int; got ", Py_TYPE(args[0])->tp_name, ".");
+    if (t.dim() == 0)
+      fail<IndexError>(op, "expected at least one dimension; got a 0-dimensional tensor.");
+    const int d = normalize_dim(op, *dim, t.dim());
+    return checked(PyLong_FromLongLong(sizes ? t.sizes()[d] : t.strides()[d]));
+  });
+}
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return dims_or_one(self, args, count, keywords, "size", true);
+}
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return dims_or_one(self, args, count, keywords, "stride", false);
+}
+
+PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(tensor_of(self).dim()); }
+PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(tensor_of(self).numel()); }
+PyObject* element_size(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(itemsize(tensor_of(self).dtype()));
+}
+PyObject* storage_offset(PyObject* self, PyObject*) {
+  return PyLong_FromLongLong(tensor_of(self)->offset);
+}
+PyObject* data_ptr(PyObject* self, PyObject*) {
+  const Tensor& t = tensor_of(self);
+  return PyLong_FromVoidPtr(t.numel() ? t.raw() : nullptr);
+}
+PyObject* is_contiguous(PyObject* self, PyObject*) {
+  return PyBool_FromLong(tensor_of(self).is_contiguous());
+}
+PyObject* is_floating_point(PyObject* self, PyObject*) {
+  return PyBool_FromLong(is_floating(tensor_of(self).dtype()));
+}
+PyObject* is_inference(PyObject* self, PyObject*) {
+  return PyBool_FromLong(tensor_of(self)->inference);
+}
+
+PyObject* detach(PyObject* self, PyObject*) {
+  return guarded([&] { return wrap(autograd::detach(tensor_of(self))); });
+}
+PyObject* detach_in_place(PyObject* self, PyObject*) {
+  return guarded([&] {
+    autograd::detach_in_place(tensor_of(self));
+    return Py_NewRef(self);
+  });
+}
+PyObject* retain_grad(PyObject* self, PyObject*) {
+  return guarded([&] {
+    autograd::retain_grad(tensor_of(self));
+    return Py_NewRef(Py_None);
+  });
+}
+PyObject* zero(PyObject* self, PyObject*) {
+  return guarded([&] {
+    write(tensor_of(self), Tensor::number(false), "zero_");
+    return Py_NewRef(self);
+  });
+}
+
+py::object requires_grad_(const py::object& self, bool requires_grad) {
+  autograd::set_requires_grad(tensor_of(self.ptr()), requires_grad);
+  return self;
+}
+
+// A value for the whole tensor: a number or anything that broadcasts.
+py::object fill(const py::object& self, const py::object& value) {
+  if (is_tensor(value.ptr())) {
+    if (tensor_of(value.ptr()).dim() != 0) {
+      fail<ShapeError>("fill_", "expected a number or a 0-dimensional tensor; got one of shape ",
+                       tensor_of(value.ptr()).sizes(), ". Use copy_() for tensors.");
+    }
+    write(tensor_of(self.ptr()), tensor_of(value.ptr()), "fill_");
+    return self;
+  }
+  const std::optional<Number> n = number_from(value.ptr());
+  if (!n) fail<TypeError>("fill_", "expected a number; got ", Py_TYPE(value.ptr())->tp_name, ".");
+  write(tensor_of(self.ptr()), weak_tensor(*n), "fill_");
+  return self;
+}
+py::object copy(const py::object& self, const Tensor& source, bool) {
+  write(tensor_of(self.ptr()), source, "copy_");
+  return self;
+}
+
+// x.new_zeros(2, 3): like x in dtype.
+std::optional<DType> dtype_like(const Tensor& t, const py::object& dtype) {
+  return dtype.is_none() ? t.dtype() : require_dtype(dtype.ptr(), "new_tensor");
+}
+Tensor new_tensor(const Tensor& t, const py::object& data, const py::object& dtype,
+                  bool requires_grad) {
+  Tensor made = tensor_from_data(data.ptr(), dtype_like(t, dtype), "new_tensor");
+  if (requires_grad) autograd::set_requires_grad(made, true);
+  return made;
+}
+
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
+PyMethodDef methods[] = {
+    {"size", fast(size), METH_FASTCALL | METH_KEYWORDS, "size(dim=None) -> Size or int"},
+    {"stride", fast(stride), METH_FASTCALL | METH_KEYWORDS,
+     "stride(dim=None) -> tuple or int\n\nIn elements."},
+    {"dim", dim, METH_NOARGS, "dim() -> int\n\nHow many dimensions there are."},
+    {"ndimension", dim, METH_NOARGS, "ndimension() -> int\n\nHow many dimensions there are."},
+    {"numel", numel, METH_NOARGS, "numel() -> int\n\nHow many elements there are."},
+    {"nelement", numel, METH_NOARGS, "nelement() -> int\n\nHow many elements there are."},
+    {"element_size", element_size, METH_NOARGS, "element_size() -> int\n\nBytes per element."},
+    {"storage_offset", storage_offset, METH_NOARGS, "storage_offset() -> int\n\nIn elements."},
+    {"data_ptr", data_ptr, METH_NOARGS, "data_ptr() -> int\n\nAddress of the first element."},
+    {"is_contiguous", is_contiguous, METH_NOARGS, "is_contiguous() -> bool"},
+    {"is_floating_point", is_floating_point, METH_NOARGS, "is_floating_point() -> bool"},
+    {"is_inference", is_inference, METH_NOARGS, "is_inference() -> bool"},
+    {"detach", detach, METH_NOARGS,
+     "detach() -> Tensor\n\nThe same values without history, on the same memory."},
+    {"detach_", detach_in_place, METH_NOARGS, "detach_() -> Tensor\n\nDrops the history."},
+    {"retain_grad", retain_grad, METH_NOARGS,
+     "retain_grad()\n\nKeeps .grad of a tensor that is no leaf."},
+    {"zero_", zero, METH_NOARGS, "zero_() -> Tensor\n\nFills with zeros in place."},
+};
+
+}  // namespace
+
+void bind_tensor_methods(py::module_& m) {
+  using namespace py::literals;
+  for (PyMethodDef& def : methods) add_tensor_method(&def);
+  add_tensor_method("requires_grad_", requires_grad_, "requires_grad"_a = true);
+  add_tensor_method("fill_", fill, "value"_a, "Fills with one value in place.");
+  add_tensor_method("copy_", copy, "src"_a, "non_blocking"_a = false,
+                    "Writes the values of src, broadcast and cast, in place.");
+  add_tensor_method("new_tensor", new_tensor, "data"_a, py::kw_only(), "dtype"_a = py::none(),
+                    "requires_grad"_a = false,
+                    "A new tensor with a copy of data, in this tensor's dtype.");
+  m.def("is_tensor", [](const py::object& o) { return is_tensor(o.ptr()); }, "obj"_a);
+  m.def("is_floating_point", [](const Tensor& t) { return is_floating(t.dtype()); }, "input"_a);
+  m.def("numel", [](const Tensor& t) { return t.numel(); }, "input"_a);
+}
+
+}  // namespace chainrule::bindings

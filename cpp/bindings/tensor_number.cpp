@@ -1,0 +1,203 @@
+// Operators. The path of `x + y`: two type checks, two borrowed pointers, call(), one object from
+// the free list.
+#include "bindings/arguments.h"
+#include "bindings/attributes.h"
+#include "bindings/numbers.h"
+#include "generated/ops.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+// A tensor is borrowed, a number or NumPy array becomes one; false for anything else.
+bool add_operand(Inputs& inputs, PyObject* o) {
+  if (is_tensor(o)) {
+    inputs.borrow(tensor_of(o));
+    return true;
+  }
+  if (!PyFloat_Check(o) && !PyLong_Check(o) && !is_numpy_scalar(o) && !is_numpy_array(o))
+    return false;
+  inputs.own(operand_tensor(o));
+  return true;
+}
+
+PyObject* call_binary(const OpDef& op, PyObject* a, PyObject* b) noexcept {
+  return guarded([&]() -> PyObject* {
+    Inputs inputs;
+    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(call_one(op, inputs.span(), op.schema->attr_defaults));
+  });
+}
+
+PyObject* call_unary(const OpDef& op, PyObject* a) noexcept {
+  return guarded([&] { return wrap(call_one(op, {&tensor_of(a), 1}, op.schema->attr_defaults)); });
+}
+
+PyObject* call_binary_in_place(const OpDef& op, PyObject* a, PyObject* b) noexcept {
+  return guarded([&]() -> PyObject* {
+    Inputs inputs;
+    if (!is_tensor(a) || !add_operand(inputs, a) || !add_operand(inputs, b))
+      Py_RETURN_NOTIMPLEMENTED;
+    call_in_place(tensor_of(a), op, inputs.span(), op.schema->attr_defaults);
+    return Py_NewRef(a);
+  });
+}
+
+template <const OpDef& kOp>
+PyObject* binary(PyObject* a, PyObject* b) {
+  return call_binary(kOp, a, b);
+}
+template <const OpDef& kOp>
+PyObject* in_place(PyObject* a, PyObject* b) {
+  return call_binary_in_place(kOp, a, b);
+}
+template <const OpDef& kOp>
+PyObject* unary(PyObject* a) {
+  return call_unary(kOp, a);
+}
+
+// &, |, ^ and ~ are for masks: integers have no bitwise operations here, so they are refused.
+void check_mask(const Tensor& t, const char* symbol) {
+  if (t.dtype() != DType::kBool) {
+    fail<DtypeError>(symbol, "expected bool tensors; got ", dtype_name(t.dtype()),
+                     ". Compare first: x != 0.");
+  }
+}
+template <const OpDef& kOp, char kSymbol>
+PyObject* mask(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    static constexpr char kName[] = {kSymbol, '\0'};
+    Inputs inputs;
+    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
+    for (const Tensor& t : inputs.span()) check_mask(t, kName);
+    return wrap(call_one(kOp, inputs.span(), kOp.schema->attr_defaults));
+  });
+}
+template <const OpDef& kOp, char kSymbol>
+PyObject* mask_in_place(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    static constexpr char kName[] = {kSymbol, '=', '\0'};
+    Inputs inputs;
+    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
+    for (const Tensor& t : inputs.span()) check_mask(t, kName);
+    call_in_place(tensor_of(a), kOp, inputs.span(), kOp.schema->attr_defaults);
+    return Py_NewRef(a);
+  });
+}
+PyObject* invert(PyObject* a) {
+  return guarded([&] {
+    check_mask(tensor_of(a), "~");
+    return wrap(logical_not(tensor_of(a)));
+  });
+}
+
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
+  return call_binary(ops::kPow, a, b);
+}
+PyObject* power_in_place(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
+  return call_binary_in_place(ops::kPow, a, b);
+}
+
+// A product wants tensors on both sides; a number is Python's TypeError.
+PyObject* matrix_multiply(PyObject* a, PyObject* b) {
+  const auto fits = [](PyObject* o) { return is_tensor(o) || is_numpy_array(o); };
+  if (!fits(a) || !fits(b)) Py_RETURN_NOTIMPLEMENTED;
+  return call_binary(ops::kMatmul, a, b);
+}
+
+PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+
+int truth(PyObject* a) {
+  return guarded(
+      [&] {
+        const Number n = item_of(tensor_of(a), "bool");
+        return static_cast<int>(n.is_float() ? n.real != 0 : n.integer != 0);
+      },
+      -1);
+}
+PyObject* to_int(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    const Number n = item_of(tensor_of(a), "int");
+    return n.is_float() ? checked(PyLong_FromDouble(n.real))
+                        : checked(PyLong_FromLongLong(n.integer));
+  });
+}
+PyObject* to_float(PyObject* a) {
+  return guarded([&] { return checked(PyFloat_FromDouble(item_of(tensor_of(a), "float").real)); });
+}
+PyObject* to_index(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_of(a);
+    if (is_floating(t.dtype()) || t.numel() != 1) {
+      fail<TypeError>("index", "expected an integer tensor of one element; got ",
+                      dtype_name(t.dtype()), " of shape ", t.sizes(), ".");
+    }
+    return checked(PyLong_FromLongLong(item_of(t, "index").integer));
+  });
+}
+
+}  // namespace
+
+PyObject* tensor_richcompare(PyObject* a, PyObject* b, int op) {
+  static const OpDef* const kOps[] = {&ops::kLt, &ops::kLe, &ops::kEq,
+                                      &ops::kNe, &ops::kGt, &ops::kGe};
+  return call_binary(*kOps[op], a, b);
+}
+
+int tensor_contains(PyObject* self, PyObject* value) {
+  return guarded(
+      [&] {
+        PyObject* equal = tensor_richcompare(self, value, Py_EQ);
+        if (equal == Py_NotImplemented) {
+          Py_DECREF(equal);
+          fail<TypeError>("in", "expected a Tensor or a number; got ", Py_TYPE(value)->tp_name,
+                          ".");
+        }
+        const Tensor found = any(tensor_of(steal(equal).ptr()));
+        return static_cast<int>(item_of(found, "in").integer != 0);
+      },
+      -1);
+}
+
+PyNumberMethods number_slots = {
+    .nb_add = binary<ops::kAdd>,
+    .nb_subtract = binary<ops::kSub>,
+    .nb_multiply = binary<ops::kMul>,
+    .nb_remainder = binary<ops::kRemainder>,
+    .nb_divmod = nullptr,
+    .nb_power = power,
+    .nb_negative = unary<ops::kNeg>,
+    .nb_positive = positive,
+    .nb_absolute = unary<ops::kAbs>,
+    .nb_bool = truth,
+    .nb_invert = invert,
+    .nb_lshift = nullptr,
+    .nb_rshift = nullptr,
+    .nb_and = mask<ops::kLogicalAnd, '&'>,
+    .nb_xor = mask<ops::kLogicalXor, '^'>,
+    .nb_or = mask<ops::kLogicalOr, '|'>,
+    .nb_int = to_int,
+    .nb_reserved = nullptr,
+    .nb_float = to_float,
+    .nb_inplace_add = in_place<ops::kAdd>,
+    .nb_inplace_subtract = in_place<ops::kSub>,
+    .nb_inplace_multiply = in_place<ops::kMul>,
+    .nb_inplace_remainder = in_place<ops::kRemainder>,
+    .nb_inplace_power = power_in_place,
+    .nb_inplace_lshift = nullptr,
+    .nb_inplace_rshift = nullptr,
+    .nb_inplace_and = mask_in_place<ops::kLogicalAnd, '&'>,
+    .nb_inplace_xor = mask_in_place<ops::kLogicalXor, '^'>,
+    .nb_inplace_or = mask_in_place<ops::kLogicalOr, '|'>,
+    .nb_floor_divide = binary<ops::kFloorDivide>,
+    .nb_true_divide = binary<ops::kDiv>,
+    .nb_inplace_floor_divide = in_place<ops::kFloorDivide>,
+    .nb_inplace_true_divide = in_place<ops::kDiv>,
+    .nb_index = to_index,
+    .nb_matrix_multiply = matrix_multiply,
+    .nb_inplace_matrix_multiply = nullptr,
+};
+
+}  // namespace chainrule::bindings
