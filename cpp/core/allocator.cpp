@@ -1,7 +1,8 @@
-// Three sizes of life. Up to 4 KiB: blocks cut from 64 KiB slabs. Up to 1 MiB: blocks of the C library.
-// Above: mappings of their own. All are kept by size class; up to 1 MiB first in a list of the thread
-// (no lock, no atomic read-modify-write: an allocate and a deallocate together take about 4 ns), then in
-// the pool. Blocks may be freed by another thread than the one that asked for them.
+// Three sizes of life. Up to 4 KiB: blocks cut from 64 KiB slabs. Up to 1 MiB: blocks of the C
+// library. Above: mappings of their own. All are kept by size class; up to 1 MiB first in a list of
+// the thread (no lock, no atomic read-modify-write: an allocate and a deallocate together take
+// about 4 ns), then in the pool. Blocks may be freed by another thread than the one that asked for
+// them.
 #include "core/allocator.h"
 
 #include <algorithm>
@@ -23,7 +24,8 @@
 #define CHAINRULE_HAS_MMAP 0
 #endif
 
-// A pointer in static thread storage costs one instruction instead of a call. musl cannot load it late.
+// A pointer in static thread storage costs one instruction instead of a call. musl cannot load it
+// late.
 #if defined(__GLIBC__)
 #define CHAINRULE_TLS __attribute__((tls_model("initial-exec"))) thread_local
 #else
@@ -57,7 +59,8 @@ constexpr size_t class_size(int c) {
 }
 
 constexpr size_t kSlab = 64 << 10;
-constexpr size_t kLargest = size_t{1} << 46;  // of one block; also keeps every sum below from wrapping
+constexpr size_t kLargest = size_t{1}
+                            << 46;  // of one block; also keeps every sum below from wrapping
 constexpr int kSlabClasses = size_class(4 << 10) + 1;
 constexpr int kThreadClasses = size_class(1 << 20) + 1;
 constexpr int kClasses = size_class(kLargest) + 1;
@@ -82,7 +85,7 @@ struct Block {
   Block* next;
 };
 
-struct Slab {  // at the start of every kSlab bytes, aligned to them
+struct Slab {      // at the start of every kSlab bytes, aligned to them
   int64_t cached;  // scratch of trim_slabs
 };
 constexpr size_t kSlabHeader = kAlignment;
@@ -114,7 +117,8 @@ void system_free(void* p, size_t size) noexcept {
   std::free(p);
 }
 
-// ---- A thread's lists. Only the owner writes; counts are atomic for memory_stats of other threads.
+// ---- A thread's lists. Only the owner writes; counts are atomic for memory_stats of other
+// threads.
 
 template <typename T>
 void add(std::atomic<T>& value, T delta) {  // by the only writer: two plain moves
@@ -139,10 +143,10 @@ struct ThreadCache {
 struct Pool {
   std::mutex mutex;
   Block* heads[kClasses] = {};
-  int64_t cached = 0;     // bytes in `heads`
+  int64_t cached = 0;       // bytes in `heads`
   int64_t slab_cached = 0;  // of these, in slab classes
-  int64_t cap = 0;        // on `cached`
-  int64_t slab_trim = 0;  // slab_cached at which slabs are looked through
+  int64_t cap = 0;          // on `cached`
+  int64_t slab_trim = 0;    // slab_cached at which slabs are looked through
   ThreadCache* threads = nullptr;
   std::atomic<uint64_t> epoch{0};
   std::atomic<int64_t> live{0}, peak{0};
@@ -239,8 +243,8 @@ void free_unslabbed() {  // locked
   }
 }
 
-// Over the cap, everything cached goes: what the program uses now is soon there again, and sizes that
-// it used before do not keep the room.
+// Over the cap, everything cached goes: what the program uses now is soon there again, and sizes
+// that it used before do not keep the room.
 void enforce_cap() {  // locked
   if (pool.cap == 0) {
     pool.cap = std::clamp<int64_t>(available_memory() / 8, 64 << 20, int64_t{2} << 30);
@@ -279,9 +283,8 @@ struct ThreadExit {
 
 #if CHAINRULE_HAS_MMAP
 // A child must not inherit the lock from a thread that it does not have.
-const int fork_handlers [[maybe_unused]] =
-    pthread_atfork([] { pool.mutex.lock(); }, [] { pool.mutex.unlock(); },
-                   [] { pool.mutex.unlock(); });
+const int fork_handlers [[maybe_unused]] = pthread_atfork(
+    [] { pool.mutex.lock(); }, [] { pool.mutex.unlock(); }, [] { pool.mutex.unlock(); });
 #endif
 
 // This thread's lists, made at first use; null once its thread storage is being destroyed.
@@ -315,8 +318,8 @@ void follow_empty_cache(ThreadCache& t) {  // locked
   if (left == INT64_MAX) {
     fail<OutOfMemory>("empty", "expected a size that the system can give; got ", bytes, " bytes.");
   }
-  fail<OutOfMemory>("empty", "expected at most ", left, " bytes, which is what memory has left; got ",
-                    bytes, " bytes.");
+  fail<OutOfMemory>("empty", "expected at most ", left,
+                    " bytes, which is what memory has left; got ", bytes, " bytes.");
 }
 
 void* fresh_block(size_t bytes, int c) {
@@ -444,8 +447,8 @@ MemoryStats memory_stats() noexcept {
   for (ThreadCache* t = pool.threads; t; t = t->next) {
     stats.allocated += t->live.load(std::memory_order_relaxed);
     for (int c = 0; c < kThreadClasses; ++c) {
-      stats.cached += static_cast<int64_t>(t->bins[c].count.load(std::memory_order_relaxed) *
-                                           class_size(c));
+      stats.cached +=
+          static_cast<int64_t>(t->bins[c].count.load(std::memory_order_relaxed) * class_size(c));
     }
   }
   stats.peak = std::max(pool.peak.load(std::memory_order_relaxed), stats.allocated);

@@ -64,8 +64,9 @@ int64_t group_left(const char* directory, const Names& names) {
   return std::max<int64_t>(0, limit - std::max<int64_t>(0, used));
 }
 
-// The smallest of what the group and its ancestors have left. Inside a container the group's path may
-// not exist below the mount; then its root is the container's own group and the walk ends there.
+// The smallest of what the group and its ancestors have left. Inside a container the group's path
+// may not exist below the mount; then its root is the container's own group and the walk ends
+// there.
 int64_t groups_left(const char* mount, const char* group, const Names& names) {
   char directory[kPath];
   std::snprintf(directory, sizeof directory, "%s%s", mount, group);

@@ -1,5 +1,5 @@
-// The team runs on OpenMP (serially without it): a region costs about 1 us where its threads are awake,
-// and one runtime serves every library of the process that uses OpenMP too.
+// The team runs on OpenMP (serially without it): a region costs about 1 us where its threads are
+// awake, and one runtime serves every library of the process that uses OpenMP too.
 #include "core/threads.h"
 
 #include <algorithm>
@@ -34,7 +34,8 @@ constexpr int kMaxThreads = 1024;
 std::atomic<int> configured{0};      // 0: not asked for yet
 std::atomic<bool> team_busy{false};  // the try-lock; also what makes nested calls serial
 std::atomic<bool> team_used{false};  // a region has run: OpenMP's threads exist
-std::atomic<bool> team_lost{false};  // forked after that: they do not exist here, a region would hang
+std::atomic<bool> team_lost{
+    false};  // forked after that: they do not exist here, a region would hang
 
 int processors() {
 #if !defined(_OPENMP)
@@ -71,7 +72,8 @@ int initial_threads() {
     return n;
   }
   if (const char* omp = std::getenv("OMP_NUM_THREADS"); omp && *omp) {
-    if (const int n = parse_threads(omp, true)) return n;  // a bad one is OpenMP's to complain about
+    if (const int n = parse_threads(omp, true))
+      return n;  // a bad one is OpenMP's to complain about
   }
   return processors();
 }
@@ -105,8 +107,8 @@ class Region {
   Region(int64_t tiles, TileFn fn, void* context)
       : tiles_(tiles), fn_(fn), context_(context), mode_(float_mode()) {}
 
-  // Every thread of the team, the caller included, takes tiles until none is left. An exception must
-  // not leave an OpenMP region: the first is kept and ends the claiming.
+  // Every thread of the team, the caller included, takes tiles until none is left. An exception
+  // must not leave an OpenMP region: the first is kept and ends the claiming.
   void work() noexcept {
     const unsigned own = float_mode();
     set_float_mode(mode_);

@@ -1,0 +1,80 @@
+// Reordering for the products: a matrix read along k, or across it at an awkward distance, is
+// copied into panels whose rows (one k each) lie one after the other. Moving numbers leaves their
+// bits alone.
+#pragma once
+
+#include "kernels/cpu/product_vector.h"
+
+namespace chainrule::kernels {
+namespace {
+
+inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// What missing rows of a panel are read from: lanes that nobody stores must not hold subnormals or
+// NaN, which some processors compute slowly.
+alignas(64) const double kZeros[kProductBlockK] = {};
+
+// out[p * width + i] = in[i * step + p] for i < count, zero up to `width`, a multiple of W.
+template <typename T>
+void pack_across(T* out, int64_t width, const T* in, int64_t step, int64_t count, int64_t depth) {
+  constexpr int64_t kW = kWidth<T>;
+  for (int64_t first = 0; first < width; first += kW) {
+    const T* rows[kW];
+    for (int64_t i = 0; i < kW; ++i) {
+      rows[i] = first + i < count ? in + (first + i) * step : reinterpret_cast<const T*>(kZeros);
+    }
+    int64_t p = 0;
+    for (; p + kStep<T> <= depth; p += kStep<T>) {
+      transpose_step(rows, p, out + p * width + first, width);
+    }
+    for (; p < depth; ++p) {
+      for (int64_t i = 0; i < kW; ++i) out[p * width + first + i] = rows[i][p];
+    }
+  }
+}
+
+// out[p * width + i] = in[p * step + i] for i < count, zero up to the next whole vector. `width` is
+// a multiple of W.
+template <typename T>
+void pack_along(T* out, int64_t width, const T* in, int64_t step, int64_t count, int64_t depth) {
+  constexpr int64_t kW = kWidth<T>;
+  const int64_t full = count / kW * kW;
+  for (int64_t p = 0; p < depth; ++p) {
+    for (int64_t i = 0; i < full; i += kW) store(out + p * width + i, load(in + p * step + i));
+    if (full < width) {
+      store(out + p * width + full, load(in + p * step + full, Lanes<T>(count - full)));
+    }
+  }
+}
+
+// out[i * out_step + j] = in[j * in_step + i] (+ bias[j]) for i < rows, j < cols.
+template <typename T>
+void store_transposed(T* out, int64_t out_step, const T* in, int64_t in_step, int64_t rows,
+                      int64_t cols, const T* bias) {
+  constexpr int64_t kW = kWidth<T>;
+  for (int64_t j = 0; j < cols; j += kW) {
+    const Lanes<T> lanes(at_most(kW, cols - j));
+    const Vector<T> shift = bias ? load(bias + j, lanes) : Vector<T>{};
+    const T* columns[kW];
+    for (int64_t l = 0; l < kW; ++l) columns[l] = in + at_most(j + l, cols - 1) * in_step;
+    alignas(kVectorBytes) T block[kStep<T> * kW];
+    for (int64_t i = 0; i < rows; i += kStep<T>) {
+      const int64_t count = at_most(kStep<T>, rows - i);
+      if (count == kStep<T>) {
+        transpose_step(columns, i, block, kW);
+      } else {
+        for (int64_t s = 0; s < count; ++s) {
+          for (int64_t l = 0; l < kW; ++l) block[s * kW + l] = columns[l][i + s];
+        }
+      }
+      for (int64_t s = 0; s < count; ++s) {
+        const Vector<T> sum = load(block + s * kW);
+        store(out + (i + s) * out_step + j, bias ? sum + shift : sum, lanes);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace chainrule::kernels
