@@ -39,7 +39,9 @@ class In:
         if own == "bool":
             return rng.random(self.shape) < 0.5
         if np.dtype(own).kind in "iu":
-            return rng.integers(int(self.low), int(self.high), self.shape, endpoint=True).astype(own)
+            return rng.integers(int(self.low), int(self.high), self.shape, endpoint=True).astype(
+                own
+            )
         x = rng.uniform(self.low, self.high, self.shape)
         for kink in self.away:
             x = np.where(np.abs(x - kink) < 0.05, kink + np.where(x < kink, -0.05, 0.05), x)
@@ -105,6 +107,8 @@ class Case:
     dtypes: tuple[str, ...] = FLOATS  # of the runs; ("int64",) and the like must be equal
     gradient: bool = True
     second: bool = True  # the second derivative exists on the samples
+    dense: bool = False  # a view that exists for dense inputs only
+    replays: bool = True  # else its shape or value depends on data and a program refuses it
     bad: tuple[Bad, ...] = ()
     label: str = ""
 
