@@ -1,0 +1,542 @@
+"""SGD, Adam and AdamW: 20-step trajectories against a NumPy float64 twin for every combination of
+flags, groups and settings that change, misuse, and compiled steps that read their settings anew.
+
+State dicts and copies stand in test_state_dict.py.
+"""
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+STEPS = 20
+# Around the vector width, an empty one, a matrix and a 0-d one.
+SHAPES = [(3,), (0,), (8, 5), (), (67,)]
+
+
+# ---- the twin, straight from the papers' formulas
+
+
+def sgd_twin(w, grad, steps, lr, momentum, dampening, weight_decay, nesterov, maximize):
+    """Yields the weights after each step."""
+    v = None
+    for _ in range(steps):
+        g = -grad(w) if maximize else grad(w)
+        g = g + weight_decay * w
+        if momentum:
+            v = g if v is None else momentum * v + (1 - dampening) * g
+            g = g + momentum * v if nesterov else v
+        w = w - lr * g
+        yield w
+
+
+def adam_twin(w, grad, steps, lr, betas, eps, weight_decay, amsgrad, maximize, decoupled):
+    """Yields the weights after each step."""
+    (b1, b2), m, v, largest = betas, 0.0, 0.0, 0.0
+    for t in range(1, steps + 1):
+        g = -grad(w) if maximize else grad(w)
+        if decoupled:
+            w = w * (1 - lr * weight_decay)
+        else:
+            g = g + weight_decay * w
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        largest = np.maximum(largest, v)
+        scale = np.sqrt((largest if amsgrad else v) / (1 - b2**t)) + eps
+        w = w - lr * (m / (1 - b1**t)) / scale
+        yield w
+
+
+# ---- a problem with a known gradient: sum a (w - b)^2
+
+
+def quadratic(a, b, w):
+    """The gradient."""
+    return 2 * a * (w - b)
+
+
+class Problem:
+    """Parameters of many shapes, their loss in chainrule and their gradient in NumPy."""
+
+    def __init__(self, dtype, seed=0):
+        rng = np.random.default_rng(seed)
+        np_dtype = np.float64 if dtype == cr.float64 else np.float32
+
+        def draw(low, high):
+            return [rng.uniform(low, high, shape).astype(np_dtype) for shape in SHAPES]
+
+        # b is farther away than Adam gets in 20 steps: where the gradient vanishes, its quotient
+        # turns rounding errors into steps, and no tolerance would mean anything.
+        self.start, self.a, self.b = draw(-1, 1), draw(0.5, 1.5), draw(4, 5)
+        self.params = [cr.nn.Parameter(cr.tensor(w)) for w in self.start]
+
+    def loss(self):
+        parts = [
+            (cr.tensor(a) * (w - cr.tensor(b)) ** 2).sum()
+            for w, a, b in zip(self.params, self.a, self.b, strict=True)
+        ]
+        return sum(parts[1:], parts[0])
+
+    def twins(self, twin, **settings):
+        """The twin's generators, one a parameter."""
+        for w, a, b in zip(self.start, self.a, self.b, strict=True):
+            grad = functools.partial(quadratic, a.astype(np.float64), b.astype(np.float64))
+            yield twin(w.astype(np.float64), grad, STEPS, **settings)
+
+    def check(self, optimizer, twin, **settings):
+        """Steps both; float32 may lose one bit a step and operation."""
+        rtol = 1e-12 if self.params[0].dtype == cr.float64 else STEPS * 2e-7
+        for expected in zip(*self.twins(twin, **settings), strict=True):
+            optimizer.zero_grad()
+            self.loss().backward()
+            optimizer.step()
+            for got, want in zip(self.params, expected, strict=True):
+                np.testing.assert_allclose(got.detach().numpy(), want, rtol=rtol, atol=rtol)
+
+
+DTYPES = pytest.mark.parametrize("dtype", [cr.float32, cr.float64], ids=["f32", "f64"])
+
+SGD_FLAGS = [
+    dict(zip(("momentum", "dampening", "weight_decay", "nesterov", "maximize"), v, strict=True))
+    for v in itertools.product((0.0, 0.9), (0.0, 0.3), (0.0, 0.1), (False, True), (False, True))
+    if not (v[3] and (v[0] == 0 or v[1] != 0))
+]
+ADAM_FLAGS = [
+    dict(zip(("betas", "eps", "weight_decay", "amsgrad", "maximize"), v, strict=True))
+    for v in itertools.product(
+        ((0.9, 0.999), (0.0, 0.5)), (1e-8, 0.1), (0.0, 0.1), (False, True), (False, True)
+    )
+]
+
+
+def name_of(flags):
+    return "-".join(f"{key}={value}" for key, value in flags.items() if value) or "plain"
+
+
+@DTYPES
+@pytest.mark.parametrize("flags", SGD_FLAGS, ids=name_of)
+def test_sgd_follows_its_twin(flags, dtype):
+    problem = Problem(dtype)
+    lr = 0.001 if flags["maximize"] else 0.05
+    problem.check(cr.optim.SGD(problem.params, lr=lr, **flags), sgd_twin, lr=lr, **flags)
+
+
+@DTYPES
+@pytest.mark.parametrize("flags", ADAM_FLAGS, ids=name_of)
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "Adam-decoupled"])
+def test_adam_follows_its_twin(kind, flags, dtype):
+    problem = Problem(dtype)
+    decoupled = kind != "Adam"
+    more = {"decoupled_weight_decay": True} if kind == "Adam-decoupled" else {}
+    make = cr.optim.AdamW if kind == "AdamW" else cr.optim.Adam
+    optimizer = make(problem.params, lr=0.05, **flags, **more)
+    problem.check(optimizer, adam_twin, lr=0.05, decoupled=decoupled, **flags)
+    assert [s["step"].item() for s in optimizer.state.values()] == [STEPS] * len(SHAPES)
+
+
+def test_defaults_are_pytorchs():
+    w = cr.nn.Parameter(cr.ones(1))
+    sgd = cr.optim.SGD([w]).param_groups[0]
+    assert (sgd["lr"], sgd["momentum"], sgd["weight_decay"]) == (1e-3, 0, 0)
+    for make, decay in ((cr.optim.Adam, 0), (cr.optim.AdamW, 1e-2)):
+        group = make([w]).param_groups[0]
+        assert (group["lr"], group["betas"], group["eps"]) == (1e-3, (0.9, 0.999), 1e-8)
+        assert group["weight_decay"] == decay
+
+
+def test_flags_without_meaning_change_nothing():
+    for make in (cr.optim.SGD, cr.optim.Adam, cr.optim.AdamW):
+        results = []
+        for flags in ({}, {"foreach": True}, {"fused": True}, {"differentiable": True}):
+            problem = Problem(cr.float32)
+            optimizer = make(problem.params, lr=0.1, **flags)
+            problem.loss().backward()
+            optimizer.step()
+            results.append(problem.params[2].tolist())
+        assert results.count(results[0]) == 4
+
+
+# ---- groups, missing gradients, settings that change
+
+
+def test_groups_have_their_own_settings():
+    a, b = cr.nn.Parameter(cr.ones(2)), cr.nn.Parameter(cr.ones(2))
+    optimizer = cr.optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5, "momentum": 0.9}], lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (a.sum() + b.sum()).backward()
+        optimizer.step()
+    np.testing.assert_allclose(a.tolist(), [0.8] * 2, rtol=1e-6)
+    np.testing.assert_allclose(b.tolist(), [1 - 0.5 - 0.5 * 1.9] * 2, rtol=1e-6)
+    c = cr.nn.Parameter(cr.ones(2))
+    optimizer.add_param_group({"params": [c], "lr": 1.0})
+    c.sum().backward()
+    optimizer.step()
+    assert c.tolist() == [0, 0]
+    assert optimizer.param_groups[2]["momentum"] == 0
+
+
+def test_named_parameters():
+    net = cr.nn.Linear(2, 1)
+    optimizer = cr.optim.SGD(net.named_parameters(), lr=0.1)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert optimizer.param_groups[0]["params"][0] is net.weight
+    with pytest.raises(ValueError, match="names"):
+        optimizer.add_param_group({"params": [cr.nn.Parameter(cr.ones(1))]})
+    with pytest.raises(ValueError, match="names"):
+        cr.optim.SGD([("w", net.weight), net.bias])
+
+
+@pytest.mark.parametrize("make", [cr.optim.SGD, cr.optim.Adam])
+def test_a_parameter_without_gradient_is_left_alone(make):
+    used, unused = cr.nn.Parameter(cr.ones(2)), cr.nn.Parameter(cr.ones(2))
+    optimizer = make([used, unused], lr=0.1)
+    used.sum().backward()
+    optimizer.step()
+    assert unused.tolist() == [1, 1]
+    assert unused not in optimizer.state
+    optimizer.zero_grad()
+    optimizer.step()  # nothing to do at all
+
+
+def test_a_parameter_that_joins_later_starts_its_own_momentum():
+    early, late = cr.nn.Parameter(cr.zeros(1)), cr.nn.Parameter(cr.zeros(1))
+    optimizer = cr.optim.SGD([early, late], lr=1.0, momentum=0.5, dampening=0.5)
+    early.grad = cr.ones(1)
+    optimizer.step()  # v = 1
+    late.grad = cr.ones(1)
+    optimizer.step()  # early: v = 0.5 + 0.5; late: v = 1, without dampening
+    assert early.tolist() == [-2]
+    assert late.tolist() == [-1]
+    optimizer.step()
+    assert late.tolist() == [-2]
+
+
+def test_a_new_learning_rate_counts_at_once():
+    w = cr.nn.Parameter(cr.zeros(1))
+    optimizer = cr.optim.SGD([w], lr=1.0)
+    for lr in (1.0, 0.25, 0.25, 3):
+        w.grad = cr.ones(1)
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.step()
+    assert w.tolist() == [-4.5]
+    optimizer.param_groups[0].update(momentum=0.5, weight_decay=1.0)
+    w.grad = cr.ones(1)
+    optimizer.step()
+    assert w.tolist() == [-4.5 - 3 * (1 - 4.5)]
+    assert optimizer.state[w]["momentum_buffer"].tolist() == [-3.5]
+
+
+def test_settings_are_read_in_double_precision():
+    w = cr.nn.Parameter(cr.zeros(1, dtype=cr.float64))
+    w.grad = cr.ones(1, dtype=cr.float64)
+    cr.optim.SGD([w], lr=0.1).step()
+    assert w.item() == -0.1
+
+
+@pytest.mark.parametrize("dtype", [cr.float32, cr.float64])
+def test_lr_may_be_a_tensor(dtype):
+    w = cr.nn.Parameter(cr.zeros(1))
+    lr = cr.tensor(0.5, dtype=dtype)
+    optimizer = cr.optim.SGD([w], lr=lr, momentum=0.0)
+    w.grad = cr.ones(1)
+    optimizer.step()
+    lr.fill_(0.25)
+    optimizer.step()
+    assert w.tolist() == [-0.75]
+    optimizer.param_groups[0]["lr"] = 1.0
+    optimizer.step()
+    assert w.tolist() == [-1.75]
+    optimizer.param_groups[0]["lr"] = cr.tensor([2.0])
+    optimizer.step()
+    assert w.tolist() == [-3.75]
+
+
+def test_betas_and_amsgrad_may_change():
+    problem = Problem(cr.float64)
+    optimizer = cr.optim.Adam(problem.params, lr=0.1)
+    problem.loss().backward()
+    optimizer.step()
+    optimizer.param_groups[0]["betas"] = (0.5, 0.9)
+    optimizer.param_groups[0]["amsgrad"] = True
+    w = problem.params[0]
+    before, state = w.detach().numpy().copy(), optimizer.state[w]
+    m, v = (state[k].numpy().copy() for k in ("exp_avg", "exp_avg_sq"))
+    g = w.grad.numpy()
+    optimizer.step()
+    m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g * g
+    want = before - 0.1 * m / (1 - 0.5**2) / (np.sqrt(v / (1 - 0.9**2)) + 1e-8)
+    np.testing.assert_allclose(w.detach().numpy(), want, rtol=1e-12)
+    assert "max_exp_avg_sq" in state
+
+
+def test_parameters_and_state_never_move():
+    w = cr.nn.Parameter(cr.ones(5))
+    view = w.detach().numpy()
+    optimizer = cr.optim.Adam([w], lr=0.1)
+    for _ in range(3):
+        w.grad = cr.ones(5)
+        optimizer.step()
+    assert view.tolist() == w.tolist()
+    assert view[0] < 1
+
+
+def test_parameters_of_several_layouts_and_dtypes():
+    base = cr.arange(12, dtype=cr.float64).reshape(3, 4)
+    w, v = base.t().detach().requires_grad_(), cr.nn.Parameter(cr.ones(2))
+    assert not w.is_contiguous()
+    optimizer = cr.optim.SGD([w, v], lr=1.0, momentum=0.9)
+    for _ in range(2):
+        w.grad, v.grad = cr.ones(4, 3, dtype=cr.float64), cr.ones(2)
+        optimizer.step()
+    np.testing.assert_allclose(w.tolist(), base.t().tolist(), rtol=1e-12)  # base moved along
+    np.testing.assert_allclose(base[0].tolist(), np.arange(4) - 2.9, rtol=1e-12)
+    np.testing.assert_allclose(v.tolist(), [1 - 2.9] * 2, rtol=1e-6)
+
+
+# ---- step, zero_grad, users' optimizers
+
+
+def test_closure_runs_with_gradients_and_its_value_is_returned():
+    w = cr.nn.Parameter(cr.ones(1))
+    optimizer = cr.optim.SGD([w], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * 3).sum()
+        loss.backward()
+        return loss
+
+    with cr.no_grad():
+        assert optimizer.step(closure).item() == 3
+    assert w.item() == pytest.approx(0.7)
+    assert optimizer.step() is None
+
+
+def test_zero_grad():
+    w = cr.nn.Parameter(cr.ones(2))
+    optimizer = cr.optim.SGD([w])
+    w.grad = grad = cr.ones(2)
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad is grad
+    assert grad.tolist() == [0, 0]
+    optimizer.zero_grad()
+    assert w.grad is None
+    (w**3).sum().backward(create_graph=True)
+    optimizer.zero_grad(set_to_none=False)
+    assert not w.grad.requires_grad
+
+
+def test_step_leaves_no_history():
+    w = cr.nn.Parameter(cr.ones(2))
+    optimizer = cr.optim.SGD([w], lr=0.1, momentum=0.9)
+    (w**3).sum().backward(create_graph=True)
+    optimizer.step()
+    assert w.is_leaf
+    assert w.requires_grad
+    assert not optimizer.state[w]["momentum_buffer"].requires_grad
+
+
+def test_an_optimizer_of_ones_own():
+    class Sign(cr.optim.Optimizer):
+        def __init__(self, params, lr=0.5):
+            super().__init__(params, {"lr": lr})
+
+        @cr.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        p.sub_(group["lr"] * p.grad.sign())
+                        self.state[p]["seen"] = True
+
+    w = cr.nn.Parameter(cr.zeros(2))
+    w.grad = cr.tensor([3.0, -2.0])
+    optimizer = Sign([w])
+    optimizer.step()
+    assert w.tolist() == [-0.5, 0.5]
+    assert optimizer.state_dict()["state"] == {0: {"seen": True}}
+    with pytest.raises(NotImplementedError, match="step"):
+        cr.optim.Optimizer([w], {}).step()
+
+
+def test_repr_is_pytorchs():
+    text = repr(cr.optim.SGD([cr.nn.Parameter(cr.ones(1))], lr=0.5))
+    assert text.splitlines()[:2] == ["SGD (", "Parameter Group 0"]
+    assert "    lr: 0.5" in text
+    assert text.endswith("    weight_decay: 0\n)")
+
+
+# ---- misuse
+
+
+def weight():
+    return cr.nn.Parameter(cr.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "act"),
+    [
+        (TypeError, "iterable", lambda: cr.optim.SGD(weight())),
+        (TypeError, "tensors", lambda: cr.optim.SGD([3])),
+        (TypeError, "iter", lambda: cr.optim.SGD(3)),
+        (TypeError, "order", lambda: cr.optim.SGD([{"params": {weight()}}])),
+        (TypeError, "params", lambda: cr.optim.SGD([{"lr": 3}])),
+        (ValueError, "at least one", lambda: cr.optim.SGD([])),
+        (ValueError, "leaf", lambda: cr.optim.Adam([weight() * 2])),
+        (ValueError, "twice", lambda: cr.optim.SGD([weight()] * 2)),
+        (ValueError, "twice", lambda: cr.optim.SGD([{"params": [p]} for p in [weight()] * 2])),
+        (ValueError, r"lr >= 0; got -1", lambda: cr.optim.SGD([weight()], lr=-1)),
+        (ValueError, r"lr >= 0; got nan", lambda: cr.optim.Adam([weight()], lr=float("nan"))),
+        (ValueError, "one element", lambda: cr.optim.SGD([weight()], lr=cr.ones(2))),
+        (ValueError, "momentum >= 0", lambda: cr.optim.SGD([weight()], momentum=-0.1)),
+        (ValueError, "weight_decay >= 0", lambda: cr.optim.SGD([weight()], weight_decay=-1)),
+        (ValueError, "nesterov", lambda: cr.optim.SGD([weight()], nesterov=True)),
+        (
+            ValueError,
+            "dampening",
+            lambda: cr.optim.SGD([weight()], momentum=0.9, dampening=0.1, nesterov=True),
+        ),
+        (ValueError, r"betas\[0\] < 1; got 1", lambda: cr.optim.Adam([weight()], betas=(1, 0.9))),
+        (ValueError, r"betas\[1\]", lambda: cr.optim.Adam([weight()], betas=(0.9, -0.1))),
+        (ValueError, "two betas", lambda: cr.optim.Adam([weight()], betas=(0.9,))),
+        (ValueError, r"\[AdamW\].*eps >= 0", lambda: cr.optim.AdamW([weight()], eps=-1)),
+        (ValueError, "weight_decay", lambda: cr.optim.AdamW([weight()], weight_decay=-1)),
+        (ValueError, "lr", lambda: cr.optim.SGD([{"params": [weight()], "lr": -1}])),
+    ],
+)
+def test_misuse(error, words, act):
+    with pytest.raises(error, match=words):
+        act()
+
+
+def test_a_setting_that_is_no_number_is_found_before_anything_moves():
+    w = weight()
+    optimizer = cr.optim.SGD([w], lr=0.1)
+    w.grad = cr.ones(2)
+    for key, value in (("lr", "fast"), ("weight_decay", cr.tensor(0.1)), ("momentum", None)):
+        old = optimizer.param_groups[0][key]
+        optimizer.param_groups[0][key] = value
+        with pytest.raises(TypeError, match=f"expected {key} to be a number"):
+            optimizer.step()
+        optimizer.param_groups[0][key] = old
+    assert w.tolist() == [1, 1]
+    optimizer.step()
+
+
+def test_a_failed_group_changes_nothing():
+    w = weight()
+    optimizer = cr.optim.SGD([w])
+    for group in ({"params": [w]}, {"params": [weight()], "lr": -1}, {"params": [weight(), 3]}):
+        with pytest.raises((ValueError, TypeError)):
+            optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
+
+
+def test_a_gradient_of_another_shape_is_an_error():
+    w = weight()
+    with pytest.raises((cr.ShapeError, RuntimeError, ValueError)):
+        w.grad = cr.ones(3)
+    assert w.tolist() == [1, 1]
+
+
+# ---- compiled steps
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: cr.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda p: cr.optim.Adam(p, lr=0.1, weight_decay=0.1),
+    "adamw": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
+}
+
+
+def run(make, compiled, change):
+    problem = Problem(cr.float32)
+    optimizer = make(problem.params)
+
+    def step():
+        optimizer.zero_grad()
+        loss = sum(((w - 1) ** 2).sum() for w in problem.params)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    call = cr.compile(step) if compiled else step
+    for i in range(12):
+        change(optimizer.param_groups[0], i)
+        call()
+    states = [v.tolist() for s in optimizer.state.values() for v in s.values()]
+    return [w.tolist() for w in problem.params], states, call
+
+
+def schedule(group, i):
+    group["lr"] = 0.1 * 0.9**i
+
+
+def every_number(group, i):
+    group["lr"] = 0.1 / (i + 1)
+    group["weight_decay"] = 0.01 * (i + 1)
+    if "betas" in group:
+        group["betas"] = (0.9 - 0.01 * i, 0.999)
+        group["eps"] = 1e-8 * (i + 1)
+    elif group["momentum"]:
+        group["momentum"] = 0.9 - 0.01 * i
+
+
+def flags_in_flight(group, i):
+    if i == 6:
+        group["maximize"] = True
+    if i == 9 and "momentum" in group:
+        group.update(momentum=0.5, nesterov=False)
+
+
+@pytest.mark.parametrize("change", [schedule, every_number, flags_in_flight])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_compiled_step_has_the_bits_of_an_eager_one(name, change):
+    *eager, _ = run(OPTIMIZERS[name], False, change)
+    *compiled, step = run(OPTIMIZERS[name], True, change)
+    assert eager == compiled
+    if change is schedule:
+        assert step.stats["replays"] >= 8  # a new number needs no new recording
+
+
+def test_a_compiled_step_with_a_tensor_as_lr():
+    w = cr.nn.Parameter(cr.zeros(1))
+    lr = cr.tensor(1.0)
+    optimizer = cr.optim.SGD([w], lr=lr)
+
+    @cr.compile
+    def step():
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+
+    total = 0.0
+    for i in range(8):
+        lr.fill_(2.0**-i)
+        total += 2.0**-i
+        step()
+    assert step.plans == 1
+    assert w.item() == -total
+
+
+def test_writing_settings_while_recording_is_an_error():
+    w = weight()
+    optimizer = cr.optim.SGD([w], lr=0.1)
+    acts = [
+        lambda: optimizer.param_groups[0].__setitem__("lr", 0.2),
+        lambda: optimizer.param_groups[0].update(lr=0.2),
+        lambda: optimizer.add_param_group({"params": [weight()]}),
+        lambda: optimizer.load_state_dict(state),
+    ]
+    state = optimizer.state_dict()
+    for act in acts:
+        step = cr.compile(act)
+        with pytest.raises(cr.CaptureError, match="outside"):
+            step()
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    assert len(optimizer.param_groups) == 1
