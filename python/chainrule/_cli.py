@@ -22,8 +22,11 @@ def main(argv=None):
     """Run one command; returns the exit code."""
     parser, commands = _make_parser()
     try:
-        options = parser.parse_args(argv)
-        return commands[options.command](options)
+        options, rest = parser.parse_known_args(argv)
+        own_parser, run = commands[options.command]
+        if rest:  # reported by the subcommand's parser, which knows its own options
+            own_parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        return run(options)
     except SystemExit as stop:  # argparse: --help, --version, a bad value
         return stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:
@@ -64,7 +67,11 @@ def _make_parser():
         "--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files"
     )
     _cli_options.add_threads(evaluate)
-    return parser, {"train": _train, "predict": _predict, "evaluate": _evaluate}
+    return parser, {
+        "train": (train, _train),
+        "predict": (predict, _predict),
+        "evaluate": (evaluate, _evaluate),
+    }
 
 
 # ---- train

@@ -20,13 +20,6 @@ class OneLineParser(argparse.ArgumentParser):
                 message += f" (did you mean {near[0]}?)"
         self.exit(2, f"{self.prog}: error: {message}\n")
 
-    def parse_known_args(self, args=None, namespace=None):
-        # Unknown options are reported here, by the subcommand that knows its own, not by the top parser.
-        known, rest = super().parse_known_args(args, namespace)
-        if rest:
-            self.error(f"unrecognized arguments: {' '.join(rest)}")
-        return known, rest
-
 
 def _unknown_options(message):
     words = message.split()

@@ -12,9 +12,9 @@ class History:
     """
 
     def __init__(self):
-        self.rows = []
+        self.rows: list[dict[str, float]] = []
         self.best_epoch = 0
-        self.stopped = None
+        self.stopped: str | None = None
 
     def __len__(self):
         return len(self.rows)

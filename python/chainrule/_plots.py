@@ -14,32 +14,27 @@ _TRAIN, _VALIDATION, _BEST = (
     "#ee6677",
     "#228833",
 )  # distinguishable for colour-blind eyes
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
-    "axes.titlesize": 13,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.labelsize": 11,
-    "axes.labelcolor": "#333333",
-    "axes.edgecolor": "#999999",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.8,
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "legend.facecolor": "white",
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.9,
-    "lines.linewidth": 2,
-    "lines.solid_capstyle": "round",
-    "figure.constrained_layout.h_pad": 0.14,
-    "figure.constrained_layout.w_pad": 0.14,
-    "savefig.dpi": 150,
+_STYLE: dict[str, dict] = {
+    "font": {"family": "DejaVu Sans", "size": 11},
+    "axes": {
+        "titlesize": 13,
+        "titleweight": "bold",
+        "titlelocation": "left",
+        "titlepad": 10,
+        "labelsize": 11,
+        "labelcolor": "#333333",
+        "edgecolor": "#999999",
+        "spines.top": False,
+        "spines.right": False,
+        "grid": True,
+        "axisbelow": True,
+    },
+    "grid": {"color": "#e6e6e6", "linewidth": 0.8},
+    "xtick": {"color": "#555555"},
+    "ytick": {"color": "#555555"},
+    "legend": {"facecolor": "white", "edgecolor": "none", "framealpha": 0.9},
+    "lines": {"linewidth": 2, "solid_capstyle": "round"},
+    "savefig": {"dpi": 150},
 }
 
 
@@ -187,7 +182,8 @@ def _figure(path, size):
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        for group, settings in _STYLE.items():
+            matplotlib.rc(group, **settings)
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure

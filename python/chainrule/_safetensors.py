@@ -81,9 +81,9 @@ def _plan(tensors, tree):
     for name, (_, array) in ordered:
         offsets[name] = [end, end + array.nbytes]
         end += array.nbytes
-    header = (
-        {} if tree is None else {"__metadata__": {_TREE_KEY: json.dumps(tree, allow_nan=False)}}
-    )
+    header: dict[str, dict] = {}
+    if tree is not None:
+        header["__metadata__"] = {_TREE_KEY: json.dumps(tree, allow_nan=False)}
     for name, (dtype, array) in arrays.items():
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets[name]}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
