@@ -1,4 +1,6 @@
 // Functions from outside the op table: the node behind Python's autograd.Function.
+#include <utility>
+
 #include "autograd/node.h"
 #include "ops/modes.h"
 
@@ -9,9 +11,7 @@ namespace {
 class CustomNode final : public Node {
  public:
   explicit CustomNode(CustomFunction function) : function_(std::move(function)) {}
-  ~CustomNode() override {
-    if (function_.release) function_.release();
-  }
+  ~CustomNode() override { forget(); }
   const char* name() const override { return function_.name.c_str(); }
   Tensors apply(const Tensors& dys) override {
     Tensors dxs = function_.backward(dys);
@@ -22,7 +22,9 @@ class CustomNode final : public Node {
     for (size_t i = 0; i < edges.size(); ++i) check(dxs[i], edges[i], i);
     return dxs;
   }
-  void forget() override {}
+  void forget() override {
+    if (const auto release = std::exchange(function_.release, nullptr)) release();
+  }
 
  private:
   void check(const Tensor& dx, const Edge& edge, size_t i) const {

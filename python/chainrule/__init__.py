@@ -1,29 +1,59 @@
 """Feed-forward networks on a small C++ engine, with PyTorch's names.
 
 The operations, `Tensor`, dtypes and modes come from the native module, whose public names are this
-package's. Whatever needs more than that (the Trainer, data sets) is imported when first asked for.
+package's. What a training step does not need (data sets, the Trainer, files) is imported when it is
+first asked for, so that `import chainrule` stays short.
 """
 
-from chainrule import _core, autograd, config, linalg, nn, optim, utils
-from chainrule._compile import compile
-from chainrule._core import *  # noqa: F403  # the op table decides which functions there are
-from chainrule._einsum import einsum, tensordot
-from chainrule._numeric import finfo, iinfo
-from chainrule._printing import set_printoptions
-from chainrule._safetensors import load, save
+from chainrule import _core as _core
+from chainrule import autograd as autograd
+from chainrule import config as config
+from chainrule import linalg as linalg
+from chainrule import nn as nn
+from chainrule import optim as optim
+from chainrule._compile import compile as compile
+from chainrule._core import *  # the op table decides which functions there are
+from chainrule._printing import set_printoptions as set_printoptions
 
-_LAZY = {"Trainer": "chainrule._trainer", "History": "chainrule._history"}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from chainrule import datasets as datasets
+    from chainrule import utils as utils
+    from chainrule._einsum import einsum as einsum
+    from chainrule._einsum import tensordot as tensordot
+    from chainrule._history import History as History
+    from chainrule._numeric import finfo as finfo
+    from chainrule._numeric import iinfo as iinfo
+    from chainrule._safetensors import load as load
+    from chainrule._safetensors import save as save
+    from chainrule._trainer import Callback as Callback
+    from chainrule._trainer import Trainer as Trainer
+
+    __version__: str
+
+_LATER = {
+    "Callback": "_trainer",
+    "History": "_history",
+    "Trainer": "_trainer",
+    "einsum": "_einsum",
+    "finfo": "_numeric",
+    "iinfo": "_numeric",
+    "load": "_safetensors",
+    "save": "_safetensors",
+    "tensordot": "_einsum",
+}
 
 
 def __getattr__(name):
-    import importlib
+    from importlib import import_module
 
-    if name == "__version__":
-        import importlib.metadata
-
-        return importlib.metadata.version("chainrule")
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    if name == "datasets":
-        return importlib.import_module("chainrule.datasets")
-    raise AttributeError(f"module 'chainrule' has no attribute '{name}'")
+    if name in _LATER:
+        value = getattr(import_module(f"chainrule.{_LATER[name]}"), name)
+    elif name in ("datasets", "utils"):
+        value = import_module(f"chainrule.{name}")
+    elif name == "__version__":
+        value = import_module("importlib.metadata").version("chainrule")
+    else:
+        raise AttributeError(f"module 'chainrule' has no attribute '{name}'")
+    globals()[name] = value
+    return value

@@ -44,7 +44,7 @@ def _decorate_generator(mode, function):
                 with own:
                     generator.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # whatever the caller throws in
                 step, value = generator.throw, error
 
     return wrapped

@@ -150,9 +150,9 @@ def _suffixes(t, grad_fn, requires_grad):
     return parts
 
 
-def _with_suffixes(text, suffixes, indent):
-    lines = [text]
-    last_line = len(text) - text.rfind("\n") - 1 + len(", ")
+def _with_suffixes(prefix, body, suffixes, indent):
+    lines = [prefix + body]
+    last_line = len(body) - body.rfind("\n") - 1 + len(", ")  # PyTorch leaves the prefix out too
     for suffix in suffixes:
         if last_line + len(suffix) + 2 > _Options.linewidth:
             lines.append(",\n" + " " * indent + suffix)
@@ -178,5 +178,5 @@ def tensor_text(t):
         summarize = values.numel() > _Options.threshold
         formatter = _Formatter(_shown_values(values, summarize), values.is_floating_point())
         body = _nested(values, formatter, indent, summarize)
-    text = _with_suffixes(prefix + body, _suffixes(t, grad_fn, requires_grad), indent)
+    text = _with_suffixes(prefix, body, _suffixes(t, grad_fn, requires_grad), indent)
     return "Parameter containing:\n" + text if parameter else text

@@ -2,5 +2,6 @@
 
 from chainrule import _core
 
-__all__ = sorted(name for name in vars(_core._linalg) if not name.startswith("_"))
-globals().update({name: getattr(_core._linalg, name) for name in __all__})
+for _name, _function in vars(_core._linalg).items():
+    if not _name.startswith("_"):
+        globals()[_name] = _function

@@ -1,5 +1,7 @@
 """Gradients: `grad`, `backward`, custom functions and their checks."""
 
+from chainrule._core import _backward as backward
+from chainrule._core import _grad as grad
 from chainrule._core import (
     enable_grad,
     inference_mode,
@@ -7,8 +9,6 @@ from chainrule._core import (
     no_grad,
     set_grad_enabled,
 )
-from chainrule._core import _backward as backward
-from chainrule._core import _grad as grad
 from chainrule.autograd._function import Function, FunctionCtx, once_differentiable
 from chainrule.autograd._gradcheck import GradcheckError, gradcheck, gradgradcheck
 

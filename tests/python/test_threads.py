@@ -1,0 +1,205 @@
+"""Two threads at once, the GIL during long work, and fork after use."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import chainrule as cr
+
+
+def train(seed, steps=60):
+    """A small network by hand; returns the bytes of its weights."""
+    generator = cr.Generator().manual_seed(seed)
+    x = cr.randn(64, 8, generator=generator)
+    y = cr.randn(64, 1, generator=generator)
+    w1 = cr.randn(8, 16, generator=generator).requires_grad_()
+    w2 = cr.randn(16, 1, generator=generator).requires_grad_()
+    for _ in range(steps):
+        loss = ((cr.tanh(x @ w1) @ w2 - y) ** 2).mean()
+        loss.backward()
+        with cr.no_grad():
+            for w in (w1, w2):
+                w -= 0.01 * w.grad
+                w.grad = None
+    return bytes(w1.detach()) + bytes(w2.detach())
+
+
+def run_threads(jobs):
+    results, errors = {}, []
+
+    def run(name, job):
+        try:
+            results[name] = job()
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=item) for item in jobs.items()]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    return results
+
+
+def test_threads_train_with_the_bits_of_one():
+    alone = {seed: train(seed) for seed in range(4)}
+    together = run_threads({seed: lambda seed=seed: train(seed) for seed in range(4)})
+    assert together == alone
+
+
+def test_modes_belong_to_their_thread():
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with cr.no_grad():
+            inside.set()
+            leave.wait(20)
+            return cr.is_grad_enabled()
+
+    def look():
+        inside.wait(20)
+        enabled = cr.is_grad_enabled()
+        leave.set()
+        return enabled
+
+    assert run_threads({"hold": hold, "look": look}) == {"hold": False, "look": True}
+
+
+def test_a_decorated_function_may_run_in_two_threads():
+    barrier = threading.Barrier(2, timeout=20)
+
+    @cr.no_grad()
+    def inner():
+        barrier.wait()
+        off = not cr.is_grad_enabled()
+        barrier.wait()
+        return off
+
+    def call():
+        with cr.set_grad_enabled(threading.current_thread().name == "on"):
+            return inner(), cr.is_grad_enabled()
+
+    results = {}
+    threads = [
+        threading.Thread(target=lambda n=n: results.update({n: call()}), name=n)
+        for n in ("on", "off")
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert results == {"on": (True, True), "off": (True, False)}
+
+
+def test_long_work_lets_other_threads_run():
+    """While one thread multiplies, another counts; with the GIL held it would stand still."""
+    a = cr.ones(1500, 1500)
+    done = threading.Event()
+
+    def work():
+        for _ in range(6):
+            a @ a
+        done.set()
+
+    worker = threading.Thread(target=work)
+    ticks = 0
+    worker.start()
+    while not done.is_set():
+        time.sleep(0.001)
+        ticks += 1
+    worker.join()
+    # Without the release the loop would wake about once per product.
+    assert ticks > 12
+
+
+def test_one_tensor_is_read_by_many_threads():
+    x = cr.arange(1000.0)
+    jobs = {i: lambda: [(x * 2).sum().item() for _ in range(200)] for i in range(4)}
+    for sums in run_threads(jobs).values():
+        assert sums == [999000.0] * 200
+
+
+def test_wrapping_and_freeing_in_many_threads():
+    def churn():
+        for _ in range(300):
+            y = cr.ones(3, requires_grad=True)
+            z = [y * i for i in range(20)]
+            sum(z).sum().backward()
+            assert y.grad is y.grad
+        return True
+
+    assert all(run_threads(dict.fromkeys(range(4), churn)).values())
+
+
+def test_hooks_run_in_the_thread_of_backward():
+    def job():
+        seen = []
+        x = cr.ones(2, requires_grad=True)
+        x.register_hook(lambda g: seen.append(threading.get_ident()))
+        (x * 2).sum().backward()
+        return seen == [threading.get_ident()]
+
+    assert all(run_threads({0: job, 1: job}).values())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork_after_use():
+    code = """
+import os, sys
+import chainrule as cr
+a = cr.ones(600, 600)
+before = (a @ a).sum().item()
+pid = os.fork()
+if pid == 0:
+    ok = (a @ a).sum().item() == before and cr.get_num_threads() == 1
+    w = cr.ones(3, requires_grad=True)
+    (w * 2).sum().backward()
+    os._exit(0 if ok and w.grad.tolist() == [2, 2, 2] else 1)
+_, status = os.waitpid(pid, 0)
+assert (a @ a).sum().item() == before
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_thread_that_ends_with_the_interpreter():
+    """Tensors, hooks and arrays that are alive at exit are no crash."""
+    code = """
+import threading, time
+import chainrule as cr
+import numpy as np
+x = cr.from_numpy(np.ones(5)).requires_grad_()
+x.register_hook(lambda g: print(x))
+y = (x * 2).sum()
+class F(cr.autograd.Function):
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        return a * 2
+    @staticmethod
+    def backward(ctx, g):
+        return g
+z = F.apply(x)
+a = cr.ones(400, 400)
+def spin():
+    while True:
+        a @ a
+threading.Thread(target=spin, daemon=True).start()
+time.sleep(0.1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
