@@ -15,26 +15,28 @@
 
 namespace chainrule::kernels {
 
-#define CHAINRULE_DECLARE(isa)               \
-  void fill_elementwise_##isa(KernelTable&); \
-  void fill_reduce_##isa(KernelTable&);      \
-  void fill_rows_##isa(KernelTable&);        \
-  void fill_random_##isa(KernelTable&);      \
-  void fill_optim_##isa(KernelTable&);       \
-  __attribute__((weak)) void fill_product_##isa(KernelTable&);
+#define CHAINRULE_DECLARE(isa)                 \
+  void fill_elementwise_##isa(KernelTable&);   \
+  void fill_reduce_##isa(KernelTable&);        \
+  void fill_softmax_##isa(KernelTable&);       \
+  void fill_cross_entropy_##isa(KernelTable&); \
+  void fill_random_##isa(KernelTable&);        \
+  void fill_optim_##isa(KernelTable&);         \
+  void fill_product_##isa(KernelTable&);
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
 #undef CHAINRULE_DECLARE
 
 namespace {
 
-#define CHAINRULE_FILL(isa)                                       \
-  void fill_level_##isa(KernelTable& table) {                     \
-    fill_elementwise_##isa(table);                                \
-    fill_reduce_##isa(table);                                     \
-    fill_rows_##isa(table);                                       \
-    fill_random_##isa(table);                                     \
-    fill_optim_##isa(table);                                      \
-    if (fill_product_##isa != nullptr) fill_product_##isa(table); \
+#define CHAINRULE_FILL(isa)                   \
+  void fill_level_##isa(KernelTable& table) { \
+    fill_elementwise_##isa(table);            \
+    fill_reduce_##isa(table);                 \
+    fill_softmax_##isa(table);                \
+    fill_cross_entropy_##isa(table);          \
+    fill_random_##isa(table);                 \
+    fill_optim_##isa(table);                  \
+    fill_product_##isa(table);                \
   }
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_FILL)
 #undef CHAINRULE_FILL

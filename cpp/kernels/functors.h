@@ -12,31 +12,42 @@
 namespace chainrule::kernels {
 namespace {
 
-template <int kCount>
+// kCostly: tens of instructions an element, so loops pad a rest rather than run it in scalars.
+template <int kCount, bool kIsCostly = false>
 struct Functor {
   static constexpr int kParams = kCount;
+  static constexpr bool kCostly = kIsCostly;
   template <typename T>
   static T param(double value) {
     return static_cast<T>(value);
   }
 };
 
+template <int kCount>
+using Costly = Functor<kCount, true>;
+
 namespace functors {
 
-#define CHAINRULE_MAP1(name, params, ...)                          \
-  struct name : Functor<params> {                                  \
+#define CHAINRULE_DEFINE1(name, base, ...)                         \
+  struct name : base {                                             \
     template <typename T>                                          \
     CHAINRULE_HD static T call([[maybe_unused]] const T* p, T x) { \
       __VA_ARGS__                                                  \
     }                                                              \
   };
-#define CHAINRULE_MAP2(name, params, x, y, ...)                         \
-  struct name : Functor<params> {                                       \
+#define CHAINRULE_DEFINE2(name, base, x, y, ...)                        \
+  struct name : base {                                                  \
     template <typename T>                                               \
     CHAINRULE_HD static T call([[maybe_unused]] const T* p, T x, T y) { \
       __VA_ARGS__                                                       \
     }                                                                   \
   };
+#define CHAINRULE_MAP1(name, params, ...) CHAINRULE_DEFINE1(name, Functor<params>, __VA_ARGS__)
+#define CHAINRULE_MAP2(name, params, x, y, ...) \
+  CHAINRULE_DEFINE2(name, Functor<params>, x, y, __VA_ARGS__)
+#define CHAINRULE_COSTLY1(name, params, ...) CHAINRULE_DEFINE1(name, Costly<params>, __VA_ARGS__)
+#define CHAINRULE_COSTLY2(name, params, x, y, ...) \
+  CHAINRULE_DEFINE2(name, Costly<params>, x, y, __VA_ARGS__)
 #define CHAINRULE_TEST1(name, ...)                 \
   struct name : Functor<0> {                       \
     template <typename T>                          \
@@ -53,12 +64,12 @@ namespace functors {
   };
 
 // ---- Real-valued maths.
-CHAINRULE_MAP1(exp, 0, return maths::exp(x);)
-CHAINRULE_MAP1(expm1, 0, return maths::expm1(x);)
-CHAINRULE_MAP1(log, 0, return maths::log(x);)
-CHAINRULE_MAP1(log1p, 0, return maths::log1p(x);)
-CHAINRULE_MAP1(log2, 0, return maths::log2(x);)
-CHAINRULE_MAP1(log10, 0, return maths::log10(x);)
+CHAINRULE_COSTLY1(exp, 0, return maths::exp(x);)
+CHAINRULE_COSTLY1(expm1, 0, return maths::expm1(x);)
+CHAINRULE_COSTLY1(log, 0, return maths::log(x);)
+CHAINRULE_COSTLY1(log1p, 0, return maths::log1p(x);)
+CHAINRULE_COSTLY1(log2, 0, return maths::log2(x);)
+CHAINRULE_COSTLY1(log10, 0, return maths::log10(x);)
 CHAINRULE_MAP1(sqrt, 0, return maths::sqrt(x);)
 CHAINRULE_MAP1(rsqrt, 0, return T(1) / maths::sqrt(x);)
 CHAINRULE_MAP1(reciprocal, 0, return T(1) / x;)
@@ -66,9 +77,9 @@ CHAINRULE_MAP1(sin, 0, return maths::sin(x);)
 CHAINRULE_MAP1(cos, 0, return maths::cos(x);)
 CHAINRULE_MAP1(tan, 0, return maths::tan(x);)
 CHAINRULE_MAP1(atan, 0, return maths::atan(x);)
-CHAINRULE_MAP1(tanh, 0, return maths::tanh(x);)
-CHAINRULE_MAP1(sigmoid, 0, return maths::sigmoid(x);)
-CHAINRULE_MAP1(erf, 0, return maths::erf(x);)
+CHAINRULE_COSTLY1(tanh, 0, return maths::tanh(x);)
+CHAINRULE_COSTLY1(sigmoid, 0, return maths::sigmoid(x);)
+CHAINRULE_COSTLY1(erf, 0, return maths::erf(x);)
 CHAINRULE_MAP1(floor, 0, return maths::floor(x);)
 CHAINRULE_MAP1(ceil, 0, return maths::ceil(x);)
 CHAINRULE_MAP1(round, 0, return maths::rint(x);)
@@ -76,11 +87,12 @@ CHAINRULE_MAP1(trunc, 0, return maths::trunc(x);)
 // {slope}
 CHAINRULE_MAP1(leaky_relu, 1, return x > 0 ? x : x * p[0];)
 // {beta, threshold}: x itself where beta * x > threshold, else log(1 + exp(beta * x)) / beta.
-CHAINRULE_MAP1(softplus, 2, const T z = x * p[0]; return z > p[1] ? x : maths::softplus(z) / p[0];)
-CHAINRULE_MAP1(gelu, 0, return maths::gelu(x);)
+CHAINRULE_COSTLY1(softplus, 2, const T z = x * p[0];
+                  return z > p[1] ? x : maths::softplus(z) / p[0];)
+CHAINRULE_COSTLY1(gelu, 0, return maths::gelu(x);)
 // 0.5 x (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
-CHAINRULE_MAP1(gelu_tanh, 0, return maths::gelu_tanh(x);)
-CHAINRULE_MAP1(silu, 0, return maths::silu(x);)
+CHAINRULE_COSTLY1(gelu_tanh, 0, return maths::gelu_tanh(x);)
+CHAINRULE_COSTLY1(silu, 0, return maths::silu(x);)
 // {for nan, for +inf, for -inf}
 CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
                const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
@@ -89,9 +101,9 @@ CHAINRULE_MAP2(div, 0, a, b, return a / b;)
 CHAINRULE_MAP2(atan2, 0, y, x, return maths::atan2(y, x);)
 // Binary cross-entropy of a probability x and a target t, the logarithms limited to -100; then its
 // derivative by x, the denominator limited to 1e-12. Both limits are PyTorch's.
-CHAINRULE_MAP2(bce, 0, x, t, const T yes = maths::log(x); const T no = maths::log1p(-x);
-               return (t - T(1)) * (no < T(-100) ? T(-100) : no) -
-                      t * (yes < T(-100) ? T(-100) : yes);)
+CHAINRULE_COSTLY2(bce, 0, x, t, const T yes = maths::log(x); const T no = maths::log1p(-x);
+                  return (t - T(1)) * (no < T(-100) ? T(-100) : no) -
+                         t * (yes < T(-100) ? T(-100) : yes);)
 CHAINRULE_MAP2(bce_slope, 0, x, t, const T variance = (T(1) - x) * x;
                return (x - t) / (variance < T(1e-12) ? T(1e-12) : variance);)
 
@@ -106,12 +118,12 @@ CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, return dy * (T(1) - y) * y;)
 CHAINRULE_MAP2(relu_backward, 0, dy, y, return y <= 0 ? T(0) : dy;)
 // From the saved input x; params as forward.
 CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, return x > 0 ? dy : dy * p[0];)
-CHAINRULE_MAP2(softplus_backward, 2, dy, x, const T z = x * p[0];
-               return z > p[1] ? dy : dy * maths::sigmoid(z);)
+CHAINRULE_COSTLY2(softplus_backward, 2, dy, x, const T z = x * p[0];
+                  return z > p[1] ? dy : dy * maths::sigmoid(z);)
 // From the saved input x; 0 at -inf and 1 at inf.
-CHAINRULE_MAP2(gelu_backward, 0, dy, x, return dy * maths::gelu_slope(x);)
-CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x, return dy * maths::gelu_tanh_slope(x);)
-CHAINRULE_MAP2(silu_backward, 0, dy, x, return dy * maths::silu_slope(x);)
+CHAINRULE_COSTLY2(gelu_backward, 0, dy, x, return dy * maths::gelu_slope(x);)
+CHAINRULE_COSTLY2(gelu_tanh_backward, 0, dy, x, return dy * maths::gelu_tanh_slope(x);)
+CHAINRULE_COSTLY2(silu_backward, 0, dy, x, return dy * maths::silu_slope(x);)
 
 // ---- Numbers.
 CHAINRULE_MAP2(add, 0, a, b, return a + b;)
@@ -165,8 +177,12 @@ CHAINRULE_TEST1(isnan, maths::is_nan(x))
 CHAINRULE_TEST1(isinf, !maths::is_nan(x) & !maths::is_finite(x))
 CHAINRULE_TEST1(isfinite, maths::is_finite(x))
 
+#undef CHAINRULE_DEFINE1
+#undef CHAINRULE_DEFINE2
 #undef CHAINRULE_MAP1
 #undef CHAINRULE_MAP2
+#undef CHAINRULE_COSTLY1
+#undef CHAINRULE_COSTLY2
 #undef CHAINRULE_TEST1
 #undef CHAINRULE_TEST2
 

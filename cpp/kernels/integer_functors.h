@@ -40,7 +40,7 @@ T saturate(double value) {
 template <int kCount, bool kOnBool = false>
 struct IntFunctor {
   static constexpr int kParams = kCount;
-  static constexpr bool kBool = kOnBool;
+  static constexpr bool kBool = kOnBool, kCostly = false;
   template <typename T>
   static T param(double value) {
     if constexpr (__is_same(T, bool)) {

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "kernels/padded_loop.h"
+
 namespace chainrule::kernels {
 namespace {
 
@@ -36,6 +38,10 @@ inline int64_t strip_length(int64_t n, int64_t begin) {
 
 template <typename F, typename T, typename Out>
 void dense_unary(int64_t n, Out* y, const T* x, const LocalParams<F, T> p) {
+  if constexpr (F::kCostly) {
+    return padded_unary(n, y, x,
+                        [p](T v) __attribute__((always_inline)) { return F::call(p.value, v); });
+  }
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, x[i]);
 }
@@ -66,20 +72,33 @@ void map_unary(int64_t n, void* out, const void* const* in, const int64_t* strid
 template <typename F, typename T, typename Out>
 void dense_binary(int64_t n, Out* y, const T* a, int64_t stride_a, const T* b, int64_t stride_b,
                   const LocalParams<F, T> p) {
-  if (stride_a == 1 && stride_b == 1) {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a[i], b[i]);
-  } else if (stride_a == 1) {
-    const T b0 = b[0];
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a[i], b0);
-  } else if (stride_b == 1) {
-    const T a0 = a[0];
+  if (stride_a == 0 && stride_b == 0) {
+    Out value;
+    dense_binary<F, T, Out>(1, &value, a, 1, b, 1, p);
+    for (int64_t i = 0; i < n; ++i) y[i] = value;
+    return;
+  }
+  const T a0 = a[0], b0 = b[0];
+  if constexpr (F::kCostly) {
+    if (stride_a == 0)
+      return padded_unary(
+          n, y, b, [=](T v) __attribute__((always_inline)) { return F::call(p.value, a0, v); });
+    if (stride_b == 0)
+      return padded_unary(
+          n, y, a, [=](T u) __attribute__((always_inline)) { return F::call(p.value, u, b0); });
+    return padded_binary(n, y, a, b, [=](T u, T v) __attribute__((always_inline)) {
+      return F::call(p.value, u, v);
+    });
+  }
+  if (stride_a == 0) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a0, b[i]);
+  } else if (stride_b == 0) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a[i], b0);
   } else {
-    const Out value = F::call(p.value, a[0], b[0]);
-    for (int64_t i = 0; i < n; ++i) y[i] = value;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a[i], b[i]);
   }
 }
 

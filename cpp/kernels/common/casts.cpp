@@ -33,6 +33,7 @@ To convert(From x) {
 template <typename To>
 struct CastTo {
   static constexpr int kParams = 0;
+  static constexpr bool kCostly = false;
   template <typename From>
   static From param(double) {
     return From();

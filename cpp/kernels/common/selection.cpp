@@ -7,6 +7,7 @@ namespace {
 
 struct Where {
   static constexpr int kParams = 0;
+  static constexpr bool kCostly = false;
   template <typename T>
   static T param(double) {
     return T();

@@ -38,19 +38,25 @@ void reduce_columns(const T* x, T* y, int64_t n, int64_t inner) {
   for (int64_t v = 0; v < kVectors; ++v) store(y + v * kWidth<T>, total[v]);
 }
 
-// Fewer columns than a vector holds: the same additions, one column at a time.
+// Fewer columns than a vector holds: each row is loaded with what follows it, and the lanes beyond
+// the columns are forgotten. Near the end of the data the row alone is copied.
 template <typename Op, typename T>
-void reduce_narrow(const T* x, T* y, int64_t n, int64_t inner, int64_t columns) {
-  for (int64_t j = 0; j < columns; ++j) {
-    T total = Op::template first<T>();
-    for (int64_t begin = 0; begin < n; begin += kProductBlockK) {
-      const int64_t end = n - begin < kProductBlockK ? n : begin + kProductBlockK;
-      T block = Op::template first<T>();
-      for (int64_t k = begin; k < end; ++k) block = Op::combine(block, Op::map(x[k * inner + j]));
-      total = Op::Partials::combine(total, block);
+void reduce_narrow(const T* x, T* y, int64_t n, int64_t inner) {
+  const Vector<T> first = splat(Op::template first<T>());
+  Vector<T> total = first;
+  for (int64_t begin = 0; begin < n; begin += kProductBlockK) {
+    const int64_t end = n - begin < kProductBlockK ? n : begin + kProductBlockK;
+    Vector<T> block = first;
+    int64_t k = begin;
+    for (; k < end && k * inner + kWidth<T> <= n * inner; ++k) {
+      block = Op::combine(block, Op::map(load(x + k * inner)));
     }
-    y[j] = total;
+    for (; k < end; ++k) {
+      block = Op::combine(block, Op::map(load_rest<Op>(x + k * inner, inner)));
+    }
+    total = Op::Partials::combine(total, block);
   }
+  for (int64_t j = 0; j < inner; ++j) y[j] = total[j];
 }
 
 template <typename Op, typename T>
@@ -68,7 +74,7 @@ void reduce_inner(const T* x, T* y, int64_t n, int64_t inner) {
     j = inner - kWidth<T>;
     reduce_columns<Op, T, 1>(x + j, y + j, n, inner);
   } else {
-    reduce_narrow<Op, T>(x + j, y + j, n, inner, inner - j);
+    reduce_narrow<Op, T>(x, y, n, inner);
   }
 }
 

@@ -3,7 +3,12 @@
 // folded in halves (lane j with lane j + half). The tree does not depend on the instruction set.
 #pragma once
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
+#include <utility>
 
 #include "kernels/blocking.h"
 
@@ -42,43 +47,85 @@ inline Vector<T> splat(T x) {
   return x - Vector<T>{};
 }
 
-// Op: kIdentity-like `first<T>()`, `map(x)` and `combine(a, b)`, both for T and for Vector<T>.
-template <typename Op, typename T>
-inline T fold(T* lanes, int64_t count) {
-  for (int64_t half = count / 2; half > 0; half /= 2) {
-    for (int64_t j = 0; j < half; ++j) lanes[j] = Op::combine(lanes[j], lanes[j + half]);
+// Op has `first<T>()`, the neutral element, and `map(x)` and `combine(a, b)` for T and Vector<T>.
+
+template <int kBy, typename V, int... kLane>
+inline V rotate(V v, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(v, v, ((kLane + kBy) % static_cast<int>(sizeof...(kLane)))...);
+}
+// Lane j takes in lane j + half, half after half; lane 0 holds the result.
+template <typename Op, typename T, int kHalf = kWidth<T> / 2>
+inline T fold(Vector<T> v) {
+  if constexpr (kHalf == 0) {
+    return v[0];
+  } else {
+    const auto lanes = std::make_integer_sequence<int, kWidth<T>>();
+    return fold<Op, T, kHalf / 2>(Op::combine(v, rotate<kHalf>(v, lanes)));
   }
-  return lanes[0];
+}
+
+// n < kWidth elements, the other lanes neutral. Masked loads where there are any: a vector load
+// behind scalar stores waits for all of them, 13 ns here.
+template <typename Op, typename T>
+inline Vector<T> load_rest(const T* x, int64_t n) {
+  const Vector<T> neutral = splat(Op::template first<T>());
+#if defined(__AVX512F__)
+  const auto mask = static_cast<__mmask16>((1u << n) - 1);
+  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm512_mask_loadu_ps((__m512)neutral, mask, x);
+  if constexpr (sizeof(T) == 8) {
+    return (Vector<T>)_mm512_mask_loadu_pd((__m512d)neutral, static_cast<__mmask8>(mask), x);
+  }
+#elif defined(__AVX2__)
+  static constexpr uint32_t kMasks[16] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
+  const uint32_t* words = kMasks + 8 - n * (sizeof(T) / 4);
+  const __m256i mask = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(words));
+  Vector<T> values;
+  if constexpr (sizeof(T) == 4) values = (Vector<T>)_mm256_maskload_ps(x, mask);
+  if constexpr (sizeof(T) == 8) values = (Vector<T>)_mm256_maskload_pd(x, mask);
+  return sizeof(T) == 4
+             ? (Vector<T>)_mm256_blendv_ps((__m256)neutral, (__m256)values, (__m256)mask)
+             : (Vector<T>)_mm256_blendv_pd((__m256d)neutral, (__m256d)values, (__m256d)mask);
+#else
+  alignas(64) T lanes[kWidth<T>];
+  store(lanes, neutral);
+#pragma GCC unroll 1
+  for (int64_t j = 0; j < n; ++j) lanes[j] = x[j];
+  return load(lanes);
+#endif
 }
 
 // One chunk: 0 <= n <= kReduceChunk.
 template <typename Op, typename T>
 T reduce_chunk(const T* x, int64_t n) {
-  constexpr int64_t kLanes = kReduceLanes<T>;
-  constexpr int64_t kVectors = kLanes / kWidth<T>;
-  alignas(64) T lanes[kLanes];
-  if (n < kLanes) {
-    // Lanes without an element hold the identity, so folding starts at the last one that matters.
-    int64_t count = 1;
-    while (count < n) count *= 2;
-    for (int64_t j = 0; j < n; ++j) lanes[j] = Op::combine(Op::template first<T>(), Op::map(x[j]));
-    for (int64_t j = n; j < count; ++j) lanes[j] = Op::template first<T>();
-    return fold<Op>(lanes, count);
-  }
+  constexpr int64_t kWide = kWidth<T>, kLanes = kReduceLanes<T>, kVectors = kLanes / kWide;
+  const Vector<T> first = splat(Op::template first<T>());
+  // Lanes without an element hold the neutral element: no need to fold them.
+  if (n < kWide) return fold<Op, T>(Op::combine(first, Op::map(load_rest<Op>(x, n))));
   Vector<T> sums[kVectors];
 #pragma GCC unroll 16
-  for (int64_t v = 0; v < kVectors; ++v) sums[v] = splat(Op::template first<T>());
+  for (int64_t v = 0; v < kVectors; ++v) sums[v] = first;
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
 #pragma GCC unroll 16
     for (int64_t v = 0; v < kVectors; ++v) {
-      sums[v] = Op::combine(sums[v], Op::map(load(x + i + v * kWidth<T>)));
+      sums[v] = Op::combine(sums[v], Op::map(load(x + i + v * kWide)));
     }
   }
 #pragma GCC unroll 16
-  for (int64_t v = 0; v < kVectors; ++v) store(lanes + v * kWidth<T>, sums[v]);
-  for (int64_t j = 0; i + j < n; ++j) lanes[j] = Op::combine(lanes[j], Op::map(x[i + j]));
-  return fold<Op>(lanes, kLanes);
+  for (int64_t v = 0; v < kVectors; ++v, i += kWide) {
+    if (i + kWide <= n) {
+      sums[v] = Op::combine(sums[v], Op::map(load(x + i)));
+    } else {
+      if (i < n) sums[v] = Op::combine(sums[v], Op::map(load_rest<Op>(x + i, n - i)));
+      break;
+    }
+  }
+#pragma GCC unroll 8
+  for (int64_t half = kVectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 16
+    for (int64_t v = 0; v < half; ++v) sums[v] = Op::combine(sums[v], sums[v + half]);
+  }
+  return fold<Op, T>(sums[0]);
 }
 
 // Any n: chunks of kReduceChunk, then their results (by Op::Partials) in the same way.

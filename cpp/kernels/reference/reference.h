@@ -8,7 +8,7 @@
 
 namespace chainrule::kernels {
 
-__attribute__((weak)) void fill_product_reference(KernelTable& table);  // product.cpp
+void fill_product_reference(KernelTable& table);  // product.cpp
 void fill_reference_maths(KernelTable& table);
 void fill_reference_reductions(KernelTable& table);
 void fill_reference_rows(KernelTable& table);
@@ -16,7 +16,7 @@ void fill_reference_random(KernelTable& table);
 void fill_reference_optim(KernelTable& table);
 
 inline void fill_reference(KernelTable& table) {
-  if (fill_product_reference != nullptr) fill_product_reference(table);
+  fill_product_reference(table);
   fill_reference_maths(table);
   fill_reference_reductions(table);
   fill_reference_rows(table);

@@ -1,0 +1,134 @@
+// Short rows side by side. A row of 3 or 10 classes is too short for a vector, so rows of up to
+// kNarrowCols columns are taken kRowLanes at a time and turned: every step then runs down the
+// lanes, one row in each. Which of the two ways a row goes is a rule of cols alone, and lanes do
+// not meet, so a row's result does not depend on its neighbours or on where a range begins.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/reduce_ops.h"
+#include "kernels/padded_loop.h"
+#include "kernels/scalar_math.h"
+
+namespace chainrule::kernels {
+namespace {
+
+inline constexpr int64_t kRowLanes = 16;
+inline constexpr int64_t kNarrowCols = 32;
+
+template <typename T>
+struct Lanes {
+  alignas(64) T at[kRowLanes];
+};
+template <typename T>
+struct RowBlock {
+  Lanes<T> column[kNarrowCols];
+};
+
+// Lanes beyond `rows` repeat the last row. Unrolled, since left to itself gcc scatters.
+template <typename T>
+[[gnu::noinline]] void load_rows(RowBlock<T>& block, const T* x, int64_t rows, int64_t cols) {
+  const T* row[kRowLanes];
+  for (int64_t lane = 0; lane < kRowLanes; ++lane) {
+    row[lane] = x + (lane < rows ? lane : rows - 1) * cols;
+  }
+  for (int64_t c = 0; c < cols; ++c) {
+#pragma GCC unroll 16
+    for (int64_t lane = 0; lane < kRowLanes; ++lane) block.column[c].at[lane] = row[lane][c];
+  }
+}
+template <typename T>
+void store_rows(T* y, const RowBlock<T>& block, int64_t rows, int64_t cols) {
+  for (int64_t c = 0; c < cols; ++c) {
+    const Lanes<T>& x = block.column[c];
+    if (rows == kRowLanes) {
+#pragma GCC unroll 16
+      for (int64_t lane = 0; lane < kRowLanes; ++lane) y[lane * cols + c] = x.at[lane];
+    } else {
+#pragma GCC unroll 1
+      for (int64_t lane = 0; lane < rows; ++lane) y[lane * cols + c] = x.at[lane];
+    }
+  }
+}
+
+// step(lane) for all lanes; a constant count that the compiler turns into whole vectors.
+template <typename Step>
+[[gnu::always_inline]] inline void for_lanes(Step step) {
+#pragma GCC ivdep
+  for (int64_t lane = 0; lane < kRowLanes; ++lane) step(lane);
+}
+
+// a = a (op) b. Written with vectors: the compiler would unroll these short loops into scalars.
+template <typename Op, typename T>
+[[gnu::always_inline]] inline void combine_lanes(Lanes<T>& a, const Lanes<T>& b) {
+#pragma GCC unroll 16
+  for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
+    store(a.at + lane, Op::combine(load(a.at + lane), load(b.at + lane)));
+  }
+}
+
+// Even and odd columns are combined ascending, each from the first one on, then with each other.
+template <typename Op, typename T>
+Lanes<T> reduce_lanes(const RowBlock<T>& block, int64_t cols) {
+  Lanes<T> even = block.column[0];
+  if (cols == 1) return even;
+  Lanes<T> odd = block.column[1];
+  int64_t c = 2;
+  for (; c + 1 < cols; c += 2) {
+    combine_lanes<Op>(even, block.column[c]);
+    combine_lanes<Op>(odd, block.column[c + 1]);
+  }
+  if (c < cols) combine_lanes<Op>(even, block.column[c]);
+  combine_lanes<Op>(even, odd);
+  return even;
+}
+
+// block = exp(block - max); the row sums come back.
+template <typename T>
+Lanes<T> exponentials(RowBlock<T>& block, const Lanes<T>& max, int64_t cols) {
+  for (int64_t c = 0; c < cols; ++c) {
+    Lanes<T>& x = block.column[c];
+    for_lanes([&](int64_t lane) { x.at[lane] = maths::exp(x.at[lane] - max.at[lane]); });
+  }
+  return reduce_lanes<Sum>(block, cols);
+}
+// The same for one long row: y = exp(x - max), the sum by the lane tree of vector.h.
+template <typename T>
+T exponentials(T* y, const T* x, T max, int64_t cols) {
+  padded_unary(cols, y, x, [=](T v) __attribute__((always_inline)) { return maths::exp(v - max); });
+  return reduce_contiguous<Sum>(y, cols);
+}
+
+template <typename T>
+Lanes<T> log_lanes(const Lanes<T>& x) {
+  Lanes<T> y;
+  for_lanes([&](int64_t lane) { y.at[lane] = maths::log(x.at[lane]); });
+  return y;
+}
+
+// block = block / divisor, by the reciprocal: a division per element would be a third of softmax.
+template <typename T>
+void divide_lanes(RowBlock<T>& block, const Lanes<T>& divisor, int64_t cols) {
+  Lanes<T> inverse;
+  for_lanes([&](int64_t lane) { inverse.at[lane] = T(1) / divisor.at[lane]; });
+  for (int64_t c = 0; c < cols; ++c) {
+    Lanes<T>& x = block.column[c];
+    for_lanes([&](int64_t lane) { x.at[lane] *= inverse.at[lane]; });
+  }
+}
+template <typename T>
+void divide_row(T* x, T divisor, int64_t cols) {
+  const T inverse = T(1) / divisor;
+  for (int64_t c = 0; c < cols; ++c) x[c] *= inverse;
+}
+
+// What(first row, rows) for the row range in steps of a block.
+template <typename What>
+[[gnu::always_inline]] inline void for_row_blocks(int64_t row_begin, int64_t row_end, What what) {
+  for (int64_t r = row_begin; r < row_end; r += kRowLanes) {
+    what(r, row_end - r < kRowLanes ? row_end - r : kRowLanes);
+  }
+}
+
+}  // namespace
+}  // namespace chainrule::kernels
