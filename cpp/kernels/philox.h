@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/scalar_math.h"
+#include "kernels/maths/basics.h"
 
 namespace chainrule::kernels {
 namespace {
@@ -19,6 +19,7 @@ CHAINRULE_HD inline PhiloxBlock philox(uint64_t seed, uint64_t offset, uint64_t 
   uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
   uint32_t c2 = static_cast<uint32_t>(offset), c3 = static_cast<uint32_t>(offset >> 32);
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
+#pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = static_cast<uint64_t>(c0) * 0xD2511F53u;
     const uint64_t p1 = static_cast<uint64_t>(c2) * 0xCD9E8D57u;

@@ -22,8 +22,6 @@ pytestmark = [
 LEVELS = ("v2", "v3", "v4")
 # Data that every object with exception tables carries: the same pointer in all of them.
 HARMLESS = {"DW.ref.__gxx_personality_v0"}
-# Random numbers come in Philox blocks of four words, so these loops are as wide as SSE at any level.
-FOUR_WORDS = {"random.cpp.o"}
 
 
 def object_files(tree, target):
@@ -115,9 +113,6 @@ def test_each_level_uses_its_own_registers(build_tree):
         assert vector_registers(v2) == (0, 0), f"{v2.name} at v2 needs more than SSE4.2"
         zmm, ymm = vector_registers(v3)
         assert zmm == 0, f"{v3.name} at v3 needs AVX-512"
-        if v3.name in FOUR_WORDS:
-            assert ymm == 0, f"{v3.name} is wide by now: take it out of FOUR_WORDS"
-            continue
         assert ymm > 0, f"{v3.name} at v3 has no 256-bit code"
         assert vector_registers(v4)[0] > 0, f"{v4.name} at v4 has no 512-bit code"
 
