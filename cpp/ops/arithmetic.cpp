@@ -79,7 +79,7 @@ const OpDef kSub = {
 const OpDef kRsub = {
     .name = "rsub",
     .doc = "other - alpha * input: sub with its operands exchanged.",
-    .signatures = {"rsub(Operand input, Operand other, *, Number alpha=1) -> Tensor"},
+    .signatures = {"rsub(Tensor input, Operand other, *, Number alpha=1) -> Tensor"},
     .surface = kFunction,
     .compose = [](const Call& c) { return just(sub(c[1], c[0], c.as<RsubAttrs>().alpha)); },
 };

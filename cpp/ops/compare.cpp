@@ -11,7 +11,7 @@ using kernels::Map;
 const OpDef kEq = {
     .name = "eq",
     .doc = "input == other, element by element; the shapes broadcast.",
-    .signatures = {"eq(Operand input, Operand other) -> Tensor"},
+    .signatures = {"eq(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -22,8 +22,8 @@ const OpDef kEq = {
 const OpDef kNe = {
     .name = "ne",
     .doc = "input != other, element by element; the shapes broadcast.",
-    .signatures = {"ne(Operand input, Operand other) -> Tensor",
-                   "not_equal(Operand input, Operand other) -> Tensor"},
+    .signatures = {"ne(Tensor input, Operand other) -> Tensor",
+                   "not_equal(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -34,8 +34,8 @@ const OpDef kNe = {
 const OpDef kLt = {
     .name = "lt",
     .doc = "input < other, element by element; the shapes broadcast.",
-    .signatures = {"lt(Operand input, Operand other) -> Tensor",
-                   "less(Operand input, Operand other) -> Tensor"},
+    .signatures = {"lt(Tensor input, Operand other) -> Tensor",
+                   "less(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -46,8 +46,8 @@ const OpDef kLt = {
 const OpDef kLe = {
     .name = "le",
     .doc = "input <= other, element by element; the shapes broadcast.",
-    .signatures = {"le(Operand input, Operand other) -> Tensor",
-                   "less_equal(Operand input, Operand other) -> Tensor"},
+    .signatures = {"le(Tensor input, Operand other) -> Tensor",
+                   "less_equal(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -58,8 +58,8 @@ const OpDef kLe = {
 const OpDef kGt = {
     .name = "gt",
     .doc = "input > other, element by element; the shapes broadcast.",
-    .signatures = {"gt(Operand input, Operand other) -> Tensor",
-                   "greater(Operand input, Operand other) -> Tensor"},
+    .signatures = {"gt(Tensor input, Operand other) -> Tensor",
+                   "greater(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -70,8 +70,8 @@ const OpDef kGt = {
 const OpDef kGe = {
     .name = "ge",
     .doc = "input >= other, element by element; the shapes broadcast.",
-    .signatures = {"ge(Operand input, Operand other) -> Tensor",
-                   "greater_equal(Operand input, Operand other) -> Tensor"},
+    .signatures = {"ge(Tensor input, Operand other) -> Tensor",
+                   "greater_equal(Tensor input, Operand other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
@@ -115,7 +115,7 @@ const OpDef kIsclose = {
         "Whether |input - other| <= atol + rtol * |other|, element by element; equal infinities "
         "are "
         "close, NaNs only with equal_nan.",
-    .signatures = {"isclose(Tensor input, Operand other, float rtol=1e-05, float atol=1e-08, "
+    .signatures = {"isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, "
                    "bool equal_nan=False) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -124,7 +124,7 @@ const OpDef kIsclose = {
             fail<ValueError>(c.name(), "expected rtol >= 0 and atol >= 0; got ", a.rtol, " and ",
                              a.atol, ".");
           }
-          if (!c[1]->weak_number && c[0].dtype() != c[1].dtype()) {
+          if (c[0].dtype() != c[1].dtype()) {
             fail<DtypeError>(c.name(), "expected tensors of one dtype; got ",
                              dtype_name(c[0].dtype()), " and ", dtype_name(c[1].dtype()), ".");
           }

@@ -72,7 +72,7 @@ Tensor place(Backward& b) {
 }
 
 // The part of dy that belongs to `mine`: half of it where both are equal, none where it is worse.
-template <Tensor (*kWorse)(const Operand&, const Operand&)>
+template <Tensor (*kWorse)(const Tensor&, const Operand&)>
 Tensor share_pair(const Tensor& dy, const Tensor& mine, const Tensor& other) {
   return where(kWorse(mine, other), 0, where(eq(mine, other), mul(dy, 0.5), dy));
 }

@@ -27,8 +27,9 @@ Tensor norm_of(const Call& c, const Tensor& input, double p, const OptDims& dim,
   if (p == 2) return euclidean_norm(x, dim, keepdim);
   const Dims dims = reduced_dims(c.name(), dim, x.dim());
   const OptDims over(dims);
-  if (p == 0) return cast(sum(ne(x, 0), over, keepdim), x.dtype());
   const Tensor size = abs(x);
+  // A count with a gradient of zeros, which it takes from sign.
+  if (p == 0) return sum(where(ne(x, 0), 1, sign(size)), over, keepdim);
   if (p == 1) return sum(size, over, keepdim);
   if (std::isinf(p)) return p > 0 ? amax(size, over, keepdim) : amin(size, over, keepdim);
   // Powers have infinite slopes at 0, where the norm's derivative is 0 by convention.
