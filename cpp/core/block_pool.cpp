@@ -1,0 +1,139 @@
+#include "core/block_pool.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/allocator.h"
+#include "core/memory_limit.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#define CHAINRULE_HAS_MMAP 1
+#else
+#define CHAINRULE_HAS_MMAP 0
+#endif
+
+namespace chainrule {
+
+namespace {
+
+constexpr bool is_mapping(size_t size) {
+  return CHAINRULE_HAS_MMAP && kCaching && size > class_size(kThreadClasses - 1);
+}
+
+struct Slab {      // at the start of every kSlab bytes, aligned to them
+  int64_t cached;  // scratch of trim_slabs
+};
+constexpr size_t kSlabHeader = kAlignment;
+
+Slab* slab_of(void* block) {
+  return reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(block) & ~(kSlab - 1));
+}
+constexpr int64_t blocks_in_slab(int c) { return (kSlab - kSlabHeader) / class_size(c); }
+
+}  // namespace
+
+void* system_allocate(size_t size) noexcept {
+#if CHAINRULE_HAS_MMAP
+  if (is_mapping(size)) {
+    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? nullptr : p;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, size);
+}
+
+void system_free(void* p, size_t size) noexcept {
+#if CHAINRULE_HAS_MMAP
+  if (is_mapping(size)) {
+    munmap(p, size);
+    return;
+  }
+#endif
+  std::free(p);
+}
+
+void BlockPool::push(int c, Block* block) {
+  block->next = heads_[c];
+  heads_[c] = block;
+  const int64_t size = static_cast<int64_t>(class_size(c));
+  cached_ += size;
+  if (c < kSlabClasses) slab_cached_ += size;
+}
+
+Block* BlockPool::pop(int c) {
+  Block* block = heads_[c];
+  if (!block) return nullptr;
+  heads_[c] = block->next;
+  const int64_t size = static_cast<int64_t>(class_size(c));
+  cached_ -= size;
+  if (c < kSlabClasses) slab_cached_ -= size;
+  return block;
+}
+
+bool BlockPool::add_slab(int c) {
+  char* slab = static_cast<char*>(std::aligned_alloc(kSlab, kSlab));
+  if (!slab) return false;
+  for (int64_t i = blocks_in_slab(c) - 1; i >= 0; --i) {
+    push(c, reinterpret_cast<Block*>(slab + kSlabHeader + i * class_size(c)));
+  }
+  return true;
+}
+
+// Over the cap, everything cached goes: what the program uses now is soon there again, and sizes
+// that it used before do not keep the room.
+void BlockPool::enforce_cap() {
+  if (cap_ == 0) {
+    cap_ = std::clamp<int64_t>(available_memory() / 8, 64 << 20, int64_t{2} << 30);
+    slab_trim_ = cap_;
+  }
+  if (cached_ - slab_cached_ > cap_) release_unslabbed();
+  if (slab_cached_ > slab_trim_) trim_slabs();
+}
+
+void BlockPool::release_all() {
+  release_unslabbed();
+  trim_slabs();
+}
+
+void BlockPool::release_unslabbed() {
+  for (int c = kSlabClasses; c < kClasses; ++c) {
+    while (Block* b = pop(c)) system_free(b, class_size(c));
+  }
+}
+
+// Frees every slab whose blocks are all in the list. Looks at every cached block, so the next time
+// is when twice as much is cached as is left.
+void BlockPool::trim_slabs() {
+  for (int c = 0; c < kSlabClasses; ++c) {
+    Block* const all = heads_[c];
+    for (Block* b = all; b; b = b->next) slab_of(b)->cached = 0;
+    for (Block* b = all; b; b = b->next) ++slab_of(b)->cached;
+    heads_[c] = nullptr;
+    Block* whole = nullptr;  // one block of each slab to free, which dies after the walk
+    for (Block *b = all, *next; b; b = next) {
+      next = b->next;
+      Slab* slab = slab_of(b);
+      if (slab->cached >= 0 && slab->cached < blocks_in_slab(c)) {
+        b->next = heads_[c];
+        heads_[c] = b;
+        continue;
+      }
+      cached_ -= static_cast<int64_t>(class_size(c));
+      slab_cached_ -= static_cast<int64_t>(class_size(c));
+      if (slab->cached > 0) {  // the first block seen of this slab
+        slab->cached = -1;
+        b->next = whole;
+        whole = b;
+      }
+    }
+    while (whole) {
+      Slab* slab = slab_of(whole);
+      whole = whole->next;
+      std::free(slab);
+    }
+  }
+  slab_trim_ = std::max(cap_, 2 * slab_cached_);
+}
+
+}  // namespace chainrule
