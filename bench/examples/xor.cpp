@@ -28,7 +28,7 @@ Tensor parameter(Tensor t) {
 int main() {
   const Tensor x = matrix({4, 2}, {0, 0, 0, 1, 1, 0, 1, 1});
   const Tensor y = matrix({4, 1}, {0, 1, 1, 0});
-  manual_seed(1);
+  default_generator().manual_seed(1);
   const Tensor weights[] = {
       parameter(randn(Dims{8, 2})),
       parameter(zeros(Dims{8})),
@@ -50,7 +50,7 @@ int main() {
 
     Tensors gradients;
     for (const Tensor& w : weights) gradients.push_back(autograd::grad_of(w));
-    sgd_update(weights, {gradients.data(), gradients.size()}, velocities, hyper);
+    sgd_update(weights, {gradients.data(), gradients.size()}, velocities, hyper, false, false, step == 0);
     for (const Tensor& w : weights) autograd::set_grad(w, Tensor());
     loss_value = loss.item_double();
     if (step % 100 == 0) std::printf("step %3d  loss %.5f\n", step, loss_value);

@@ -38,6 +38,7 @@ void detach_in_place(const Tensor& t);
 class Node;
 Ref<Node> grad_fn(const Tensor& t);  // null for a leaf; refreshes the history of a written-to view
 const char* node_name(const Node& node);
+bool can_run_backward(const Tensor& t);  // has history that no backward has used up
 struct EdgeView {
   Ref<Node> node;  // null for a leaf
   Tensor leaf;

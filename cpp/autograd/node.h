@@ -39,6 +39,7 @@ class Node : public RefCounted {
   // One gradient per output in (undefined for none), one per edge out.
   virtual Tensors apply(const Tensors& dys) = 0;
   virtual void forget() = 0;  // drops what was saved; a second apply is then an error
+  virtual bool forgotten() const { return false; }
   virtual bool broadcasts() const { return false; }
 
   const uint64_t number;  // creation order: a node's consumers all have larger numbers
@@ -60,6 +61,7 @@ class OpNode final : public Node {
   const char* name() const override { return op_.name; }
   Tensors apply(const Tensors& dys) override;
   void forget() override;
+  bool forgotten() const override { return forgotten_; }
   bool broadcasts() const override { return op_.is(kBroadcasts); }
   bool useful() const { return useful_; }
 

@@ -101,6 +101,11 @@ Edge edge_of(const Tensor& t) {
 
 Ref<Node> grad_fn(const Tensor& t) { return requires_grad(t) ? edge_of(t).node : Ref<Node>(); }
 
+bool can_run_backward(const Tensor& t) {
+  const Ref<Node> node = grad_fn(t);
+  return node && !node->forgotten();
+}
+
 const char* node_name(const Node& node) { return node.name(); }
 
 SmallVector<EdgeView, 4> next_functions(const Node& node) {

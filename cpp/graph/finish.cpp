@@ -87,7 +87,8 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   Tensors outputs, seeds, leaves;
   for (size_t i = 0; i < results.size(); ++i) {
     const ValueId id = program_.results[i];
-    if (!autograd::requires_grad(results[i]) || program_.values[id].source != Source::kInstruction) continue;
+    // A loss whose backward ran inside comes back without history.
+    if (!autograd::can_run_backward(results[i]) || program_.values[id].source != Source::kInstruction) continue;
     program_.differentiable.push_back(static_cast<int>(i));
     outputs.push_back(results[i]);
     Tensor seed = Tensor::empty(results[i].dtype(), results[i].sizes());

@@ -16,22 +16,28 @@ _MAX_TRIES = 4
 _SCALARS = (bool, str, int, float, type(None), bytes)
 
 
-def _flatten(value, tensors, path):
-    """Replaces tensors in nested tuples, lists and dicts by placeholders; returns a hashable form."""
+def _copied_in(value):
+    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is."""
+    if hasattr(value, "__array_interface__"):
+        return _core.tensor(value)
+    if type(value) in (tuple, list):
+        return type(value)(_copied_in(v) for v in value)
+    if type(value) is dict:
+        return {k: _copied_in(v) for k, v in value.items()}
+    return value
+
+
+def _form(value, tensors):
+    """Collects the tensors of nested tuples, lists and dicts; returns the hashable rest."""
     if isinstance(value, _core.Tensor):
         tensors.append(value)
         return ("tensor",)
     if isinstance(value, _SCALARS):
         return (type(value).__name__, repr(value) if isinstance(value, float) else value)
     if isinstance(value, (tuple, list)):
-        parts = tuple(_flatten(v, tensors, f"{path}[{i}]") for i, v in enumerate(value))
-        return (type(value).__name__, parts)
+        return (type(value).__name__, tuple(_form(v, tensors) for v in value))
     if isinstance(value, dict):
-        parts = tuple((k, _flatten(v, tensors, f"{path}[{k!r}]")) for k, v in value.items())
-        return ("dict", parts)
-    if hasattr(value, "__array_interface__"):
-        tensors.append(_core.tensor(value))
-        return ("array",)
+        return ("dict", tuple((k, _form(v, tensors)) for k, v in value.items()))
     if isinstance(value, (_core.dtype, _core.device)):
         return ("type", repr(value))
     # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
@@ -116,13 +122,14 @@ class CompiledFunction:
     def profile(self, *args, **kwargs):
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
         tensors = []
+        args, kwargs = _copied_in(args), _copied_in(kwargs)
         plan = self._plans.get(self._key(args, kwargs, tensors))
         if plan is None or not plan.ready():
             raise _core.StateError("[profile] expected a call that has a plan; call it three times first.")
         return list(zip(plan.program.operations(), plan.program.profile(tensors), strict=True))
 
     def _key(self, args, kwargs, tensors):
-        form = (_flatten(args, tensors, "args"), _flatten(kwargs, tensors, "kwargs"))
+        form = (_form(args, tensors), _form(kwargs, tensors))
         described = tuple((t.dtype, tuple(t.shape), t.stride(), t.requires_grad) for t in tensors)
         places = {}
         # Which arguments are the same tensor is part of the signature.
@@ -132,6 +139,7 @@ class CompiledFunction:
     def __call__(self, *args, **kwargs):
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
+        args, kwargs = _copied_in(args), _copied_in(kwargs)
         tensors = []
         key = self._key(args, kwargs, tensors)
         plan = self._plans.get(key)
