@@ -41,10 +41,12 @@ void indexed_write(const IndexedBlock& block, int64_t begin, int64_t end);
 void indexed_add(DType t, const IndexedBlock& block, int64_t begin, int64_t end);
 
 // Element by element along one dimension: the element at i of the index's (dense) shape meets the one
-// of `tensor` whose coordinate along `dim` is index[i] and whose others are i's.
+// of `tensor` whose coordinate along `dim` is index[i] and whose others are i's. A negative index[i]
+// counts from `size`.
 struct IndexedElements {
   int64_t item = 0;
   int dims = 0, dim = 0;
+  int64_t size = 0;         // of `tensor` along dim
   int64_t sizes[kMaxDims];  // of the index
   const int64_t* index = nullptr;
   void* tensor = nullptr;

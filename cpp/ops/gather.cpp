@@ -31,6 +31,7 @@ kernels::IndexedElements make_elements(const Tensor& tensor, const Tensor& index
   e.item = static_cast<int64_t>(itemsize(tensor.dtype()));
   e.dims = index.dim();
   e.dim = dim;
+  e.size = tensor.sizes()[dim];
   e.index = index.data<int64_t>();
   e.tensor = tensor.raw();
   e.other = other.raw();
@@ -55,8 +56,9 @@ void for_rows(const Tensor& index, bool disjoint, F&& fn) {
 
 void forward_gather(Run& r) {
   const Tensor &x = r[0], &index = r[1], &out = r.out();
-  const int dim = static_cast<int>(r.as<GatherElementsAttrs>().dim);
-  check_index_range("gather", index, x.sizes()[dim], false);
+  const auto& a = r.as<GatherElementsAttrs>();
+  const int dim = static_cast<int>(a.dim);
+  check_index_range(a.wrap ? "take_along_dim" : "gather", index, x.sizes()[dim], a.wrap != 0);
   if (index.numel() == 0) return;
   const auto e = make_elements(x, index, dim, out);
   for_rows(index, true, [&](int64_t begin, int64_t end) { kernels::elements_read(e, begin, end); });
@@ -66,7 +68,9 @@ void forward_scatter(Run& r) {
   const Tensor &index = r[1], &out = r.out();
   const auto& a = r.as<ScatterElementsAttrs>();
   const int dim = static_cast<int>(a.dim);
-  check_index_range(a.accumulate ? "scatter_add" : "scatter", index, out.sizes()[dim], false);
+  // Indices that came through gather were checked there, negative ones of take_along_dim included.
+  const char* op = a.accumulate ? "scatter_add" : "scatter";
+  check_index_range(op, index, out.sizes()[dim], a.wrap != 0);
   copy_strided(out, r[0]);
   if (index.numel() == 0) return;
   const auto e = make_elements(out, index, dim, r[2]);
@@ -81,7 +85,8 @@ void forward_scatter(Run& r) {
 
 // dy at the index; what the index did not reach of a larger source gets 0.
 Tensor source_gradient(Backward& b) {
-  const Tensor dy = gather_elements(b.dy(), b.value(1), b.as<ScatterElementsAttrs>().dim);
+  const auto& a = b.as<ScatterElementsAttrs>();
+  const Tensor dy = gather_elements(b.dy(), b.value(1), a.dim, a.wrap);
   const Dims& sizes = b.shape(2).sizes;
   if (dy.sizes() == sizes) return dy;
   return window_backward(dy, sizes, contiguous_strides(sizes), 0);
@@ -98,8 +103,20 @@ Tensor scatter_source(const Call& c, int64_t wanted, const Tensor& source, bool 
     fail<DtypeError>(op, "expected a source of the input's dtype ", dtype_name(x.dtype()), "; got ",
                      dtype_name(src.dtype()), ".");
   }
-  const Tensor y = scatter_elements(x, index, src, dim, accumulate);
+  const Tensor y = scatter_elements(x, index, src, dim, accumulate, false);
   return c[0].dim() == 0 ? view(y, Dims{}) : y;
+}
+
+Tensor gather_along(const char* op, const Tensor& input, int64_t wanted, const Tensor& places,
+                    bool wrap) {
+  const Tensor x = with_dim(input), index = with_dim(as_index(op, places));
+  const int dim = normalize_dim(op, wanted, x.dim());
+  if (index.numel() == 0 && index.dim() != x.dim()) {  // nothing, of whatever shape
+    return index_read(reshape(x, Dims{-1}), {&index, 1}, Dims{0}, kIndexForm);
+  }
+  if (index.numel() > 0) check_index_shape(op, index, x.sizes(), dim, "input");
+  const Tensor y = gather_elements(x, index, dim, wrap);
+  return places.dim() == 0 ? view(y, Dims{}) : y;
 }
 
 }  // namespace
@@ -107,15 +124,16 @@ Tensor scatter_source(const Call& c, int64_t wanted, const Tensor& source, bool 
 const OpDef kGatherElements = {
     .name = "gather_elements",
     .doc = "gather() for a dense int64 index and a dim >= 0.",
-    .signatures = {"gather_elements(Tensor input, Tensor index, int dim) -> Tensor"},
+    .signatures = {"gather_elements(Tensor input, Tensor index, int dim, bool wrap) -> Tensor"},
     .surface = kPrivate,
     .infer = [](Infer& c) { c.out(c[0].dtype(), c[1].sizes()); },
     .forward = forward_gather,
     .grad = {{0, reads_shape(0) | reads_value(1),
               [](Backward& b) {
                 const InputMeta& x = b.shape(0);
-                return scatter_elements(zeros(x.sizes, x.dtype), b.value(1), b.dy(),
-                                        b.as<GatherElementsAttrs>().dim, true);
+                const auto& a = b.as<GatherElementsAttrs>();
+                return scatter_elements(zeros(x.sizes, x.dtype), b.value(1), b.dy(), a.dim, true,
+                                        a.wrap);
               }}},
 };
 
@@ -123,7 +141,7 @@ const OpDef kScatterElements = {
     .name = "scatter_elements",
     .doc = "scatter() and scatter_add() for a dense int64 index and a dim >= 0.",
     .signatures = {"scatter_elements(Tensor input, Tensor index, Tensor src, int dim, "
-                   "bool accumulate) -> Tensor"},
+                   "bool accumulate, bool wrap) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
@@ -139,7 +157,7 @@ const OpDef kScatterElements = {
                 if (a.accumulate) return b.dy();
                 const Tensor index = b.value(1);
                 const Tensor hole = expand(zeros({}, b.dy().dtype()), index.sizes());
-                return scatter_elements(b.dy(), index, hole, a.dim, false);
+                return scatter_elements(b.dy(), index, hole, a.dim, false, a.wrap);
               }},
              {2, reads_value(1) | reads_shape(2), source_gradient}},
 };
@@ -150,12 +168,7 @@ const OpDef kGather = {
     .signatures = {"gather(Tensor input, int dim, Tensor index) -> Tensor"},
     .compose =
         [](const Call& c) {
-          const Tensor x = with_dim(c[0]), index = with_dim(as_index(c.name(), c[1]));
-          const int dim = normalize_dim(c.name(), c.as<GatherAttrs>().dim, x.dim());
-          if (index.numel() > 0) check_index_shape(c.name(), index, x.sizes(), dim, "input");
-          else if (index.dim() != x.dim()) return just(zeros(c[1].sizes(), x.dtype()));
-          const Tensor y = gather_elements(x, index, dim);
-          return just(c[1].dim() == 0 ? view(y, Dims{}) : y);
+          return just(gather_along(c.name(), c[0], c.as<GatherAttrs>().dim, c[1], false));
         },
 };
 
@@ -199,12 +212,15 @@ const OpDef kScatterAdd = {
 const OpDef kTakeAlongDim = {
     .name = "take_along_dim",
     .doc = "gather() with the shapes of input and indices broadcast outside dim; without dim both "
-           "are flattened.",
+           "are flattened. Negative indices count from the end.",
     .signatures = {"take_along_dim(Tensor input, Tensor indices, int? dim=None) -> Tensor"},
     .compose =
         [](const Call& c) {
           const OptInt& dim = c.as<TakeAlongDimAttrs>().dim;
-          if (!dim.has) return just(gather(reshape(c[0], Dims{-1}), 0, reshape(c[1], Dims{-1})));
+          if (!dim.has) {
+            const Tensor flat = reshape(c[0], Dims{-1}), places = reshape(c[1], Dims{-1});
+            return just(gather_along(c.name(), flat, 0, places, true));
+          }
           const int d = normalize_dim(c.name(), dim.value, c[0].dim());
           Dims x = c[0].sizes(), index = c[1].sizes(), common;
           bool fits = x.size() == index.size() && !x.empty();
@@ -219,7 +235,8 @@ const OpDef kTakeAlongDim = {
           Dims to_x = common, to_index = common;
           to_x[d] = c[0].sizes()[d];
           to_index[d] = c[1].sizes()[d];
-          return just(gather(expand(c[0], to_x), d, expand(c[1], to_index)));
+          return just(
+              gather_along(c.name(), expand(c[0], to_x), d, expand(c[1], to_index), true));
         },
 };
 

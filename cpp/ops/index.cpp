@@ -204,11 +204,19 @@ const OpDef kMaskedSelect = {
 const OpDef kNonzero = {
     .name = "nonzero",
     .doc = "The coordinates of all elements that are not zero, one row each, in row-major order.",
-    .signatures = {"nonzero(Tensor input) -> Tensor", "argwhere(Tensor input) -> Tensor"},
+    .signatures = {"nonzero(Tensor input) -> Tensor"},
+    .surface = kPrivate,  // Python's nonzero has as_tuple= (_shaping.py)
     .compose =
         [](const Call& c) {
           return just(unravel_rows(nonzero_flat(contiguous(c[0])), c[0].sizes()));
         },
+};
+
+const OpDef kArgwhere = {
+    .name = "argwhere",
+    .doc = "The coordinates of all elements that are not zero, one row each, in row-major order.",
+    .signatures = {"argwhere(Tensor input) -> Tensor"},
+    .compose = [](const Call& c) { return just(nonzero(c[0])); },
 };
 
 const OpDef kNonzeroTuple = {

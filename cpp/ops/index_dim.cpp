@@ -92,11 +92,15 @@ const OpDef kIndexFill = {
             fail<ShapeError>(c.name(), "expected a number or a 0-dimensional value; got ",
                              c[2].sizes(), ".");
           }
-          const int64_t dim = c.as<IndexFillAttrs>().dim;
-          Dims sizes = with_dim(c[0]).sizes();
-          sizes[normalize_dim(c.name(), dim, sizes.size())] = index_vector(c.name(), c[1]).numel();
-          const Tensor value = c[2].dtype() == c[0].dtype() ? c[2] : cast(c[2], c[0].dtype());
-          return just(put_slices(c, dim, expand(value, sizes), false, kIndexFillForm));
+          const Tensor x = with_dim(c[0]), index = index_vector(c.name(), c[1]);
+          const int d = normalize_dim(c.name(), c.as<IndexFillAttrs>().dim, x.dim());
+          // A mask, so that a slice named twice counts once in the value's gradient.
+          const Tensor none = zeros({x.sizes()[d]}, DType::kBool);
+          const Tensor all = ones({index.numel()}, DType::kBool);
+          const Tensor mask = index_write(none, {&index, 1}, all, Dims{0}, false, kIndexFillForm);
+          Dims sizes(x.dim(), 1);
+          sizes[d] = x.sizes()[d];
+          return just(view(masked_fill(x, view(mask, sizes), Operand(c[2])), c[0].sizes()));
         },
 };
 

@@ -14,7 +14,8 @@ namespace chainrule {
 
 Tensor as_index(const char* op, const Tensor& index) {
   if (index.dtype() == DType::kInt64) return contiguous(index);
-  if (index.dtype() == DType::kInt32) return cast(index, DType::kInt64);
+  const bool empty = index.numel() == 0 && !is_floating(index.dtype());  // names nothing
+  if (index.dtype() == DType::kInt32 || empty) return cast(index, DType::kInt64);
   fail<DtypeError>(op, "expected an int64 or int32 index; got ", dtype_name(index.dtype()), ".");
 }
 

@@ -122,7 +122,10 @@ const OpDef kRoll = {
           }
           Tensor y = x;
           for (int i = 0; i < a.shifts.size(); ++i) {
-            if (y.dim() == 0) break;
+            if (y.dim() == 0) {
+              fail<IndexError>(c.name(), "expected no dims for a 0-dimensional tensor; got ",
+                               a.dims.value, ".");
+            }
             y = roll_dim(y, normalize_dim(c.name(), a.dims.value[i], y.dim()), a.shifts[i]);
           }
           return just(y->storage == x->storage ? clone(y) : y);

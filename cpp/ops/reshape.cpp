@@ -209,7 +209,7 @@ const OpDef kBroadcastTensors = {
     .name = "broadcast_tensors",
     .doc = "Every tensor expanded to the shape that all of them broadcast to.",
     .signatures = {"broadcast_tensors(Tensor[] tensors) -> Tensor[]"},
-    .surface = kFunction,
+    .surface = kPrivate,  // Python's takes them one by one (_shaping.py)
     .compose =
         [](const Call& c) {
           Dims common;

@@ -77,26 +77,6 @@ Tensor window_gradient(Backward& b) {
 
 }  // namespace
 
-Tensors split_sections(const Tensor& x, std::span<const int64_t> sections, int64_t dim) {
-  const int d = normalize_dim("split", dim, x.dim());
-  int64_t total = 0;
-  bool valid = x.dim() > 0;
-  for (int64_t size : sections) {
-    valid = valid && size >= 0 && !__builtin_add_overflow(total, size, &total);
-  }
-  if (!valid || total != x.sizes()[d]) {
-    fail<ShapeError>("split", "expected sections >= 0 that sum to the size of dim ", d, " of ",
-                     x.sizes(), "; got ", sections.size(), " with the sum ", total, ".");
-  }
-  Tensors parts;
-  int64_t start = 0;
-  for (int64_t size : sections) {
-    parts.push_back(slice(x, d, start, start + size));
-    start += size;
-  }
-  return parts;
-}
-
 namespace ops {
 
 namespace {
@@ -212,9 +192,9 @@ const OpDef kUnbind = {
 
 const OpDef kSplit = {
     .name = "split",
-    .doc = "Pieces of split_size along dim, the last one smaller if need be; views. A list of sizes "
-           "gives pieces of those sizes.",
+    .doc = "Pieces of split_size along dim, the last one smaller if need be; views.",
     .signatures = {"split(Tensor tensor, int split_size, int dim=0) -> Tensor[]"},
+    .surface = kPrivate,  // Python's split also takes a list (_shaping.py)
     .compose =
         [](const Call& c) {
           const auto& a = c.as<SplitAttrs>();

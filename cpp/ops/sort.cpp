@@ -47,7 +47,8 @@ void forward_sort_rows(Run& r) {
 // Each value goes back to the place it came from.
 Tensor sort_gradient(Backward& b) {
   const InputMeta& x = b.shape(0);
-  return scatter_elements(zeros(x.sizes, x.dtype), b.output(1), b.dy(0), x.sizes.size() - 1, false);
+  return scatter_elements(zeros(x.sizes, x.dtype), b.output(1), b.dy(0), x.sizes.size() - 1, false,
+                          false);
 }
 
 // The first k of every sorted row along dim, dim put back where it was.

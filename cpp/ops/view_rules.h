@@ -32,7 +32,4 @@ struct Window {
   int64_t offset = 0;  // from the tensor's first element
 };
 
-// split() with a list of sizes, of which there may be more than a Dims holds.
-Tensors split_sections(const Tensor& x, std::span<const int64_t> sections, int64_t dim);
-
 }  // namespace chainrule

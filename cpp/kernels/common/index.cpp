@@ -120,7 +120,10 @@ void read_elements(const IndexedElements& e, int64_t begin, int64_t end) {
     const int64_t* index = e.index + first;
     const T* from = static_cast<const T*>(e.tensor) + tensor;
     T* to = static_cast<T*>(e.other) + other;
-    for (int64_t i = 0; i < n; ++i) to[i * e.other_strides[last]] = from[i * step + index[i] * jump];
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t place = index[i] < 0 ? index[i] + e.size : index[i];
+      to[i * e.other_strides[last]] = from[i * step + place * jump];
+    }
   });
 }
 
@@ -133,7 +136,8 @@ void put_elements(const IndexedElements& e, int64_t begin, int64_t end) {
     T* to = static_cast<T*>(e.tensor) + tensor;
     const T* from = static_cast<const T*>(e.other) + other;
     for (int64_t i = 0; i < n; ++i) {
-      Put::apply(to[i * step + index[i] * jump], from[i * e.other_strides[last]]);
+      const int64_t place = index[i] < 0 ? index[i] + e.size : index[i];
+      Put::apply(to[i * step + place * jump], from[i * e.other_strides[last]]);
     }
   });
 }
