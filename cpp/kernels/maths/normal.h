@@ -11,7 +11,7 @@ namespace chainrule::kernels {
 namespace {
 namespace maths {
 
-// x + x Q(x^2) below 1, else 1 - exp(P(|x|)) with P the logarithm of 1 - erf. 1.1 ULP.
+// x + x Q(x^2) below 1, else 1 - exp(P(|x|)) with P the logarithm of 1 - erf. 1.3 ULP.
 template <typename T>
 CHAINRULE_HD inline T erf(T x) {
   constexpr bool kFloat = __is_same(T, float);
@@ -93,7 +93,7 @@ CHAINRULE_HD inline Scaled<T> bell(T a) {
 template <typename T>
 inline constexpr T kNormalLimit = __is_same(T, float) ? T(15) : T(39);
 
-// x Phi(x), 2.5 ULP in both tails. gelu(-inf) = -0, the limit.
+// x Phi(x), 6 ULP in both tails, 9 without FMA. gelu(-inf) = -0, the limit.
 template <typename T>
 CHAINRULE_HD inline T gelu(T x) {
   const T limited = clamp(x, -kNormalLimit<T>, kNormalLimit<T>), a = fabs(limited);
@@ -101,11 +101,11 @@ CHAINRULE_HD inline T gelu(T x) {
   const T tail = mills_ratio(a) * e.value;
   const T negative = limited * tail * e.scale1 * e.scale2;
   const T positive = fma_(-limited, tail * e.scale1 * e.scale2, x);
-  return x < 0 ? negative : positive;
+  return x <= 0 ? negative : positive;  // the left one keeps -0
 }
 
 // Phi(x) + x phi(x): q below zero and 1 - q above, q = exp(-a^2 / 2) (M(a) - a / sqrt(2 pi)). Error
-// below 2 eps absolute, and 4 eps relative in the left tail. 0 and 1 at -inf and inf.
+// below 2 eps (1 + |result|), and 4 ULP in the left tail. 0 and 1 at -inf and inf.
 template <typename T>
 CHAINRULE_HD inline T gelu_slope(T x) {
   const T limited = clamp(x, -kNormalLimit<T>, kNormalLimit<T>), a = fabs(limited);
@@ -140,7 +140,7 @@ CHAINRULE_HD inline Pair<T> gelu_argument(T x) {
   }
 }
 
-// x sigmoid(v), which is 0.5 x (1 + tanh(v / 2)). 3 ULP in both tails. -0 at -inf.
+// x sigmoid(v), which is 0.5 x (1 + tanh(v / 2)). 3.2 ULP in both tails. -0 at -inf.
 template <typename T>
 CHAINRULE_HD inline T gelu_tanh(T x) {
   const T limited = clamp(x, -kTanhLimit<T>, kTanhLimit<T>);
@@ -151,7 +151,8 @@ CHAINRULE_HD inline T gelu_tanh(T x) {
   return x < 0 ? negative : x / sum;
 }
 
-// s (1 + x v' (1 - s)), s = sigmoid(v), v' the derivative of v.
+// s (1 + x v' (1 - s)), s = sigmoid(v), v' the derivative of v. Error below 2 eps (1 + |result|),
+// and 7 ULP in the left tail.
 template <typename T>
 CHAINRULE_HD inline T gelu_tanh_slope(T x) {
   const T limited = clamp(x, -kTanhLimit<T>, kTanhLimit<T>);
