@@ -243,12 +243,13 @@ class Parser {
   PyObject* tensors_[kMaxTensorParams] = {};
 };
 
-std::string type_name(PyObject* o) {
+// One level deep: a list may contain itself.
+std::string type_name(PyObject* o, bool inside = false) {
   if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
   if (o == Py_None) return "None";
   const std::string name = Py_TYPE(o)->tp_name;
-  if ((PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
-    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0));
+  if (!inside && (PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
+    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0), true);
   }
   return name;
 }
