@@ -16,7 +16,8 @@ struct Ramp {
 };
 void ramp(const Ramp& ramp, int64_t begin, int64_t end, void* out);
 
-// steps values from start to end, both included; counted from the nearer end, so that both are exact.
+// steps values from start to end, both included; counted from the nearer end, so that both are
+// exact.
 struct Linspace {
   DType to;
   double start, end;
@@ -24,8 +25,8 @@ struct Linspace {
 };
 void linspace(const Linspace& line, int64_t begin, int64_t end, void* out);
 
-// out[i] = low + bits[i] * range / 2^64 for i in [begin, end): uniform in [low, low + range), biased
-// by at most range / 2^64. range 0 stands for 2^64.
+// out[i] = low + bits[i] * range / 2^64 for i in [begin, end): uniform in [low, low + range),
+// biased by at most range / 2^64. range 0 stands for 2^64.
 void random_integers(DType to, int64_t begin, int64_t end, const uint64_t* bits, int64_t low,
                      uint64_t range, void* out);
 

@@ -1,9 +1,9 @@
 // Kernels that move elements to and from places given by int64 indices (common/index.cpp), and sort
-// rows (common/sort.cpp). Moves are generic by item size. Indices are checked before anything moves:
-// a bad one is never followed, its position is returned (-1 for none).
+// rows (common/sort.cpp). Moves are generic by item size. Indices are checked before anything
+// moves: a bad one is never followed, its position is returned (-1 for none).
 //
-// Writes happen in ascending order of the index's elements, so repeated places get the same result in
-// every run: the last value, or the sum in that order.
+// Writes happen in ascending order of the index's elements, so repeated places get the same result
+// in every run: the last value, or the sum in that order.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,12 @@ namespace chainrule::kernels {
 // The first i whose index is outside [wrap ? -size : 0, size).
 int64_t first_bad_index(int64_t n, const int64_t* index, int64_t size, bool wrap);
 
-// offsets[i] += stride * index[i], a negative index counting from `size`. Indices are checked already.
+// offsets[i] += stride * index[i], a negative index counting from `size`. Indices are checked
+// already.
 void add_offsets(int64_t n, const int64_t* index, int64_t size, int64_t stride, int64_t* offsets);
 
-// A tensor seen as [before..., place, after...], where `place` is one of `places` offsets, against a
-// dense block [before, places, after]. Strides belong to the tensor and count elements.
+// A tensor seen as [before..., place, after...], where `place` is one of `places` offsets, against
+// a dense block [before, places, after]. Strides belong to the tensor and count elements.
 struct IndexedBlock {
   int64_t item = 0;  // bytes
   void* tensor = nullptr;
@@ -40,9 +41,9 @@ void indexed_write(const IndexedBlock& block, int64_t begin, int64_t end);
 // tensor += dense, likewise. On bool: or.
 void indexed_add(DType t, const IndexedBlock& block, int64_t begin, int64_t end);
 
-// Element by element along one dimension: the element at i of the index's (dense) shape meets the one
-// of `tensor` whose coordinate along `dim` is index[i] and whose others are i's. A negative index[i]
-// counts from `size`.
+// Element by element along one dimension: the element at i of the index's (dense) shape meets the
+// one of `tensor` whose coordinate along `dim` is index[i] and whose others are i's. A negative
+// index[i] counts from `size`.
 struct IndexedElements {
   int64_t item = 0;
   int dims = 0, dim = 0;
@@ -65,7 +66,8 @@ void nonzero_positions(DType t, int64_t n, const void* in, int64_t* out);
 // The coordinates of flat positions along every dimension, as rows of `dims` values.
 void unravel(int64_t n, const int64_t* positions, int dims, const int64_t* sizes, int64_t* out);
 
-// Rows [begin, end) of [rows, cols]: the part on or below the diagonal (upper: on or above), else 0.
+// Rows [begin, end) of [rows, cols]: the part on or below the diagonal (upper: on or above), else
+// 0.
 struct Triangle {
   int64_t item = 0;
   int64_t rows = 0, cols = 0;  // of one matrix
@@ -88,8 +90,8 @@ struct SortedRows {
 int64_t sort_scratch_bytes(int64_t n);
 void sort_rows(const SortedRows& rows, int64_t begin, int64_t end, void* scratch);
 
-// Runs of equal elements in a sorted row: how many, and where each starts and which run element i is
-// in. NaNs differ from each other.
+// Runs of equal elements in a sorted row: how many, and where each starts and which run element i
+// is in. NaNs differ from each other.
 int64_t count_runs(DType t, int64_t n, const void* sorted);
 void find_runs(DType t, int64_t n, const void* sorted, int64_t* starts, int64_t* run_of);
 

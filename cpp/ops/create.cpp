@@ -1,4 +1,5 @@
-// Tensors from sizes and numbers. `device=` and `requires_grad=` are keywords of the Python binding.
+// Tensors from sizes and numbers. `device=` and `requires_grad=` are keywords of the Python
+// binding.
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -58,12 +59,14 @@ int64_t arange_length(const char* op, const ArangeAttrs& a) {
   }
   if (a.start.is_float() || a.end.is_float() || a.step.is_float()) {
     const double length = std::ceil((a.end.real - a.start.real) / a.step.real);
-    if (!(length < 0x1p59)) fail<OutOfMemory>(op, "expected fewer than 2^59 values; got ", length, ".");
+    if (!(length < 0x1p59))
+      fail<OutOfMemory>(op, "expected fewer than 2^59 values; got ", length, ".");
     return static_cast<int64_t>(length);
   }
   // Unsigned differences cannot overflow: the signs agree by now.
   const bool up = a.step.integer > 0;
-  const uint64_t first = static_cast<uint64_t>(a.start.integer), last = static_cast<uint64_t>(a.end.integer);
+  const uint64_t first = static_cast<uint64_t>(a.start.integer),
+                 last = static_cast<uint64_t>(a.end.integer);
   const uint64_t span = up ? last - first : first - last;
   const uint64_t step = static_cast<uint64_t>(up ? a.step.integer : -a.step.integer);
   const uint64_t length = span / step + (span % step != 0);
@@ -85,9 +88,8 @@ void forward_arange(Run& r) {
   const auto& a = r.as<ArangeAttrs>();
   const kernels::Ramp ramp{r.out().dtype(), a.start.real, a.step.real, a.start.integer,
                            a.step.integer};
-  for_range(r.out().numel(), 1, [&](int64_t begin, int64_t end) {
-    kernels::ramp(ramp, begin, end, r.out().raw());
-  });
+  for_range(r.out().numel(), 1,
+            [&](int64_t begin, int64_t end) { kernels::ramp(ramp, begin, end, r.out().raw()); });
 }
 
 void forward_eye(Run& r) {
@@ -133,8 +135,9 @@ const OpDef kZeros = {
 
 const OpDef kFull = {
     .name = "full",
-    .doc = "A tensor of the given sizes filled with fill_value; the dtype follows the value unless "
-           "given.",
+    .doc =
+        "A tensor of the given sizes filled with fill_value; the dtype follows the value unless "
+        "given.",
     .signatures = {"full(int[] size, Number fill_value, *, dtype? dtype=None) -> Tensor"},
     .surface = kFunction,
     .infer =
@@ -207,10 +210,12 @@ const OpDef kFullLike = {
 
 const OpDef kArange = {
     .name = "arange",
-    .doc = "start, start + step, ... below end (above it for a negative step). int64 for integer "
-           "arguments, else the default floating dtype, unless given.",
-    .signatures = {"arange(Number start, Number end, Number step=1, *, dtype? dtype=None) -> Tensor",
-                   "arange(Number end, *, dtype? dtype=None) -> Tensor"},
+    .doc =
+        "start, start + step, ... below end (above it for a negative step). int64 for integer "
+        "arguments, else the default floating dtype, unless given.",
+    .signatures =
+        {"arange(Number start, Number end, Number step=1, *, dtype? dtype=None) -> Tensor",
+         "arange(Number end, *, dtype? dtype=None) -> Tensor"},
     .surface = kFunction,
     .infer = infer_arange,
     .forward = forward_arange,

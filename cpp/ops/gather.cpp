@@ -1,5 +1,6 @@
-// Element by element along one dimension: gather reads, scatter and scatter_add write. The element at
-// i of the index's shape meets the one whose coordinate along dim is index[i] and whose others are i's.
+// Element by element along one dimension: gather reads, scatter and scatter_add write. The element
+// at i of the index's shape meets the one whose coordinate along dim is index[i] and whose others
+// are i's.
 #include <algorithm>
 
 #include "core/threads.h"
@@ -19,9 +20,9 @@ void check_index_shape(const char* op, const Tensor& index, const Dims& limit, i
   bool fits = index.dim() == limit.size();
   for (int d = 0; fits && d < limit.size(); ++d) fits = d == skip || index.sizes()[d] <= limit[d];
   if (!fits) {
-    fail<ShapeError>(op, "expected an index of as many dimensions as the ", what, ", no larger than it",
-                     skip < 0 ? "" : str(" except in dim ", skip), "; got an index of ", index.sizes(),
-                     " and a ", what, " of ", limit, ".");
+    fail<ShapeError>(op, "expected an index of as many dimensions as the ", what,
+                     ", no larger than it", skip < 0 ? "" : str(" except in dim ", skip),
+                     "; got an index of ", index.sizes(), " and a ", what, " of ", limit, ".");
   }
 }
 
@@ -49,9 +50,8 @@ void for_rows(const Tensor& index, bool disjoint, F&& fn) {
   const int64_t rows = leading_product(index.sizes(), 1), cols = index.size(-1);
   const int64_t rows_per_tile = std::max<int64_t>(1, disjoint ? (1 << 14) / cols : rows);
   LongWork release(2 * index.numel());
-  parallel_for((rows + rows_per_tile - 1) / rows_per_tile, 2 * index.numel(), [&](int64_t t) {
-    fn(t * rows_per_tile, std::min(rows, (t + 1) * rows_per_tile));
-  });
+  parallel_for((rows + rows_per_tile - 1) / rows_per_tile, 2 * index.numel(),
+               [&](int64_t t) { fn(t * rows_per_tile, std::min(rows, (t + 1) * rows_per_tile)); });
 }
 
 void forward_gather(Run& r) {
@@ -164,7 +164,8 @@ const OpDef kScatterElements = {
 
 const OpDef kGather = {
     .name = "gather",
-    .doc = "out[i][j] = input[index[i][j]][j] for dim 0, and so on; the result has the index's shape.",
+    .doc =
+        "out[i][j] = input[index[i][j]][j] for dim 0, and so on; the result has the index's shape.",
     .signatures = {"gather(Tensor input, int dim, Tensor index) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -199,8 +200,9 @@ const OpDef kScatterValue = {
 
 const OpDef kScatterAdd = {
     .name = "scatter_add",
-    .doc = "The input with src[i][j] added to out[index[i][j]][j] for dim 0, and so on, in ascending "
-           "order.",
+    .doc =
+        "The input with src[i][j] added to out[index[i][j]][j] for dim 0, and so on, in ascending "
+        "order.",
     .signatures = {"scatter_add(Tensor input, int dim, Tensor index, Tensor src) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .compose =
@@ -211,8 +213,9 @@ const OpDef kScatterAdd = {
 
 const OpDef kTakeAlongDim = {
     .name = "take_along_dim",
-    .doc = "gather() with the shapes of input and indices broadcast outside dim; without dim both "
-           "are flattened. Negative indices count from the end.",
+    .doc =
+        "gather() with the shapes of input and indices broadcast outside dim; without dim both "
+        "are flattened. Negative indices count from the end.",
     .signatures = {"take_along_dim(Tensor input, Tensor indices, int? dim=None) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -229,21 +232,22 @@ const OpDef kTakeAlongDim = {
             fits = broadcast_shapes(x, index, &common);
           }
           if (!fits) {
-            fail<ShapeError>(c.name(), "expected shapes of equal length that broadcast except in dim ",
-                             d, "; got ", c[0].sizes(), " and ", c[1].sizes(), ".");
+            fail<ShapeError>(c.name(),
+                             "expected shapes of equal length that broadcast except in dim ", d,
+                             "; got ", c[0].sizes(), " and ", c[1].sizes(), ".");
           }
           Dims to_x = common, to_index = common;
           to_x[d] = c[0].sizes()[d];
           to_index[d] = c[1].sizes()[d];
-          return just(
-              gather_along(c.name(), expand(c[0], to_x), d, expand(c[1], to_index), true));
+          return just(gather_along(c.name(), expand(c[0], to_x), d, expand(c[1], to_index), true));
         },
 };
 
 const OpDef kOneHot = {
     .name = "one_hot",
-    .doc = "For every class number a row of num_classes zeros with a 1 at it; -1 takes one class more "
-           "than the largest number.",
+    .doc =
+        "For every class number a row of num_classes zeros with a 1 at it; -1 takes one class more "
+        "than the largest number.",
     .signatures = {"one_hot(Tensor input, int num_classes=-1) -> Tensor"},
     .surface = kFunctional,
     .compose =
@@ -251,7 +255,8 @@ const OpDef kOneHot = {
           const Tensor& x = c[0];
           int64_t classes = c.as<OneHotAttrs>().num_classes;
           if (x.dtype() != DType::kInt64) {
-            fail<DtypeError>(c.name(), "expected int64 class numbers; got ", dtype_name(x.dtype()), ".");
+            fail<DtypeError>(c.name(), "expected int64 class numbers; got ", dtype_name(x.dtype()),
+                             ".");
           }
           if (classes == -1 && x.numel() == 0) {
             fail<ValueError>(c.name(), "expected num_classes for an empty input; got -1.");

@@ -1,7 +1,7 @@
-// Indexing by tensors. `index(input, indices)` is x[i, :, j]: one entry per dimension from the left,
-// an undefined tensor for ':', int64 or int32 for places (negative ones count from the end), bool or
-// uint8 for a mask over as many dimensions as it has. Slices, integers, None and Ellipsis are views,
-// made by the language binding before it comes here.
+// Indexing by tensors. `index(input, indices)` is x[i, :, j]: one entry per dimension from the
+// left, an undefined tensor for ':', int64 or int32 for places (negative ones count from the end),
+// bool or uint8 for a mask over as many dimensions as it has. Slices, integers, None and Ellipsis
+// are views, made by the language binding before it comes here.
 #include "generated/ops.h"
 #include "ops/index_rules.h"
 #include "ops/view_rules.h"
@@ -120,10 +120,11 @@ Tensor put_masked(const Call& c) {
 }
 
 // Values as index_write wants them: broadcast to what the places make up, dense.
-Tensor fitting_values(const char* op, const Tensor& values, const Tensor& input, const Dims& sizes) {
+Tensor fitting_values(const char* op, const Tensor& values, const Tensor& input,
+                      const Dims& sizes) {
   if (values.dtype() != input.dtype()) {
-    fail<DtypeError>(op, "expected values of the input's dtype ", dtype_name(input.dtype()), "; got ",
-                     dtype_name(values.dtype()), ".");
+    fail<DtypeError>(op, "expected values of the input's dtype ", dtype_name(input.dtype()),
+                     "; got ", dtype_name(values.dtype()), ".");
   }
   Dims common;
   if (!broadcast_shapes(values.sizes(), sizes, &common) || !(common == sizes)) {
@@ -137,9 +138,10 @@ Tensor fitting_values(const char* op, const Tensor& values, const Tensor& input,
 
 const OpDef kIndex = {
     .name = "index",
-    .doc = "The elements named by index tensors or masks, one entry per dimension from the left "
-           "(undefined: all of it). Index shapes broadcast and stand where the indexed dimensions "
-           "stood if those are neighbours, else in front.",
+    .doc =
+        "The elements named by index tensors or masks, one entry per dimension from the left "
+        "(undefined: all of it). Index shapes broadcast and stand where the indexed dimensions "
+        "stood if those are neighbours, else in front.",
     .signatures = {"index(Tensor input, Tensor[] indices) -> Tensor"},
     .surface = kPrivate,
     .compose =
@@ -152,10 +154,12 @@ const OpDef kIndex = {
 
 const OpDef kIndexPut = {
     .name = "index_put",
-    .doc = "A copy of the input with the values, broadcast, at the places index() reads. Where a "
-           "place is named twice the last value stands, or with accumulate the sum.",
-    .signatures = {"index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False) "
-                   "-> Tensor"},
+    .doc =
+        "A copy of the input with the values, broadcast, at the places index() reads. Where a "
+        "place is named twice the last value stands, or with accumulate the sum.",
+    .signatures =
+        {"index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False) "
+         "-> Tensor"},
     .surface = kEverywhere | kInPlace,
     .compose =
         [](const Call& c) {

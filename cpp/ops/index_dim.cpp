@@ -17,7 +17,8 @@ Tensor index_vector(const char* op, const Tensor& index) {
 }
 
 // input with source put, or added, at the places of the index along dim.
-Tensor put_slices(const Call& c, int64_t dim, const Tensor& source, bool accumulate, IndexForm form) {
+Tensor put_slices(const Call& c, int64_t dim, const Tensor& source, bool accumulate,
+                  IndexForm form) {
   const char* op = c.name();
   const Tensor x = with_dim(c[0]), from = with_dim(source);
   const Tensor index = index_vector(op, c[1]);
@@ -53,8 +54,9 @@ const OpDef kIndexSelect = {
 
 const OpDef kIndexAdd = {
     .name = "index_add",
-    .doc = "The input with alpha * source added to the slices named by the index along dim, in "
-           "ascending order.",
+    .doc =
+        "The input with alpha * source added to the slices named by the index along dim, in "
+        "ascending order.",
     .signatures = {"index_add(Tensor input, int dim, Tensor index, Tensor source, *, "
                    "Number alpha=1) -> Tensor"},
     .surface = kEverywhere | kInPlace,
@@ -82,8 +84,9 @@ const OpDef kIndexCopy = {
 
 const OpDef kIndexFill = {
     .name = "index_fill",
-    .doc = "The input with the slices named by the index along dim filled with a value (a number or "
-           "a 0-dimensional tensor).",
+    .doc =
+        "The input with the slices named by the index along dim filled with a value (a number or "
+        "a 0-dimensional tensor).",
     .signatures = {"index_fill(Tensor input, int dim, Tensor index, Operand value) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .compose =

@@ -102,7 +102,8 @@ kernels::IndexedBlock make_block(const Tensor& tensor, const Tensor& dense, int6
   b.places = places;
   b.before_dims =
       merge_dims(layout.before_sizes, layout.before_strides, b.before_sizes, b.before_strides);
-  b.after_dims = merge_dims(layout.after_sizes, layout.after_strides, b.after_sizes, b.after_strides);
+  b.after_dims =
+      merge_dims(layout.after_sizes, layout.after_strides, b.after_sizes, b.after_strides);
   b.before = layout.before_sizes.product();
   b.after = b.dense_row = layout.after_sizes.product();
   return b;
@@ -137,8 +138,8 @@ void forward_read(Run& r) {
   });
 }
 
-// Threads take different blocks or different columns, so each element has one writer that follows the
-// index in ascending order.
+// Threads take different blocks or different columns, so each element has one writer that follows
+// the index in ascending order.
 void forward_write(Run& r) {
   const auto& a = r.as<IndexWriteAttrs>();
   const Tensor& out = r.out();
@@ -182,8 +183,9 @@ Tensors saved_indices(Backward& b) {
 
 const OpDef kIndexRead = {
     .name = "index_read",
-    .doc = "The elements at the places that the indices (int64, dense, of one shape) name along the "
-           "dimensions dims.",
+    .doc =
+        "The elements at the places that the indices (int64, dense, of one shape) name along the "
+        "dimensions dims.",
     .signatures = {"index_read(Tensor input, Tensor[] indices, int[] dims, int form) -> Tensor"},
     .surface = kPrivate,
     .infer =
@@ -206,8 +208,9 @@ const OpDef kIndexRead = {
 
 const OpDef kIndexWrite = {
     .name = "index_write",
-    .doc = "A copy of the input with the values (dense, of index_read's shape) put, or added, at the "
-           "places the indices name.",
+    .doc =
+        "A copy of the input with the values (dense, of index_read's shape) put, or added, at the "
+        "places the indices name.",
     .signatures = {"index_write(Tensor input, Tensor[] indices, Tensor values, int[] dims, "
                    "bool accumulate, int form) -> Tensor"},
     .surface = kPrivate,
@@ -227,7 +230,8 @@ const OpDef kIndexWrite = {
                 if (a.accumulate) return b.dy();
                 const Tensors indices = saved_indices(b);
                 return index_write(b.dy(), {indices.data(), indices.size()},
-                                   zeros(b.shape(2).sizes, b.shape(2).dtype), a.dims, false, a.form);
+                                   zeros(b.shape(2).sizes, b.shape(2).dtype), a.dims, false,
+                                   a.form);
               }},
              {2, reads_value(1),
               [](Backward& b) {

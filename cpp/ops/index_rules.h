@@ -13,13 +13,20 @@ void check_index_range(const char* op, const Tensor& index, int64_t size, bool w
 
 // Which public op an index_read / index_write stands for: the name in errors, and whether negative
 // indices count from the end.
-enum IndexForm : int64_t { kIndexForm, kIndexSelectForm, kTakeForm, kIndexPutForm, kIndexAddForm,
-                           kIndexCopyForm, kIndexFillForm };
+enum IndexForm : int64_t {
+  kIndexForm,
+  kIndexSelectForm,
+  kTakeForm,
+  kIndexPutForm,
+  kIndexAddForm,
+  kIndexCopyForm,
+  kIndexFillForm
+};
 const char* index_form_name(int64_t form);
 bool index_form_wraps(int64_t form);
 
-// The shape of what indices of the sizes `index` along `dims` name in a tensor of `sizes`: they stand
-// where the indexed dimensions stood if those are neighbours, else in front.
+// The shape of what indices of the sizes `index` along `dims` name in a tensor of `sizes`: they
+// stand where the indexed dimensions stood if those are neighbours, else in front.
 Dims indexed_sizes(const Dims& sizes, const Dims& dims, const Dims& index);
 
 }  // namespace chainrule

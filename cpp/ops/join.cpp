@@ -32,7 +32,8 @@ void infer_cat(Infer& c) {
   for (const Tensor& x : c.list(0)) {
     const Dims& own = x.sizes();
     bool fits = skipped(own) || own.size() == first.size();
-    for (int i = 0; fits && !skipped(own) && i < own.size(); ++i) fits = i == d || own[i] == first[i];
+    for (int i = 0; fits && !skipped(own) && i < own.size(); ++i)
+      fits = i == d || own[i] == first[i];
     if (!fits) {
       fail<ShapeError>(c.name(), "expected shapes equal to ", first, " except in dim ", d, "; got ",
                        own, " as tensor ", position, ".");
@@ -94,8 +95,9 @@ Tensors at_least(const Call& c, int rank) {
 
 const OpDef kCat = {
     .name = "cat",
-    .doc = "The tensors behind each other along dim; the other sizes must be equal. Dtypes are "
-           "promoted; a tensor of shape (0,) is skipped.",
+    .doc =
+        "The tensors behind each other along dim; the other sizes must be equal. Dtypes are "
+        "promoted; a tensor of shape (0,) is skipped.",
     .signatures = {"cat(Tensor[] tensors, int dim=0) -> Tensor",
                    "concat(Tensor[] tensors, int dim=0) -> Tensor",
                    "concatenate(Tensor[] tensors, int dim=0) -> Tensor"},
@@ -113,7 +115,8 @@ const OpDef kStack = {
     .surface = kFunction,
     .compose =
         [](const Call& c) {
-          if (c.list(0).empty()) fail<ShapeError>(c.name(), "expected at least one tensor; got none.");
+          if (c.list(0).empty())
+            fail<ShapeError>(c.name(), "expected at least one tensor; got none.");
           const Dims& first = c.list(0)[0].sizes();
           const int d = normalize_dim(c.name(), c.as<StackAttrs>().dim, first.size() + 1);
           Tensors rows;
@@ -143,8 +146,7 @@ const OpDef kHstack = {
 const OpDef kVstack = {
     .name = "vstack",
     .doc = "Behind each other vertically, along dim 0; vectors count as rows.",
-    .signatures = {"vstack(Tensor[] tensors) -> Tensor",
-                   "row_stack(Tensor[] tensors) -> Tensor"},
+    .signatures = {"vstack(Tensor[] tensors) -> Tensor", "row_stack(Tensor[] tensors) -> Tensor"},
     .surface = kFunction,
     .compose =
         [](const Call& c) {

@@ -1,5 +1,5 @@
-// linear: one product with the bias folded in. The bias gradient is a sum over rows, which adds in the
-// products' k-order, so it is the number a product with a row of ones would give.
+// linear: one product with the bias folded in. The bias gradient is a sum over rows, which adds in
+// the products' k-order, so it is the number a product with a row of ones would give.
 #include "generated/ops.h"
 #include "ops/product.h"
 #include "ops/view_rules.h"
@@ -27,16 +27,26 @@ void infer_linear_rows(Infer& c) {
   check_linear(x, w, bias);
   c.out(x.dtype(), {x.size(0), w.size(0)});
   c.scratch_bytes = product_scratch(x, product_operand(x)) + product_scratch(w, product_operand(w));
-  if (bias.defined() && !bias.is_contiguous()) c.scratch_bytes += bias.numel() * itemsize(bias.dtype());
+  if (bias.defined() && !bias.is_contiguous())
+    c.scratch_bytes += bias.numel() * itemsize(bias.dtype());
 }
 
 void forward_linear_rows(Run& r) {
   const Tensor &x = r[0], &w = r[1], &bias = r[2], &out = r.out();
   char* scratch = static_cast<char*>(r.scratch);
   const ProductOperand a = product_operand(x), b = product_operand(w);
-  kernels::ProductArgs args{x.size(0), w.size(0), x.size(1), product_data(x, a, scratch), a.ld,
-                            a.transposed, product_data(w, b, scratch), b.ld, !b.transposed,
-                            out.raw(), w.size(0), nullptr};
+  kernels::ProductArgs args{x.size(0),
+                            w.size(0),
+                            x.size(1),
+                            product_data(x, a, scratch),
+                            a.ld,
+                            a.transposed,
+                            product_data(w, b, scratch),
+                            b.ld,
+                            !b.transposed,
+                            out.raw(),
+                            w.size(0),
+                            nullptr};
   if (bias.defined()) {
     const ProductOperand row{1, bias.numel(), bias.numel(), false, !bias.is_contiguous()};
     args.bias = product_data(bias, row, scratch);
@@ -67,8 +77,9 @@ const OpDef kLinearRows = {
 
 const OpDef kLinear = {
     .name = "linear",
-    .doc = "input @ weight.T + bias over the last dimension: input [..., in], weight [out, in], bias "
-           "[out] or None, result [..., out].",
+    .doc =
+        "input @ weight.T + bias over the last dimension: input [..., in], weight [out, in], bias "
+        "[out] or None, result [..., out].",
     .signatures = {"linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor"},
     .surface = kFunctional,
     .compose =

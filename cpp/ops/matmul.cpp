@@ -95,8 +95,9 @@ Tensor blend(const char* op, const Tensor& input, const Tensor& y, Number beta, 
 
 const OpDef kMatmul = {
     .name = "matmul",
-    .doc = "Matrix product a @ b. Vectors: dot product; [m, k] @ [k]: matrix times vector; "
-           "[..., m, k] @ [..., k, n]: leading dimensions broadcast.",
+    .doc =
+        "Matrix product a @ b. Vectors: dot product; [m, k] @ [k]: matrix times vector; "
+        "[..., m, k] @ [..., k, n]: leading dimensions broadcast.",
     .signatures = {"matmul(Tensor input, Tensor other) -> Tensor"},
     .compose = [](const Call& c) { return just(any_matmul(c.name(), c[0], c[1])); },
 };
@@ -172,8 +173,9 @@ const OpDef kOuter = {
 
 const OpDef kInner = {
     .name = "inner",
-    .doc = "Sum of products over the last dimension of both: [..., k] and [..., k] give the leading "
-           "dimensions of both; a 0-dimensional side multiplies.",
+    .doc =
+        "Sum of products over the last dimension of both: [..., k] and [..., k] give the leading "
+        "dimensions of both; a 0-dimensional side multiplies.",
     .signatures = {"inner(Tensor input, Tensor other) -> Tensor"},
     .compose =
         [](const Call& c) {

@@ -122,8 +122,9 @@ const OpDef kReverseDims = {
 
 const OpDef kPermute = {
     .name = "permute",
-    .doc = "The dimensions in another order: dimension i of the result is dimension dims[i]; a "
-           "view.",
+    .doc =
+        "The dimensions in another order: dimension i of the result is dimension dims[i]; a "
+        "view.",
     .signatures = {"permute(Tensor input, int[] dims) -> Tensor"},
     .infer =
         [](Infer& c) {
@@ -142,8 +143,9 @@ const OpDef kPermute = {
 
 const OpDef kMovedim = {
     .name = "movedim",
-    .doc = "The dimensions `source` moved to the positions `destination`; the others keep their "
-           "order.",
+    .doc =
+        "The dimensions `source` moved to the positions `destination`; the others keep their "
+        "order.",
     .signatures = {"movedim(Tensor input, int[] source, int[] destination) -> Tensor",
                    "moveaxis(Tensor input, int[] source, int[] destination) -> Tensor"},
     .compose =

@@ -26,7 +26,8 @@ ProductOperand product_operand(int64_t rows, int64_t cols, int64_t row_stride, i
 
 ProductOperand product_operand(const Tensor& x) {
   const int d = x.dim();
-  return product_operand(x.sizes()[d - 2], x.sizes()[d - 1], x.strides()[d - 2], x.strides()[d - 1]);
+  return product_operand(x.sizes()[d - 2], x.sizes()[d - 1], x.strides()[d - 2],
+                         x.strides()[d - 1]);
 }
 
 int64_t product_scratch(const Tensor& x, const ProductOperand& operand) {
@@ -108,8 +109,10 @@ void infer_product(Infer& c) {
   Dims sizes;
   if (a.dim() < 2 || b.dim() < 2 || a.size(-1) != b.size(-2) ||
       !broadcast_shapes(leading(a.sizes()), leading(b.sizes()), &sizes)) {
-    fail<ShapeError>(c.name(), "expected a.shape[-1] == b.shape[-2] and leading sizes that broadcast; "
-                     "got ", a.sizes(), " @ ", b.sizes(), ".");
+    fail<ShapeError>(c.name(),
+                     "expected a.shape[-1] == b.shape[-2] and leading sizes that broadcast; "
+                     "got ",
+                     a.sizes(), " @ ", b.sizes(), ".");
   }
   check_product_dtypes(c.name(), a, b);
   sizes.push_back(a.size(-2));
@@ -150,11 +153,18 @@ void forward_product(Run& r) {
   const Side a(r[0], batch, scratch), b(r[1], batch, scratch);
   const int64_t m = a.operand.rows, n = b.operand.cols, k = a.operand.cols;
   const auto args_of = [&](int64_t i) {
-    return kernels::ProductArgs{
-        m, n, k,
-        a.data + batch_offset(i, batch, a.strides) * item, a.operand.ld, a.operand.transposed,
-        b.data + batch_offset(i, batch, b.strides) * item, b.operand.ld, b.operand.transposed,
-        static_cast<char*>(out.raw()) + i * m * n * item, n, nullptr};
+    return kernels::ProductArgs{m,
+                                n,
+                                k,
+                                a.data + batch_offset(i, batch, a.strides) * item,
+                                a.operand.ld,
+                                a.operand.transposed,
+                                b.data + batch_offset(i, batch, b.strides) * item,
+                                b.operand.ld,
+                                b.operand.transposed,
+                                static_cast<char*>(out.raw()) + i * m * n * item,
+                                n,
+                                nullptr};
   };
   const int64_t count = batch.product();
   if (out.numel() == 0) return;
@@ -181,7 +191,8 @@ double product_flops(const Call& c) {
 
 const OpDef kProduct = {
     .name = "product",
-    .doc = "Matrix products a @ b over leading dimensions that broadcast: [..., m, k] @ [..., k, n].",
+    .doc =
+        "Matrix products a @ b over leading dimensions that broadcast: [..., m, k] @ [..., k, n].",
     .signatures = {"product(Tensor a, Tensor b) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_product,

@@ -6,8 +6,8 @@
 
 namespace chainrule {
 
-// One matrix or a batch of them as the kernels read it: dense rows, or dense columns (transposed), at
-// a leading dimension. Any other layout is copied into scratch first.
+// One matrix or a batch of them as the kernels read it: dense rows, or dense columns (transposed),
+// at a leading dimension. Any other layout is copied into scratch first.
 struct ProductOperand {
   int64_t rows, cols;
   int64_t ld = 0;
@@ -23,8 +23,8 @@ int64_t product_scratch(const Tensor& x, const ProductOperand& operand);
 // Where the first matrix starts; a copy is made in scratch, which moves on.
 const char* product_data(const Tensor& x, const ProductOperand& operand, char*& scratch);
 
-// out[m, n] (dense) = a @ b (+ bias): m x n tiles over the thread team. With k = 0 the result is the
-// bias, or 0.
+// out[m, n] (dense) = a @ b (+ bias): m x n tiles over the thread team. With k = 0 the result is
+// the bias, or 0.
 void run_product(DType t, const kernels::ProductArgs& args);
 
 // Both of one dtype that has product kernels; DtypeError otherwise.

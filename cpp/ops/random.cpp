@@ -37,7 +37,7 @@ const OpDef kRand = {
         [](const Call& c) {
           const auto& a = c.as<RandAttrs>();
           return just(random_uniform(take_random_state(c[0], c.name()), a.size,
-                                    a.dtype.value_or(default_dtype())));
+                                     a.dtype.value_or(default_dtype())));
         },
 };
 
@@ -50,14 +50,15 @@ const OpDef kRandn = {
         [](const Call& c) {
           const auto& a = c.as<RandnAttrs>();
           return just(random_normal(take_random_state(c[0], c.name()), a.size,
-                                   a.dtype.value_or(default_dtype())));
+                                    a.dtype.value_or(default_dtype())));
         },
 };
 
 const OpDef kRandLike = {
     .name = "rand_like",
     .doc = "rand(input.shape) of the input's dtype unless another is given.",
-    .signatures = {"rand_like(Tensor input, *, Tensor? generator=None, dtype? dtype=None) -> Tensor"},
+    .signatures =
+        {"rand_like(Tensor input, *, Tensor? generator=None, dtype? dtype=None) -> Tensor"},
     .surface = kFunction,
     .compose =
         [](const Call& c) {
@@ -69,7 +70,8 @@ const OpDef kRandLike = {
 const OpDef kRandnLike = {
     .name = "randn_like",
     .doc = "randn(input.shape) of the input's dtype unless another is given.",
-    .signatures = {"randn_like(Tensor input, *, Tensor? generator=None, dtype? dtype=None) -> Tensor"},
+    .signatures =
+        {"randn_like(Tensor input, *, Tensor? generator=None, dtype? dtype=None) -> Tensor"},
     .surface = kFunction,
     .compose =
         [](const Call& c) {
@@ -90,7 +92,7 @@ const OpDef kRandint = {
         [](const Call& c) {
           const auto& a = c.as<RandintAttrs>();
           return just(random_integers(take_random_state(c[0], c.name()), a.low, a.high, a.size,
-                                     a.dtype.value_or(DType::kInt64)));
+                                      a.dtype.value_or(DType::kInt64)));
         },
 };
 
@@ -105,8 +107,8 @@ const OpDef kRandintLike = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<RandintLikeAttrs>();
-          return just(random_integers(take_random_state(c[1], c.name()), a.low, a.high, c[0].sizes(),
-                                     a.dtype.value_or(c[0].dtype())));
+          return just(random_integers(take_random_state(c[1], c.name()), a.low, a.high,
+                                      c[0].sizes(), a.dtype.value_or(c[0].dtype())));
         },
 };
 
@@ -190,8 +192,9 @@ const OpDef kNormalFill = {
 
 const OpDef kNormal = {
     .name = "normal",
-    .doc = "Normal random numbers whose mean and std are tensors (broadcast), or numbers together "
-           "with a size. No gradient.",
+    .doc =
+        "Normal random numbers whose mean and std are tensors (broadcast), or numbers together "
+        "with a size. No gradient.",
     .signatures = {"normal(Operand mean, Operand std=1.0, int[]? size=None, *, "
                    "Tensor? generator=None, dtype? dtype=None) -> Tensor"},
     .surface = kFunction,
@@ -201,14 +204,15 @@ const OpDef kNormal = {
           const Tensor &mean = c[0], &std = c[1];
           const bool numbers = mean->weak_number && std->weak_number;
           if (numbers != (a.size.has != 0)) {
-            fail<TypeError>(c.name(), "expected tensors for mean or std, or two numbers and a size; got ",
+            fail<TypeError>(c.name(),
+                            "expected tensors for mean or std, or two numbers and a size; got ",
                             numbers ? "two numbers alone." : "a tensor and a size.");
           }
           if (std->weak_number) check_std(c.name(), std.item_double());
           Dims sizes = a.size.value;
           if (!numbers && !broadcast_shapes(mean.sizes(), std.sizes(), &sizes)) {
-            fail<ShapeError>(c.name(), "expected shapes that broadcast; got ", mean.sizes(), " and ",
-                             std.sizes(), ".");
+            fail<ShapeError>(c.name(), "expected shapes that broadcast; got ", mean.sizes(),
+                             " and ", std.sizes(), ".");
           }
           const NoGrad off;
           const Tensor both[] = {mean, std};
@@ -220,8 +224,9 @@ const OpDef kNormal = {
 
 const OpDef kDropout = {
     .name = "dropout",
-    .doc = "While training, each element is 0 with probability p, else divided by 1 - p; otherwise "
-           "the input. The gradient passes through the same elements.",
+    .doc =
+        "While training, each element is 0 with probability p, else divided by 1 - p; otherwise "
+        "the input. The gradient passes through the same elements.",
     .signatures = {"dropout(Tensor input, float p=0.5, bool training=True, *, "
                    "Tensor? generator=None) -> Tensor"},
     .surface = kFunction | kFunctional,

@@ -99,8 +99,7 @@ const OpDef kRandomUniform = {
           slot_for("rand", kernels::table().uniform, a.dtype.value());
           c.out(a.dtype.value(), a.size);
         },
-    .forward =
-        [](Run& r) { draw(r, slot_for("rand", kernels::table().uniform, r.out().dtype())); },
+    .forward = [](Run& r) { draw(r, slot_for("rand", kernels::table().uniform, r.out().dtype())); },
     .traits = kRandom | kNoGradient,
     .cost = {kCost},
 };
@@ -116,8 +115,7 @@ const OpDef kRandomNormal = {
           slot_for("randn", kernels::table().normal, a.dtype.value());
           c.out(a.dtype.value(), a.size);
         },
-    .forward =
-        [](Run& r) { draw(r, slot_for("randn", kernels::table().normal, r.out().dtype())); },
+    .forward = [](Run& r) { draw(r, slot_for("randn", kernels::table().normal, r.out().dtype())); },
     .traits = kRandom | kNoGradient,
     .cost = {4 * kCost},
 };
@@ -215,8 +213,7 @@ const OpDef kRandomDropout = {
         },
     .grad = {{0, reads_value(1),
               [](Backward& b) {
-                return random_dropout(contiguous(b.dy()), b.value(1),
-                                      b.as<RandomDropoutAttrs>().p);
+                return random_dropout(contiguous(b.dy()), b.value(1), b.as<RandomDropoutAttrs>().p);
               }}},
     .traits = kRandom,
     .cost = {kCost},

@@ -7,8 +7,8 @@
 
 namespace chainrule {
 
-// fn(begin, end) over [0, n) in tiles; `cost` is the work per element. Tile borders are a multiple of
-// every kernel's block, and no result depends on them.
+// fn(begin, end) over [0, n) in tiles; `cost` is the work per element. Tile borders are a multiple
+// of every kernel's block, and no result depends on them.
 template <typename F>
 void for_range(int64_t n, int64_t cost, F&& fn) {
   constexpr int64_t kTile = 1 << 13;

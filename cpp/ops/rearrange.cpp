@@ -76,8 +76,13 @@ void run_triangle(Run& r, int64_t diagonal, bool upper) {
   }
   const int64_t cols = x.size(-1), rows = x.numel() / cols;
   const int64_t limit = x.size(-2) + cols;  // further out the answer does not change
-  const kernels::Triangle job{static_cast<int64_t>(itemsize(x.dtype())), x.size(-2), cols,
-                              std::clamp(diagonal, -limit, limit), upper, in, out.raw()};
+  const kernels::Triangle job{static_cast<int64_t>(itemsize(x.dtype())),
+                              x.size(-2),
+                              cols,
+                              std::clamp(diagonal, -limit, limit),
+                              upper,
+                              in,
+                              out.raw()};
   const int64_t rows_per_tile = std::max<int64_t>(1, (1 << 14) / cols);
   LongWork release(x.numel());
   parallel_for((rows + rows_per_tile - 1) / rows_per_tile, x.numel(), [&](int64_t t) {
@@ -102,8 +107,9 @@ const OpDef kFlip = {
 
 const OpDef kRoll = {
     .name = "roll",
-    .doc = "The elements moved by shifts along dims, those pushed out coming back in front; without "
-           "dims the flattened tensor is rolled.",
+    .doc =
+        "The elements moved by shifts along dims, those pushed out coming back in front; without "
+        "dims the flattened tensor is rolled.",
     .signatures = {"roll(Tensor input, int[] shifts, int[]? dims=None) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -134,14 +140,13 @@ const OpDef kRoll = {
 
 const OpDef kRepeat = {
     .name = "repeat",
-    .doc = "The tensor repeated repeats[i] times along dimension i, as a copy; missing dimensions "
-           "come in front.",
+    .doc =
+        "The tensor repeated repeats[i] times along dimension i, as a copy; missing dimensions "
+        "come in front.",
     .signatures = {"repeat(Tensor input, int[] repeats) -> Tensor"},
     .surface = kMethod,
     .compose =
-        [](const Call& c) {
-          return just(repeat_all(c.name(), c[0], c.as<RepeatAttrs>().repeats));
-        },
+        [](const Call& c) { return just(repeat_all(c.name(), c[0], c.as<RepeatAttrs>().repeats)); },
 };
 
 const OpDef kTile = {
@@ -158,8 +163,9 @@ const OpDef kTile = {
 
 const OpDef kTril = {
     .name = "tril",
-    .doc = "The part of the matrices (last two dimensions) on and below a diagonal, 0 above it; "
-           "diagonal > 0 lies above the main one.",
+    .doc =
+        "The part of the matrices (last two dimensions) on and below a diagonal, 0 above it; "
+        "diagonal > 0 lies above the main one.",
     .signatures = {"tril(Tensor input, int diagonal=0) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .infer = infer_triangle,
@@ -170,8 +176,9 @@ const OpDef kTril = {
 
 const OpDef kTriu = {
     .name = "triu",
-    .doc = "The part of the matrices (last two dimensions) on and above a diagonal, 0 below it; "
-           "diagonal > 0 lies above the main one.",
+    .doc =
+        "The part of the matrices (last two dimensions) on and above a diagonal, 0 below it; "
+        "diagonal > 0 lies above the main one.",
     .signatures = {"triu(Tensor input, int diagonal=0) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .infer = infer_triangle,

@@ -54,8 +54,9 @@ Tensor like_input(Backward& b) { return reshape(b.dy(), b.shape(0).sizes); }
 
 const OpDef kViewOp = {
     .name = "view",
-    .doc = "The same elements in the same order under other sizes, without a copy; one size may be "
-           "-1. An error when the strides do not allow it (reshape copies then).",
+    .doc =
+        "The same elements in the same order under other sizes, without a copy; one size may be "
+        "-1. An error when the strides do not allow it (reshape copies then).",
     .signatures = {"view(Tensor input, int[] size) -> Tensor"},
     .surface = kMethod,
     .infer =
@@ -76,8 +77,9 @@ const OpDef kViewOp = {
 
 const OpDef kReshape = {
     .name = "reshape",
-    .doc = "The same elements in the same order under other sizes; one size may be -1. A view of "
-           "the input when its strides allow it, else a copy.",
+    .doc =
+        "The same elements in the same order under other sizes; one size may be -1. A view of "
+        "the input when its strides allow it, else a copy.",
     .signatures = {"reshape(Tensor input, int[] shape) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -107,8 +109,9 @@ const OpDef kReshapeAs = {
 
 const OpDef kFlatten = {
     .name = "flatten",
-    .doc = "The dimensions start_dim to end_dim (inclusive) made one. A 0-dimensional input gets "
-           "one dimension.",
+    .doc =
+        "The dimensions start_dim to end_dim (inclusive) made one. A 0-dimensional input gets "
+        "one dimension.",
     .signatures = {"flatten(Tensor input, int start_dim=0, int end_dim=-1) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -125,8 +128,10 @@ const OpDef kFlatten = {
           Dims sizes;
           int64_t joined = 1;
           for (int d = 0; d < x.dim(); ++d) {
-            if (d < first || d > last) sizes.push_back(x.sizes()[d]);
-            else joined *= x.sizes()[d];
+            if (d < first || d > last)
+              sizes.push_back(x.sizes()[d]);
+            else
+              joined *= x.sizes()[d];
             if (d == last) sizes.push_back(joined);
           }
           return just(reshape(x, sizes));
@@ -181,8 +186,9 @@ const OpDef kUnsqueeze = {
 
 const OpDef kExpand = {
     .name = "expand",
-    .doc = "Dimensions of size 1 repeated without a copy (stride 0); -1 keeps a size, new "
-           "dimensions come in front. The gradient sums over what was repeated.",
+    .doc =
+        "Dimensions of size 1 repeated without a copy (stride 0); -1 keeps a size, new "
+        "dimensions come in front. The gradient sums over what was repeated.",
     .signatures = {"expand(Tensor input, int[] size) -> Tensor"},
     .surface = kMethod,
     .infer = infer_expand,

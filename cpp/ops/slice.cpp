@@ -124,8 +124,9 @@ const OpDef kSlice = {
 
 const OpDef kDiagonal = {
     .name = "diagonal",
-    .doc = "The diagonal of the dimensions dim1 and dim2, as last dimension; offset > 0 lies above "
-           "the main diagonal. A view.",
+    .doc =
+        "The diagonal of the dimensions dim1 and dim2, as last dimension; offset > 0 lies above "
+        "the main diagonal. A view.",
     .signatures = {"diagonal(Tensor input, int offset=0, int dim1=0, int dim2=1) -> Tensor"},
     .infer = infer_window<DiagonalAttrs, diagonal_window>,
     .grad = {{0, reads_shape(0), window_gradient<DiagonalAttrs, diagonal_window>}},
@@ -149,8 +150,7 @@ const OpDef kWindowBackward = {
     .grad = {{0, reads_shape(0),
               [](Backward& b) {
                 const auto& a = b.as<WindowBackwardAttrs>();
-                return as_strided(contiguous(b.dy()), b.shape(0).sizes, a.stride,
-                                  a.storage_offset);
+                return as_strided(contiguous(b.dy()), b.shape(0).sizes, a.stride, a.storage_offset);
               }}},
 };
 
@@ -208,8 +208,9 @@ const OpDef kSplit = {
 
 const OpDef kChunk = {
     .name = "chunk",
-    .doc = "At most `chunks` pieces of equal size along dim, the last one smaller if need be; "
-           "views.",
+    .doc =
+        "At most `chunks` pieces of equal size along dim, the last one smaller if need be; "
+        "views.",
     .signatures = {"chunk(Tensor input, int chunks, int dim=0) -> Tensor[]"},
     .compose =
         [](const Call& c) {

@@ -34,8 +34,8 @@ void forward_sort_rows(Run& r) {
   const Tensor& x = r[0];
   const int64_t rows = leading_product(x.sizes(), 1), n = x.size(-1), tiles = row_tiles(x);
   if (rows == 0 || a.k == 0) return;
-  const kernels::SortedRows job{x.dtype(),   n, a.k, a.descending != 0, x.raw(), r.out(0).raw(),
-                                r.out(1).data<int64_t>()};
+  const kernels::SortedRows job{
+      x.dtype(), n, a.k, a.descending != 0, x.raw(), r.out(0).raw(), r.out(1).data<int64_t>()};
   const int64_t work = 16 * x.numel();
   LongWork release(work);
   parallel_for(tiles, work, [&](int64_t t) {
@@ -84,8 +84,9 @@ const OpDef kSortRows = {
 
 const OpDef kSort = {
     .name = "sort",
-    .doc = "The elements in ascending (or descending) order along dim, and the places they came "
-           "from. Equal elements keep their order; NaN counts as the largest value.",
+    .doc =
+        "The elements in ascending (or descending) order along dim, and the places they came "
+        "from. Equal elements keep their order; NaN counts as the largest value.",
     .signatures = {"sort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> "
                    "(values, indices)"},
     .compose =
@@ -109,8 +110,9 @@ const OpDef kArgsort = {
 
 const OpDef kTopk = {
     .name = "topk",
-    .doc = "The k largest (or smallest) elements along dim in order, and their places; of equal "
-           "elements the first.",
+    .doc =
+        "The k largest (or smallest) elements along dim in order, and their places; of equal "
+        "elements the first.",
     .signatures = {"topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> "
                    "(values, indices)"},
     .compose =
@@ -122,7 +124,8 @@ const OpDef kTopk = {
 
 const OpDef kRunsOfSorted = {
     .name = "runs_of_sorted",
-    .doc = "Where each run of equal elements starts in a sorted vector, and the run of each element.",
+    .doc =
+        "Where each run of equal elements starts in a sorted vector, and the run of each element.",
     .signatures = {"runs_of_sorted(Tensor input) -> (starts, run_of)"},
     .surface = kPrivate,
     .infer =
@@ -142,8 +145,9 @@ const OpDef kRunsOfSorted = {
 
 const OpDef kUniqueValues = {
     .name = "unique_values",
-    .doc = "The distinct values in ascending order, the place of every element among them, and how "
-           "often each occurs.",
+    .doc =
+        "The distinct values in ascending order, the place of every element among them, and how "
+        "often each occurs.",
     .signatures = {"unique_values(Tensor input) -> (values, inverse, counts)"},
     .surface = kPrivate,
     .compose =

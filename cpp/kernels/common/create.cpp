@@ -39,7 +39,8 @@ void integers_typed(int64_t begin, int64_t end, const uint64_t* bits, int64_t lo
   T* y = static_cast<T*>(out);
   for (int64_t i = begin; i < end; ++i) {
     const uint64_t scaled =
-        range ? static_cast<uint64_t>(static_cast<unsigned __int128>(bits[i]) * range >> 64) : bits[i];
+        range ? static_cast<uint64_t>(static_cast<unsigned __int128>(bits[i]) * range >> 64)
+              : bits[i];
     y[i] = static_cast<T>(static_cast<int64_t>(static_cast<uint64_t>(low) + scaled));
   }
 }

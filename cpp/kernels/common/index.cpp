@@ -191,7 +191,8 @@ int64_t first_bad_index(int64_t n, const int64_t* index, int64_t size, bool wrap
 }
 
 void add_offsets(int64_t n, const int64_t* index, int64_t size, int64_t stride, int64_t* offsets) {
-  for (int64_t i = 0; i < n; ++i) offsets[i] += (index[i] < 0 ? index[i] + size : index[i]) * stride;
+  for (int64_t i = 0; i < n; ++i)
+    offsets[i] += (index[i] < 0 ? index[i] + size : index[i]) * stride;
 }
 
 void indexed_read(const IndexedBlock& b, int64_t begin, int64_t end) {

@@ -1,5 +1,5 @@
-// Sorting by merging. Every element becomes an unsigned key whose order is the wanted one, next to its
-// position; descending order inverts the key, so equal elements keep their order both ways.
+// Sorting by merging. Every element becomes an unsigned key whose order is the wanted one, next to
+// its position; descending order inverts the key, so equal elements keep their order both ways.
 #include <bit>
 #include <cstring>
 
