@@ -99,7 +99,7 @@ void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_be
       const Real p = static_cast<const T*>(args.softmax)[r * args.cols + c];
       const Real dx = dy / *static_cast<const T*>(args.divisor) * (total * p - target(c));
       static_cast<T*>(args.dlogits)[r * args.cols + c] =
-          t == args.ignore_index || dy == 0 ? T(0) : static_cast<T>(dx);
+          t == args.ignore_index || dy == 0 || t < 0 || t >= args.cols ? T(0) : static_cast<T>(dx);
     }
   }
 }
