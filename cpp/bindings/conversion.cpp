@@ -126,7 +126,7 @@ void read_target(py::handle value, Target* target) {
   }
 }
 
-py::object to(const py::object& self, const py::args& args, const py::kwargs& kwargs) {
+py::object to(const TensorObject& self, const py::args& args, const py::kwargs& kwargs) {
   Target target;
   for (size_t i = 0; i < args.size(); ++i) {
     if (PyBool_Check(args[i].ptr())) {  // non_blocking, then copy, as PyTorch has them by position
@@ -158,14 +158,14 @@ const char* type_name(DType t) {
   return kNames[static_cast<int>(t)];
 }
 
-py::object type_method(const py::object& self, const py::object& dtype) {
+py::object type_method(const TensorObject& self, const py::object& dtype) {
   const Tensor& t = tensor_of(self.ptr());
   if (dtype.is_none()) return py::str(str("chainrule.", type_name(t.dtype()), "Tensor"));
   const DType wanted = require_dtype(dtype.ptr(), "type");
   return wanted == t.dtype() ? self : steal(wrap(cast(t, wanted)));
 }
 
-py::object format_method(const py::object& self, const std::string& spec) {
+py::object format_method(const TensorObject& self, const std::string& spec) {
   const Tensor& t = tensor_of(self.ptr());
   if (t.dim() == 0 && !spec.empty()) {
     const py::object value = steal(python_number(item_of(t, "format")));

@@ -131,7 +131,7 @@ void check_no_recording(const char* op) {
   }
 }
 
-std::shared_ptr<Hook> register_hook(const py::object& self, py::object callable) {
+std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callable) {
   check_no_recording("register_hook");
   const Tensor& t = tensor_of(self.ptr());
   auto hook = keep_hook(self.ptr(), std::move(callable), "register_hook");
@@ -147,7 +147,7 @@ std::shared_ptr<Hook> register_hook(const py::object& self, py::object callable)
   return hook;
 }
 
-std::shared_ptr<Hook> register_post_hook(const py::object& self, py::object callable) {
+std::shared_ptr<Hook> register_post_hook(const TensorObject& self, py::object callable) {
   check_no_recording("register_post_accumulate_grad_hook");
   const Tensor& t = tensor_of(self.ptr());
   auto hook = keep_hook(self.ptr(), std::move(callable), "register_post_accumulate_grad_hook");

@@ -22,7 +22,7 @@ py::object dict_of(PyObject* self) {
   return borrow(dict);
 }
 
-py::object reduce_ex(const py::object& self, int protocol) {
+py::object reduce_ex(const TensorObject& self, int protocol) {
   if (modes.recorder) modes.recorder->on_read("pickle");
   const Tensor& t = tensor_of(self.ptr());
   NoGrad off;
@@ -82,7 +82,7 @@ py::object rebuild(const py::type& type, const py::buffer& data, const py::objec
   return finish(type, std::move(made), requires_grad);
 }
 
-py::object deepcopy(const py::object& self, const py::dict& memo) {
+py::object deepcopy(const TensorObject& self, const py::dict& memo) {
   const Tensor& t = tensor_of(self.ptr());
   const py::object key = steal(PyLong_FromVoidPtr(self.ptr()));
   if (memo.contains(key)) return memo[key];
@@ -109,7 +109,7 @@ py::object deepcopy(const py::object& self, const py::dict& memo) {
 }
 
 // A new handle on the same memory.
-py::object shallow_copy(const py::object& self) {
+py::object shallow_copy(const TensorObject& self) {
   const Tensor& t = tensor_of(self.ptr());
   py::object copy;
   if (autograd::is_leaf(t)) {

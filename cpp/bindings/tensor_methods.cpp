@@ -86,13 +86,13 @@ PyObject* zero(PyObject* self, PyObject*) {
   });
 }
 
-py::object requires_grad_(const py::object& self, bool requires_grad) {
+py::object requires_grad_(const TensorObject& self, bool requires_grad) {
   autograd::set_requires_grad(tensor_of(self.ptr()), requires_grad);
   return self;
 }
 
 // A value for the whole tensor: a number or anything that broadcasts.
-py::object fill(const py::object& self, const py::object& value) {
+py::object fill(const TensorObject& self, const py::object& value) {
   if (is_tensor(value.ptr())) {
     if (tensor_of(value.ptr()).dim() != 0) {
       fail<ShapeError>("fill_", "expected a number or a 0-dimensional tensor; got one of shape ",
@@ -106,7 +106,7 @@ py::object fill(const py::object& self, const py::object& value) {
   write(tensor_of(self.ptr()), weak_tensor(*n), "fill_");
   return self;
 }
-py::object copy(const py::object& self, const Tensor& source, bool) {
+py::object copy(const TensorObject& self, const Tensor& source, bool) {
   write(tensor_of(self.ptr()), source, "copy_");
   return self;
 }

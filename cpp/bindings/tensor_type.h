@@ -27,6 +27,14 @@ inline bool is_tensor(PyObject* o) {
 }
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->tensor; }
 
+inline int check_tensor(PyObject* o) { return is_tensor(o); }
+
+// A Python object that is a Tensor: what functions take that give their argument back. pybind11 checks
+// it, so `Tensor.method(3)` is a TypeError.
+class TensorObject : public py::object {
+  PYBIND11_OBJECT(TensorObject, py::object, check_tensor)
+};
+
 // New reference: the live object of this tensor, else a new one; None for an undefined tensor.
 PyObject* wrap(Tensor t);
 // A new object of `type`, a subclass, for a tensor that has none yet.
