@@ -6,6 +6,7 @@ the user's own figures and settings are left alone.
 
 import contextlib
 import importlib.util
+import typing
 
 from ._atomic import atomic_write
 
@@ -14,7 +15,7 @@ _TRAIN, _VALIDATION, _BEST = (
     "#ee6677",
     "#228833",
 )  # distinguishable for colour-blind eyes
-_STYLE: dict[str, dict] = {
+_STYLE: dict[typing.Any, dict] = {  # the keys are literal types to a checker
     "font": {"family": "DejaVu Sans", "size": 11},
     "axes": {
         "titlesize": 13,
