@@ -6,6 +6,10 @@ from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class ReLU(Module):
     """max(x, 0), element by element; the derivative at 0 is 0.
@@ -60,7 +64,7 @@ class GELU(Module):
 
     def __init__(self, approximate: str = "none"):
         super().__init__()
-        self.approximate = approximate
+        self.approximate: Any = approximate
 
     def forward(self, input: Tensor) -> Tensor:
         return _functional.gelu(input, approximate=self.approximate)

@@ -81,8 +81,9 @@ class _Indexed(Module):
             return self._slice(list(self._own(MODULE))[index])
         return getattr(self, self._name_at(index))
 
-    def _slice(self, items):
-        return type(self)([module for _, module in items])
+    def _slice(self, items) -> Any:
+        kind: Any = type(self)
+        return kind([module for _, module in items])
 
     def _refill(self, modules):
         _core._invalidate_plans(f"change of the modules of {type(self).__name__}")
@@ -115,7 +116,7 @@ class Sequential(_Indexed):
     def __init__(self, *args: Module | dict[str, Module]):
         super().__init__()
         if len(args) == 1 and isinstance(args[0], dict):
-            items = list(args[0].items())
+            items: Any = args[0].items()
         else:
             items = [(str(index), module) for index, module in enumerate(args)]
         for name, module in items:
@@ -129,7 +130,7 @@ class Sequential(_Indexed):
                 input = fields[name](input)
         return input
 
-    def _slice(self, items):
+    def _slice(self, items) -> Any:
         return type(self)(dict(items))
 
     def __add__(self, other: Sequential) -> Sequential:

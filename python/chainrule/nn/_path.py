@@ -12,6 +12,7 @@ def add(error, module):
     trail = getattr(error, "_module_trail", None)
     if trail is None:
         innermost, path, message = type(module).__name__, "", error.args[0] if error.args else None
+        note = None
     else:
         last, innermost, path, message, note = trail
         if last == id(module):  # a module that calls itself, or super().__call__
@@ -23,7 +24,7 @@ def add(error, module):
     if isinstance(message, str) and message.startswith("["):
         error.args = (f"{where}: {message}", *error.args[1:])
     else:
-        if trail is not None:
+        if note is not None:
             error.__notes__.remove(note)
         error.add_note(where)
 

@@ -14,6 +14,10 @@ import warnings
 
 from .._core import Tensor, _functional
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 gelu = _functional.gelu
 linear = _functional.linear
 one_hot = _functional.one_hot
@@ -130,8 +134,8 @@ def mse_loss(
     Source: 002_5fc2916072822600.txt; the form with a factor ½, 000_4bfdbb0e825250a6.txt, is half of
     it.
     """
-    reduction = _reduction(reduction, size_average, reduce)
-    return _functional.mse_loss(input, target, reduction=reduction, weight=weight)
+    how = _reduction(reduction, size_average, reduce)
+    return _functional.mse_loss(input, target, reduction=how, weight=weight)
 
 
 def l1_loss(
@@ -158,8 +162,8 @@ def smooth_l1_loss(
     Shapes and reductions as in mse_loss; beta >= 0, and 0 gives l1_loss. Source: Girshick, "Fast
     R-CNN" (2015).
     """
-    reduction = _reduction(reduction, size_average, reduce)
-    return _functional.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+    how = _reduction(reduction, size_average, reduce)
+    return _functional.smooth_l1_loss(input, target, reduction=how, beta=beta)
 
 
 def huber_loss(
@@ -173,7 +177,8 @@ def huber_loss(
 
     Shapes, weight and reductions as in mse_loss; delta > 0. Source: Huber (1964).
     """
-    return _functional.huber_loss(input, target, reduction=reduction, delta=delta, weight=weight)
+    how = _reduction(reduction, None, None)
+    return _functional.huber_loss(input, target, reduction=how, delta=delta, weight=weight)
 
 
 def cross_entropy(
@@ -272,7 +277,7 @@ def binary_cross_entropy_with_logits(
     )
 
 
-def _reduction(reduction, size_average, reduce):
+def _reduction(reduction, size_average, reduce) -> Any:
     """The old flags as PyTorch reads them: reduce=False is "none", size_average=False "sum"."""
     if size_average is None and reduce is None:
         return reduction

@@ -27,7 +27,7 @@ class Hyper:
         # Plain memory: writing a setting is no operation, so a recorder sees no constant.
         with _core._PauseRecording():
             self.tensor = _core.zeros(len(names), dtype=_core.float64)
-            self._numbers = memoryview(self.tensor)
+            self._numbers: Any = memoryview(self.tensor)
         self._last = None
 
     def refresh(self, optimizer, values):

@@ -89,7 +89,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
-        groups = list(params)
+        groups: Any = list(params)
         if not groups:
             raise ValueError(f"[{name}] expected at least one parameter; got none.")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
