@@ -149,7 +149,8 @@ py::object to(const TensorObject& self, const py::args& args, const py::kwargs& 
   }
   const Tensor& t = tensor_of(self.ptr());
   if (target.dtype && *target.dtype != t.dtype()) return steal(wrap(cast(t, *target.dtype)));
-  return target.copy ? steal(wrap(clone(t))) : self;
+  if (target.copy) return steal(wrap(clone(t)));
+  return self;
 }
 
 const char* type_name(DType t) {
@@ -162,7 +163,8 @@ py::object type_method(const TensorObject& self, const py::object& dtype) {
   const Tensor& t = tensor_of(self.ptr());
   if (dtype.is_none()) return py::str(str("chainrule.", type_name(t.dtype()), "Tensor"));
   const DType wanted = require_dtype(dtype.ptr(), "type");
-  return wanted == t.dtype() ? self : steal(wrap(cast(t, wanted)));
+  if (wanted == t.dtype()) return self;
+  return steal(wrap(cast(t, wanted)));
 }
 
 py::object format_method(const TensorObject& self, const std::string& spec) {

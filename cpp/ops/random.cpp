@@ -201,7 +201,7 @@ const OpDef kNormal = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<NormalAttrs>();
-          const Tensor &mean = c[0], &std = c[1];
+          const Tensor mean = c[0], std = c.has(1) ? c[1] : Tensor::number(1.0);
           const bool numbers = mean->weak_number && std->weak_number;
           if (numbers != (a.size.has != 0)) {
             fail<TypeError>(c.name(),
