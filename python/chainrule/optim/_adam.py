@@ -121,9 +121,9 @@ class Adam(NativeOptimizer):
                 largest,
                 steps,
                 hyper,
-                amsgrad=amsgrad,
-                maximize=group["maximize"],
-                decoupled_weight_decay=group["decoupled_weight_decay"],
+                amsgrad,
+                group["maximize"],
+                group["decoupled_weight_decay"],
             )
 
 

@@ -87,27 +87,24 @@ class SGD(NativeOptimizer):
         return group["lr"], group["momentum"], group["dampening"], group["weight_decay"]
 
     def _update(self, group, hyper):
-        flags = {"nesterov": group["nesterov"], "maximize": group["maximize"]}
-        if group["momentum"] == 0:
-            pairs = [(p, p.grad) for p in group["params"] if p.grad is not None]
-            if pairs:
-                params, grads = zip(*pairs, strict=True)
-                _core._ops.sgd_update(list(params), list(grads), [], hyper, first=False, **flags)
-            return
-        new, known = ([], [], []), ([], [], [])
+        known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
+        momentum = group["momentum"] != 0
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
-            state = self.state[param]
-            buffer = state.get("momentum_buffer")
-            lists = known
-            if buffer is None:
-                buffer = state["momentum_buffer"] = _core.empty_like(param)
-                lists = new
-            for values, value in zip(lists, (param, grad, buffer), strict=True):
-                values.append(value)
-        if new[0]:
-            _core._ops.sgd_update(*new, hyper, first=True, **flags)
-        if known[0]:
-            _core._ops.sgd_update(*known, hyper, first=False, **flags)
+            params, grads, buffers = known
+            if momentum:
+                state = self.state[param]
+                buffer = state.get("momentum_buffer")
+                if buffer is None:
+                    buffer = state["momentum_buffer"] = _core.empty_like(param)
+                    params, grads, buffers = new
+                buffers.append(buffer)
+            params.append(param)
+            grads.append(grad)
+        for lists in (new, known):
+            if lists[0]:
+                _core._ops.sgd_update(
+                    *lists, hyper, group["nesterov"], group["maximize"], lists is new
+                )

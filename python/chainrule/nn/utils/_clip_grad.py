@@ -26,7 +26,7 @@ def get_total_norm(
     or nan is a StateError; that reads the value, so it cannot stand inside a compiled function.
     `foreach` has no meaning.
     """
-    tensors = _listed(tensors)
+    tensors = [tensor for tensor in _listed(tensors) if tensor.numel()]  # nothing has no largest
     if not tensors:
         return _core.zeros(())
     with _core.no_grad():
