@@ -67,7 +67,8 @@ class _Plan:
     def __init__(self):
         self.program = None
         self.adopted = False
-        self.tries = 0
+        self.tries = 0  # recordings since the last two that agreed
+        self.recordings = 0
         self.rebuild = None
         self.refreshers = ()
         self.same_objects = ()
@@ -117,7 +118,7 @@ class CompiledFunction:
     def stats(self):
         """Replays and recordings so far: {"replays": int, "recordings": int}."""
         plans = self._plans.values()
-        return {"replays": sum(p.replays for p in plans), "recordings": sum(p.tries for p in plans)}
+        return {"replays": sum(p.replays for p in plans), "recordings": sum(p.recordings for p in plans)}
 
     def profile(self, *args, **kwargs):
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
@@ -172,7 +173,9 @@ class CompiledFunction:
         program.verify()
         before = plan.program
         difference = None if before is None else before.difference(program)
-        plan.tries = plan.tries + 1 if difference else max(plan.tries, 1)
+        # Something announced a change (a new plan starts), or the call itself does not repeat.
+        plan.tries = plan.tries + 1 if difference and not plan.adopted else 1
+        plan.recordings += 1
         plan.adopted = difference == ""
         plan.program, plan.rebuild = program, rebuild
         plan.refreshers = tuple(recording.refreshers)
