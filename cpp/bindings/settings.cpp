@@ -1,4 +1,7 @@
 // Process-wide settings, promotion rules, memory and instruction sets.
+#include <cxxabi.h>
+#include <unistd.h>
+
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/types.h"
@@ -16,7 +19,15 @@ void* release_gil() {
   if (!PyGILState_Check()) return nullptr;
   return PyEval_SaveThread();
 }
-void take_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }
+// An interpreter that shuts down ends a waiting thread by unwinding its stack, which the noexcept
+// frames of C++ turn into an abort. Such a thread sleeps until the process ends instead.
+void take_gil(void* state) {
+  try {
+    PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+  } catch (abi::__forced_unwind&) {
+    while (true) pause();
+  }
+}
 
 Tensor promotion_operand(const py::object& o) {
   if (is_tensor(o.ptr())) return tensor_of(o.ptr());

@@ -76,12 +76,16 @@ class _Plan:
         self.replays = 0
 
     def ready(self):
-        """Whether the adopted program may be replayed as things stand."""
-        return (
-            self.adopted
-            and self.generation == _core._plans_generation()
-            and self.program.guards_hold()
-        )
+        """Whether the adopted program may be replayed as things stand.
+
+        Hyper-parameters are brought up to date first: one that is part of the program announces its
+        change and so makes the plan stale.
+        """
+        if not self.adopted:
+            return False
+        for refresh in self.refreshers:
+            refresh()
+        return self.generation == _core._plans_generation() and self.program.guards_hold()
 
 
 class CompiledFunction:
@@ -152,8 +156,6 @@ class CompiledFunction:
             self._plans.move_to_end(key)
         self._latest = plan
         if plan.ready():
-            for refresh in plan.refreshers:
-                refresh()
             results = plan.program(tensors)
             for place, tensor in plan.same_objects:
                 results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
