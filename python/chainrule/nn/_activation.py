@@ -178,7 +178,7 @@ class Flatten(Module):
 
     Example:
         >>> nn.Flatten()(chainrule.zeros(64, 28, 28)).shape
-        (64, 784)
+        chainrule.Size([64, 784])
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):

@@ -108,7 +108,7 @@ class Sequential(_Indexed):
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 3))
         >>> net(chainrule.randn(150, 4)).shape
-        (150, 3)
+        chainrule.Size([150, 3])
 
     Source: the composition h^L(...h^1(x)) of 003_35a9ce6660cbb7d5.txt.
     """
@@ -159,9 +159,12 @@ class ModuleList(_Indexed):
     """A list of modules whose parameters are registered; it has no forward of its own.
 
     Example:
-        >>> self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
-        >>> for layer in self.layers:
+        >>> layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+        >>> x = chainrule.ones(2, 8)
+        >>> for layer in layers:
         ...     x = layer(x)
+        >>> len(list(layers.parameters()))
+        6
     """
 
     def __init__(self, modules: Iterable[Module] | None = None):

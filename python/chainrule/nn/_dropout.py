@@ -19,7 +19,8 @@ class Dropout(Module):
     Shapes: any floating input; the output has its shape.
 
     Example:
-        >>> nn.Dropout(0.2)(chainrule.ones(2, 3))
+        >>> nn.Dropout(0.2).eval()(chainrule.ones(3))
+        tensor([1., 1., 1.])
 
     Source: 004_207294fe22f678c8.txt, which scales the weights at test time instead; the expectation
     is the same. Srivastava et al., "Dropout: a simple way to prevent neural networks from

@@ -26,7 +26,7 @@ class Linear(Module):
 
     Example:
         >>> nn.Linear(4, 3)(chainrule.randn(150, 4)).shape
-        (150, 3)
+        chainrule.Size([150, 3])
 
     Source: z = Wx + b, 000_4bfdbb0e825250a6.txt; the initial range, LeCun et al., "Efficient
     BackProp" (1998).

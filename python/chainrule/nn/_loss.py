@@ -33,7 +33,8 @@ class MSELoss(_Loss):
     Shapes: input and target equal, ShapeError otherwise.
 
     Example:
-        >>> nn.MSELoss()(chainrule.tensor([1.0, 3.0]), chainrule.tensor([1.0, 1.0]))  # 2
+        >>> nn.MSELoss()(chainrule.tensor([1.0, 3.0]), chainrule.tensor([1.0, 1.0]))
+        tensor(2.)
 
     Source: 002_5fc2916072822600.txt.
     """
@@ -96,7 +97,9 @@ class CrossEntropyLoss(_WeightedLoss):
     input's shape. A class outside [0, C) is an IndexError.
 
     Example:
-        >>> loss = nn.CrossEntropyLoss()(net(x), y)  # net ends in a Linear, not in a Softmax
+        >>> logits = chainrule.tensor([[0.0, 0.0], [0.0, 1.0]])  # of a Linear, not a Softmax
+        >>> nn.CrossEntropyLoss(reduction="none")(logits, chainrule.tensor([0, 1]))
+        tensor([0.6931, 0.3133])
 
     Source: 000_4bfdbb0e825250a6.txt, 002_5fc2916072822600.txt.
     """

@@ -133,7 +133,10 @@ class Registry:
         It moves with `to` and, when `persistent`, stands in the state dict.
 
         Example:
-            >>> self.register_buffer("running_mean", chainrule.zeros(features))
+            >>> net = nn.Module()
+        >>> net.register_buffer("mean", chainrule.zeros(2))
+        >>> net.state_dict()
+        {'mean': tensor([0., 0.])}
         """
         self._check_name("register_buffer", name, _BUFFERS)
         if tensor is not None and not isinstance(tensor, Tensor):

@@ -129,7 +129,9 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor
     For weights (out, in) followed by tanh or sigmoid. Source: Glorot and Bengio (2010).
 
     Example:
-        >>> nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain("tanh"))
+        >>> weight = xavier_uniform_(chainrule.empty(3, 5), gain=calculate_gain("tanh"))
+        >>> bool(weight.abs().max() <= 5 / 3 * (6 / 8) ** 0.5)
+        True
     """
     fan_in, fan_out = _fans("xavier_uniform_", tensor)
     bound = gain * math.sqrt(6.0 / max(fan_in + fan_out, 1))

@@ -34,7 +34,12 @@ class Adam(NativeOptimizer):
     ValueError names the argument that is out of its range.
 
     Example:
-        >>> optimizer = chainrule.optim.Adam(net.parameters(), lr=1e-3)
+        >>> w = nn.Parameter(chainrule.tensor([1.0, -1.0]))
+        >>> optimizer = Adam([w], lr=0.1)
+        >>> (1000 * w**2).sum().backward()
+        >>> optimizer.step()  # the first step is lr times the sign, however large the gradient
+        >>> w.tolist()
+        [0.8999999761581421, -0.8999999761581421]
 
     Source: Kingma and Ba (2014); Reddi et al. (2018) for amsgrad. 004_207294fe22f678c8.txt has
     1 - β where 1 - βᵗ stands here, which is right in the first step only.

@@ -70,6 +70,11 @@ class Optimizer:
         ...             for p in group["params"]:
         ...                 if p.grad is not None:
         ...                     p.sub_(group["lr"] * p.grad.sign())
+        >>> Sign(nn.Linear(2, 1).parameters(), lr=0.5)
+        Sign (
+        Parameter Group 0
+            lr: 0.5
+        )
     """
 
     # The states of a parameter that load_state_dict accepts, and whether each must be there.

@@ -34,10 +34,15 @@ class SGD(NativeOptimizer):
     State: `momentum_buffer`. ValueError names the argument that is out of its range.
 
     Example:
-        >>> optimizer = chainrule.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-        >>> optimizer.zero_grad()
-        >>> loss_fn(net(x), y).backward()
-        >>> optimizer.step()
+        >>> w = nn.Parameter(chainrule.tensor([1.0]))
+        >>> optimizer = SGD([w], lr=0.25, momentum=0.9)
+        >>> for _ in range(2):
+        ...     optimizer.zero_grad()
+        ...     (w**2).sum().backward()
+        ...     optimizer.step()
+        >>> w  # 1 - 0.25 * 2, then 0.5 - 0.25 * (0.9 * 2 + 1)
+        Parameter containing:
+        tensor([-0.2000], requires_grad=True)
 
     Source: 003_35a9ce6660cbb7d5.txt; momentum, 004_207294fe22f678c8.txt, which has lr inside v (the
     same path while lr is constant); Sutskever et al. (2013).

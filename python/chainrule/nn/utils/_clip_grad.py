@@ -73,9 +73,12 @@ def clip_grad_norm_(
     has no meaning.
 
     Example:
-        >>> loss.backward()
-        >>> nn.utils.clip_grad_norm_(net.parameters(), max_norm=1.0)
-        >>> optimizer.step()
+        >>> w = nn.Parameter(chainrule.tensor([1.5, 2.0]))
+        >>> (w**2).sum().backward()
+        >>> clip_grad_norm_([w], max_norm=1.0)
+        tensor(5.)
+        >>> w.grad
+        tensor([0.6000, 0.8000])
     """
     parameters = _listed(parameters)
     total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite)

@@ -13,7 +13,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
     Example:
         >>> parameters_to_vector(nn.Linear(4, 3).parameters()).shape
-        (15,)
+        chainrule.Size([15])
     """
     return _core.cat([parameter.reshape(-1) for parameter in parameters])
 
