@@ -57,4 +57,4 @@ if(chainrule_baseline_sources)
 endif()
 
 # configure_file leaves an unchanged file's time alone, so nothing is compiled again.
-configure_file(cmake/isa_levels.h.in "${chainrule_generated_root}/generated/isa_levels.h" @ONLY)
+configure_file(cpp/cmake/isa_levels.h.in "${chainrule_generated_root}/generated/isa_levels.h" @ONLY)
