@@ -14,6 +14,11 @@ from chainrule import optim as optim
 from chainrule._compile import compile as compile
 from chainrule._core import *  # the op table decides which functions there are
 from chainrule._printing import set_printoptions as set_printoptions
+from chainrule._shaping import broadcast_tensors as broadcast_tensors
+from chainrule._shaping import meshgrid as meshgrid
+from chainrule._shaping import nonzero as nonzero
+from chainrule._shaping import split as split
+from chainrule._shaping import unique as unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
