@@ -16,7 +16,10 @@ CASES: list[Case] = [
         predicate(n, getattr(np, t))
         for n, t in [("le", "less_equal"), ("gt", "greater"), ("ge", "greater_equal")]
     ],
-    *[predicate(n, getattr(np, n)) for n in ("logical_and", "logical_or", "logical_xor")],
+    *[
+        predicate(n, getattr(np, n), numbers=False)
+        for n in ("logical_and", "logical_or", "logical_xor")
+    ],
     *[
         integers(n, getattr(np, t), high=3, dtypes=(*INTEGERS, "bool"))
         for n, t in [
