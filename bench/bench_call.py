@@ -1,6 +1,6 @@
 """What one call costs: a + b on one element, and a node of a long chain, against PyTorch.
 
-    python -m bench.bench_call [--threads 1] [--json FILE]
+python -m bench.bench_call [--threads 1] [--json FILE]
 """
 
 import argparse
@@ -34,7 +34,9 @@ def measure(libs, rounds=9):
     result = {}
     for grad in (False, True):
         name = f"a + b, one element, {'with' if grad else 'without'} gradient"
-        result[name] = harness.interleaved({n: one_element(m, grad) for n, m in libs.items()}, rounds)
+        result[name] = harness.interleaved(
+            {n: one_element(m, grad) for n, m in libs.items()}, rounds
+        )
     times = {name: ([], []) for name in libs}
     for _ in range(rounds):
         for name, lib in libs.items():

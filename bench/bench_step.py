@@ -1,6 +1,6 @@
 """What one training step costs, eager and compiled, beside the peers on the same data.
 
-    python -m bench.bench_step [--threads 1] [--peers torch,numpy,jax,sklearn] [--json FILE]
+python -m bench.bench_step [--threads 1] [--peers torch,numpy,jax,sklearn] [--json FILE]
 """
 
 import argparse

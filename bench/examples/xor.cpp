@@ -50,7 +50,8 @@ int main() {
 
     Tensors gradients;
     for (const Tensor& w : weights) gradients.push_back(autograd::grad_of(w));
-    sgd_update(weights, {gradients.data(), gradients.size()}, velocities, hyper, false, false, step == 0);
+    sgd_update(weights, {gradients.data(), gradients.size()}, velocities, hyper, false, false,
+               step == 0);
     for (const Tensor& w : weights) autograd::set_grad(w, Tensor());
     loss_value = loss.item_double();
     if (step % 100 == 0) std::printf("step %3d  loss %.5f\n", step, loss_value);

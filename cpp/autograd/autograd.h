@@ -1,5 +1,5 @@
-// Reverse mode over the tape. Everything here is iterative: graphs of a million nodes are built, run
-// backward and freed without recursion.
+// Reverse mode over the tape. Everything here is iterative: graphs of a million nodes are built,
+// run backward and freed without recursion.
 #pragma once
 
 #include <functional>
@@ -17,10 +17,10 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
-// Accumulates into `.grad` of the leaves reached (only `inputs` when given). An undefined seed means
-// ones and needs a one-element output.
-void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds, BackwardOptions options,
-              std::span<const Tensor> inputs = {});
+// Accumulates into `.grad` of the leaves reached (only `inputs` when given). An undefined seed
+// means ones and needs a one-element output.
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds,
+              BackwardOptions options, std::span<const Tensor> inputs = {});
 // The gradients themselves; leaves keep theirs. Undefined where `allow_unused` and not reached.
 Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
              std::span<const Tensor> seeds, BackwardOptions options, bool allow_unused);
@@ -29,9 +29,9 @@ bool requires_grad(const Tensor& t);  // sees writes through views, unlike Tenso
 bool is_leaf(const Tensor& t);
 void set_requires_grad(const Tensor& t, bool value);  // leaves of floating dtype only
 void retain_grad(const Tensor& t);
-Tensor grad_of(const Tensor& t);                      // undefined when there is none
-void set_grad(const Tensor& t, const Tensor& grad);   // checks shape and dtype; undefined clears
-Tensor detach(const Tensor& t);                       // shares storage, no history
+Tensor grad_of(const Tensor& t);                     // undefined when there is none
+void set_grad(const Tensor& t, const Tensor& grad);  // checks shape and dtype; undefined clears
+Tensor detach(const Tensor& t);                      // shares storage, no history
 void detach_in_place(const Tensor& t);
 
 // ---- Nodes as Python shows them.
@@ -60,8 +60,8 @@ struct CustomFunction {
   std::function<void()> release;  // called when the graph is freed
 };
 // Makes `outputs` (fresh tensors or inputs changed in place) depend on `inputs`.
-void attach(CustomFunction function, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
-            std::span<const bool> differentiable);
+void attach(CustomFunction function, std::span<const Tensor> inputs,
+            std::span<const Tensor> outputs, std::span<const bool> differentiable);
 
 // ---- Saved tensors with the check that nobody changed them since.
 class SavedTensor {

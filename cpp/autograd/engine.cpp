@@ -25,11 +25,12 @@ Tensor sum_to(const Tensor& dy, const Dims& sizes) {
 }
 
 Tensor fit(const Node& node, Tensor gradient, const InputMeta& meta) {
-  if (node.broadcasts() && !(gradient.sizes() == meta.sizes)) gradient = sum_to(gradient, meta.sizes);
+  if (node.broadcasts() && !(gradient.sizes() == meta.sizes))
+    gradient = sum_to(gradient, meta.sizes);
   if (!(gradient.sizes() == meta.sizes) || gradient.dtype() != meta.dtype) {
-    throw InternalError(str("[", node.name(), "] made a gradient of sizes ", gradient.sizes(), " and ",
-                            dtype_name(gradient.dtype()), " for an input of sizes ", meta.sizes, " and ",
-                            dtype_name(meta.dtype), "."));
+    throw InternalError(str("[", node.name(), "] made a gradient of sizes ", gradient.sizes(),
+                            " and ", dtype_name(gradient.dtype()), " for an input of sizes ",
+                            meta.sizes, " and ", dtype_name(meta.dtype), "."));
   }
   return gradient;
 }
@@ -174,8 +175,9 @@ class Run {
       // Taken without a copy only when dense and owned by nobody else.
       const bool ours = gradient.is_contiguous() && gradient->use_count() == 1 &&
                         gradient->storage->use_count() == 1 && !options_.create_graph;
-      set_leaf_grad(leaf, ours || (options_.create_graph && gradient.is_contiguous()) ? gradient
-                                                                                     : clone(gradient));
+      set_leaf_grad(leaf, ours || (options_.create_graph && gradient.is_contiguous())
+                              ? gradient
+                              : clone(gradient));
     } else if (options_.create_graph) {
       set_leaf_grad(leaf, add(grad_of(leaf), gradient));
     } else {
@@ -210,8 +212,9 @@ class Run {
 Tensor checked_seed(const char* op, const Tensor& output, const Tensor& seed) {
   if (!seed.defined()) {
     if (output.numel() != 1) {
-      fail<StateError>(op, "expected an output of one element, or a gradient for it; got an output of sizes ",
-                       output.sizes(), ". Sum it, or pass gradient=.");
+      fail<StateError>(
+          op, "expected an output of one element, or a gradient for it; got an output of sizes ",
+          output.sizes(), ". Sum it, or pass gradient=.");
     }
     return full(output.sizes(), 1.0, output.dtype());
   }
@@ -222,15 +225,17 @@ Tensor checked_seed(const char* op, const Tensor& output, const Tensor& seed) {
   return seed.dtype() == output.dtype() ? seed : cast(seed, output.dtype());
 }
 
-void seed_all(Run& run, const char* op, std::span<const Tensor> outputs, std::span<const Tensor> seeds) {
+void seed_all(Run& run, const char* op, std::span<const Tensor> outputs,
+              std::span<const Tensor> seeds) {
   if (!seeds.empty() && seeds.size() != outputs.size()) {
     fail<ValueError>(op, "expected one gradient per output; got ", seeds.size(), " for ",
                      outputs.size(), ".");
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!requires_grad(outputs[i])) {
-      fail<StateError>(op, "expected an output that depends on a tensor with requires_grad=True; got sizes ",
-                       outputs[i].sizes(), " without history.");
+      fail<StateError>(
+          op, "expected an output that depends on a tensor with requires_grad=True; got sizes ",
+          outputs[i].sizes(), " without history.");
     }
     run.seed(outputs[i], checked_seed(op, outputs[i], seeds.empty() ? Tensor() : seeds[i]));
   }
@@ -238,8 +243,8 @@ void seed_all(Run& run, const char* op, std::span<const Tensor> outputs, std::sp
 
 }  // namespace
 
-void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds, BackwardOptions options,
-              std::span<const Tensor> inputs) {
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds,
+              BackwardOptions options, std::span<const Tensor> inputs) {
   Run run(options);
   seed_all(run, "backward", outputs, seeds);
   if (!inputs.empty()) run.want(inputs);

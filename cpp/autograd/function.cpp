@@ -16,8 +16,9 @@ class CustomNode final : public Node {
   Tensors apply(const Tensors& dys) override {
     Tensors dxs = function_.backward(dys);
     if (dxs.size() != edges.size()) {
-      throw StateError(str("[", function_.name.c_str(), "] expected backward to return one gradient per input (",
-                           edges.size(), "); got ", dxs.size(), "."));
+      throw StateError(str("[", function_.name.c_str(),
+                           "] expected backward to return one gradient per input (", edges.size(),
+                           "); got ", dxs.size(), "."));
     }
     for (size_t i = 0; i < edges.size(); ++i) check(dxs[i], edges[i], i);
     return dxs;
@@ -31,9 +32,9 @@ class CustomNode final : public Node {
     if (!dx.defined() || !edge.wanted()) return;
     const InputMeta meta = edge.meta();
     if (!(dx.sizes() == meta.sizes) || dx.dtype() != meta.dtype) {
-      throw ShapeError(str("[", function_.name.c_str(), "] expected backward to return for input ", i,
-                           " a gradient of sizes ", meta.sizes, " and ", dtype_name(meta.dtype), "; got ",
-                           dx.sizes(), " and ", dtype_name(dx.dtype()), "."));
+      throw ShapeError(str("[", function_.name.c_str(), "] expected backward to return for input ",
+                           i, " a gradient of sizes ", meta.sizes, " and ", dtype_name(meta.dtype),
+                           "; got ", dx.sizes(), " and ", dtype_name(dx.dtype()), "."));
     }
   }
 
@@ -42,8 +43,8 @@ class CustomNode final : public Node {
 
 }  // namespace
 
-void attach(CustomFunction function, std::span<const Tensor> inputs, std::span<const Tensor> outputs,
-            std::span<const bool> differentiable) {
+void attach(CustomFunction function, std::span<const Tensor> inputs,
+            std::span<const Tensor> outputs, std::span<const bool> differentiable) {
   bool any = false;
   for (const Tensor& t : inputs) any |= t.defined() && requires_grad(t);
   if (!any || !modes.grad_enabled) {

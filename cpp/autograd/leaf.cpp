@@ -42,7 +42,8 @@ void set_grad(const Tensor& t, const Tensor& grad) {
       fail<DtypeError>("grad", "expected a gradient of dtype ", dtype_name(t.dtype()), "; got ",
                        dtype_name(grad.dtype()), ".");
     }
-    if (grad.same_as(t)) fail<StateError>("grad", "expected another tensor; got the tensor itself.");
+    if (grad.same_as(t))
+      fail<StateError>("grad", "expected another tensor; got the tensor itself.");
   } else if (!t->autograd) {
     return;
   }
@@ -54,7 +55,8 @@ void set_grad(const Tensor& t, const Tensor& grad) {
 
 int64_t add_hook(const Tensor& t, TensorHook hook) {
   if (!requires_grad(t)) {
-    fail<StateError>("register_hook", "expected a tensor with requires_grad=True; got one without.");
+    fail<StateError>("register_hook",
+                     "expected a tensor with requires_grad=True; got one without.");
   }
   Hooks& hooks = hooks_of(t);
   hooks.on_grad.emplace_back(hooks.next_id, std::move(hook));
@@ -64,7 +66,8 @@ int64_t add_hook(const Tensor& t, TensorHook hook) {
 int64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook) {
   if (!requires_grad(leaf) || !is_leaf(leaf)) {
     fail<StateError>("register_post_accumulate_grad_hook",
-                     "expected a leaf with requires_grad=True; got a tensor of sizes ", leaf.sizes(), ".");
+                     "expected a leaf with requires_grad=True; got a tensor of sizes ",
+                     leaf.sizes(), ".");
   }
   Hooks& hooks = hooks_of(leaf);
   hooks.after_accumulate.emplace_back(hooks.next_id, std::move(hook));

@@ -137,7 +137,8 @@ class RuleView final : public Backward {
     for (const auto& s : node_.outputs_) {
       if (s.output == output) return unpack(s);
     }
-    throw InternalError(str("[", node_.name(), "] a gradient rule reads an output it did not name."));
+    throw InternalError(
+        str("[", node_.name(), "] a gradient rule reads an output it did not name."));
   }
   int list_size(int input) override { return node_.end_of(input) - node_.begin_of(input); }
   const void* attrs() override { return node_.attrs_; }
@@ -163,8 +164,9 @@ class RuleView final : public Backward {
 
 Tensors OpNode::apply(const Tensors& dys) {
   if (forgotten_) {
-    fail<StateError>("backward", "expected a graph that still holds its saved tensors; ", op_.name,
-                     " has already been run backward. Use backward(retain_graph=True) the first time.");
+    fail<StateError>(
+        "backward", "expected a graph that still holds its saved tensors; ", op_.name,
+        " has already been run backward. Use backward(retain_graph=True) the first time.");
   }
   RuleView view(*this, dys);
   Tensors result;
@@ -186,8 +188,8 @@ SavedTensor::SavedTensor(const Tensor& t, const char* saved_by)
 Tensor SavedTensor::unpack() const {
   if (tensor_.defined() && tensor_->storage->version() != version_) {
     const char* by = tensor_->storage->last_mutation();
-    fail<StateError>("backward", "expected the tensor of sizes ", tensor_.sizes(), " that ", saved_by_,
-                     " saved to be unchanged; ", by ? by : "an in-place operation",
+    fail<StateError>("backward", "expected the tensor of sizes ", tensor_.sizes(), " that ",
+                     saved_by_, " saved to be unchanged; ", by ? by : "an in-place operation",
                      " changed it in place. Use the out-of-place form, or clone() first.");
   }
   return tensor_;

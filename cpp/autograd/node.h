@@ -94,7 +94,8 @@ class OpNode final : public Node {
   std::vector<InputMeta> shapes_;  // of the flattened inputs, when a rule reads one
 };
 
-// The edge that leads from a tensor back into the graph; refreshes a view whose base was written to.
+// The edge that leads from a tensor back into the graph; refreshes a view whose base was written
+// to.
 Edge edge_of(const Tensor& t);
 // Makes `t` output `output` of `node`.
 void set_history(const Tensor& t, const Ref<Node>& node, int output);

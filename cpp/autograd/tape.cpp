@@ -61,8 +61,9 @@ void record_write(const Tensor& view, const Tensor& value, const char* op) {
     set_history(base, edge.node, edge.output);
   } else {
     if (!base.is_contiguous()) {
-      fail<StateError>(op, "expected dense memory under a view that is written with history; got strides ",
-                       base.strides(), ". Use contiguous() first.");
+      fail<StateError>(
+          op, "expected dense memory under a view that is written with history; got strides ",
+          base.strides(), ". Use contiguous() first.");
     }
     WriteViewAttrs attrs;
     attrs.size = view.sizes();
@@ -94,7 +95,8 @@ bool requires_grad(const Tensor& t) {
 Edge edge_of(const Tensor& t) {
   if (!requires_grad(t)) return {};
   if (t->autograd && t->autograd->grad_fn) {
-    return {Ref<Node>(static_cast<Node*>(t->autograd->grad_fn.get())), Tensor(), t->autograd->output};
+    return {Ref<Node>(static_cast<Node*>(t->autograd->grad_fn.get())), Tensor(),
+            t->autograd->output};
   }
   return {Ref<Node>(), t, 0};
 }
@@ -123,11 +125,13 @@ void set_requires_grad(const Tensor& t, bool value) {
                      ". Use detach() to get a tensor without history.");
   }
   if (value && !is_floating(t.dtype())) {
-    fail<DtypeError>("requires_grad_", "expected a floating dtype; got ", dtype_name(t.dtype()), ".");
+    fail<DtypeError>("requires_grad_", "expected a floating dtype; got ", dtype_name(t.dtype()),
+                     ".");
   }
   if (value && t->inference && !modes.inference) {
-    fail<StateError>("requires_grad_",
-                     "expected a tensor made outside inference_mode; got one made inside. Use clone() first.");
+    fail<StateError>(
+        "requires_grad_",
+        "expected a tensor made outside inference_mode; got one made inside. Use clone() first.");
   }
   t->requires_grad = value;
 }
@@ -141,8 +145,8 @@ Tensor detach(const Tensor& t) {
 
 void detach_in_place(const Tensor& t) {
   if (t->base) {
-    fail<StateError>("detach_", "expected a tensor that is no view; got a view of sizes ", t.sizes(),
-                     ". Use detach() instead.");
+    fail<StateError>("detach_", "expected a tensor that is no view; got a view of sizes ",
+                     t.sizes(), ". Use detach() instead.");
   }
   if (t->autograd) {
     t->autograd->grad_fn = nullptr;

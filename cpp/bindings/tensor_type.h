@@ -29,8 +29,8 @@ inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>
 
 inline int check_tensor(PyObject* o) { return is_tensor(o); }
 
-// A Python object that is a Tensor: what functions take that give their argument back. pybind11 checks
-// it, so `Tensor.method(3)` is a TypeError.
+// A Python object that is a Tensor: what functions take that give their argument back. pybind11
+// checks it, so `Tensor.method(3)` is a TypeError.
 class TensorObject : public py::object {
   PYBIND11_OBJECT(TensorObject, py::object, check_tensor)
 };

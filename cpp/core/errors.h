@@ -1,5 +1,6 @@
 // The exceptions. Each maps to a Python class that is right for Python and that PyTorch's users
-// already catch (bindings/errors.cpp). Messages: "[op] expected ...; got ...." plus at most one hint.
+// already catch (bindings/errors.cpp). Messages: "[op] expected ...; got ...." plus at most one
+// hint.
 #pragma once
 
 #include <sstream>

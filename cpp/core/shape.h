@@ -1,4 +1,5 @@
-// Dims: up to eight sizes or strides held in place, no allocation. Printed as Python prints a tuple.
+// Dims: up to eight sizes or strides held in place, no allocation. Printed as Python prints a
+// tuple.
 #pragma once
 
 #include <cstdint>

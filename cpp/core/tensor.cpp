@@ -26,8 +26,8 @@ Tensor Tensor::empty_strided(DType dtype, const Dims& sizes, const Dims& strides
   if (extent) {
     for (int i = 0; i < sizes.size(); ++i) extent += (sizes[i] - 1) * strides[i];
   }
-  return Tensor(make_ref<TensorImpl>(Storage::allocate(extent * itemsize(dtype)), dtype, sizes,
-                                     strides, 0));
+  return Tensor(
+      make_ref<TensorImpl>(Storage::allocate(extent * itemsize(dtype)), dtype, sizes, strides, 0));
 }
 
 namespace {

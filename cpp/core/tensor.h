@@ -15,12 +15,13 @@ namespace chainrule {
 
 class TensorImpl;
 
-// What autograd hangs on a tensor: a leaf's gradient, or the node that made it. Allocated when needed.
+// What autograd hangs on a tensor: a leaf's gradient, or the node that made it. Allocated when
+// needed.
 struct AutogradState {
-  Ref<RefCounted> grad_fn;      // autograd::Node; null for a leaf
-  int output = 0;               // which output of grad_fn this tensor is
-  Ref<TensorImpl> grad;         // of a leaf, or kept by retain_grad()
-  Ref<RefCounted> hooks;        // autograd::Hooks
+  Ref<RefCounted> grad_fn;  // autograd::Node; null for a leaf
+  int output = 0;           // which output of grad_fn this tensor is
+  Ref<TensorImpl> grad;     // of a leaf, or kept by retain_grad()
+  Ref<RefCounted> hooks;    // autograd::Hooks
   bool retains_grad = false;
   uint32_t history = 0;  // of a base: writes through views so far; of a view: the base's, when made
 };
@@ -91,7 +92,7 @@ class TensorImpl final : public RefCounted {
   bool parameter = false;      // nn.Parameter
   bool inference = false;      // made in inference_mode: no history, ever
   std::unique_ptr<AutogradState> autograd;  // null until history, a gradient or a hook exists
-  Ref<TensorImpl> base;                     // of a view: the tensor it was taken from (never a view)
+  Ref<TensorImpl> base;    // of a view: the tensor it was taken from (never a view)
   void* python = nullptr;  // the live PyObject of this tensor, borrowed; owned by bindings/
 };
 

@@ -17,20 +17,21 @@ inline constexpr int64_t kSerialWork = 1 << 16;
 using TileFn = void (*)(void* context, int64_t tile);
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context);
 
-// fn(tile) for tile in [0, tiles), in any order and on any thread; `work` is the cost of the whole in
-// elementary operations and decides, with the thread count, whether threads are used.
+// fn(tile) for tile in [0, tiles), in any order and on any thread; `work` is the cost of the whole
+// in elementary operations and decides, with the thread count, whether threads are used.
 template <typename F>
 void parallel_for(int64_t tiles, int64_t work, F&& fn) {
   if (tiles <= 1 || work < kSerialWork) {
     for (int64_t t = 0; t < tiles; ++t) fn(t);
     return;
   }
-  run_tiles(tiles, work, [](void* f, int64_t t) { (*static_cast<std::remove_reference_t<F>*>(f))(t); },
-            &fn);
+  run_tiles(
+      tiles, work, [](void* f, int64_t t) { (*static_cast<std::remove_reference_t<F>*>(f))(t); },
+      &fn);
 }
 
-// Around work longer than about 20 us: lets a host language release its lock. The hooks are set once
-// by bindings/; without them this does nothing.
+// Around work longer than about 20 us: lets a host language release its lock. The hooks are set
+// once by bindings/; without them this does nothing.
 struct LongWorkHooks {
   void* (*enter)() = nullptr;
   void (*leave)(void*) = nullptr;

@@ -54,7 +54,9 @@ class Frame {
   void run(const Instruction& in, bool keep_all) {
     Tensors inputs;
     for (ValueId id : in.inputs) inputs.push_back(id == kNone ? Tensor() : slots_[id]);
-    const Call call{*in.op, {inputs.data(), inputs.size()}, in.attrs.data(),
+    const Call call{*in.op,
+                    {inputs.data(), inputs.size()},
+                    in.attrs.data(),
                     in.list_ends.empty() ? nullptr : in.list_ends.data()};
     if (in.op->is(kMutates)) {
       run_update(in, inputs);
@@ -137,7 +139,8 @@ void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments) {
     if (!g.leaf->autograd) g.leaf->autograd = std::make_unique<AutogradState>();
     if (g.value == kNone) {
       g.leaf->autograd->grad = Ref<TensorImpl>();
-    } else if (p.values[g.value].source == Source::kInstruction && !frame[g.value].same_as(g.leaf)) {
+    } else if (p.values[g.value].source == Source::kInstruction &&
+               !frame[g.value].same_as(g.leaf)) {
       g.leaf->autograd->grad = frame[g.value].ref();
     }
   }
@@ -155,8 +158,9 @@ void hang_backward(const std::shared_ptr<const Program>& p, const std::shared_pt
     for (size_t i = 0; i < p->states.size(); ++i) {
       if (p->states[i]->storage->version() != versions[i]) {
         const char* by = p->states[i]->storage->last_mutation();
-        fail<StateError>("backward", "expected the tensors that the compiled forward read to be unchanged; ",
-                         by ? by : "an in-place operation", " changed one of sizes ", p->states[i].sizes(), ".");
+        fail<StateError>(
+            "backward", "expected the tensors that the compiled forward read to be unchanged; ",
+            by ? by : "an in-place operation", " changed one of sizes ", p->states[i].sizes(), ".");
       }
     }
     NoGrad off;
@@ -175,7 +179,8 @@ void hang_backward(const std::shared_ptr<const Program>& p, const std::shared_pt
     return gradients;
   };
   const std::vector<char> yes(outputs.size(), 1);
-  autograd::attach(std::move(function), {leaves.data(), leaves.size()}, {outputs.data(), outputs.size()},
+  autograd::attach(std::move(function), {leaves.data(), leaves.size()},
+                   {outputs.data(), outputs.size()},
                    {reinterpret_cast<const bool*>(yes.data()), yes.size()});
 }
 
@@ -186,7 +191,8 @@ Executor::Executor(Program program) : program_(std::make_shared<Program>(std::mo
 std::vector<Tensor> Executor::run(std::span<const Tensor> arguments) {
   const std::unique_lock<std::mutex> lock(running_, std::try_to_lock);
   if (!lock.owns_lock()) {
-    throw StateError("[compile] expected a plan that is not running; got a second call of it meanwhile.");
+    throw StateError(
+        "[compile] expected a plan that is not running; got a second call of it meanwhile.");
   }
   const Program& p = *program_;
   auto frame = std::make_shared<Frame>(p, arguments);
@@ -219,7 +225,8 @@ std::vector<int64_t> Executor::profile(std::span<const Tensor> arguments) {
     } else {
       frame.run_in_place(p.code[i]);
     }
-    ns.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin)
+    ns.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::steady_clock::now() - begin)
                      .count());
   }
   Program tail = p;  // the rest of the commit section

@@ -1,5 +1,5 @@
-// Runs a Program: compute, then commit. Bits equal eager's, for it calls the same kernels on the same
-// operands.
+// Runs a Program: compute, then commit. Bits equal eager's, for it calls the same kernels on the
+// same operands.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// The end of a recording: results, their backward section, write-backs, updates sunk into the commit
-// section, last uses.
+// The end of a recording: results, their backward section, write-backs, updates sunk into the
+// commit section, last uses.
 #include <algorithm>
 #include <set>
 
@@ -41,8 +41,8 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
 }
 
 // An update (an op that changes its inputs in place) whose results nobody reads but the write-back
-// runs directly on the state, after all compute instructions: no copies, and still nothing is written
-// before the last instruction that can fail.
+// runs directly on the state, after all compute instructions: no copies, and still nothing is
+// written before the last instruction that can fail.
 void ProgramRecorder::sink_updates() {
   std::vector<bool> sunk(program_.code.size(), false);
   for (size_t i = 0; i < program_.code.size(); ++i) {
@@ -88,13 +88,15 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   for (size_t i = 0; i < results.size(); ++i) {
     const ValueId id = program_.results[i];
     // A loss whose backward ran inside comes back without history.
-    if (!autograd::can_run_backward(results[i]) || program_.values[id].source != Source::kInstruction) continue;
+    if (!autograd::can_run_backward(results[i]) ||
+        program_.values[id].source != Source::kInstruction)
+      continue;
     program_.differentiable.push_back(static_cast<int>(i));
     outputs.push_back(results[i]);
     Tensor seed = Tensor::empty(results[i].dtype(), results[i].sizes());
-    const ValueId seed_id = add_value({Source::kArgument,
-                                       static_cast<int>(program_.arguments.size() + program_.seeds.size()),
-                                       seed.dtype(), seed.sizes()});
+    const ValueId seed_id = add_value(
+        {Source::kArgument, static_cast<int>(program_.arguments.size() + program_.seeds.size()),
+         seed.dtype(), seed.sizes()});
     program_.seeds.push_back(seed_id);
     bind(seed, seed_id);
     seeds.push_back(seed);
@@ -103,7 +105,8 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   for (ValueId id = 0; id < static_cast<ValueId>(program_.values.size()); ++id) {
     const Value& v = program_.values[id];
     if (v.source == Source::kState && program_.states[v.index]->requires_grad &&
-        autograd::is_leaf(program_.states[v.index]) && program_.states[v.index].sizes() == v.sizes) {
+        autograd::is_leaf(program_.states[v.index]) &&
+        program_.states[v.index].sizes() == v.sizes) {
       program_.leaves.push_back(id);
       leaves.push_back(program_.states[v.index]);
     }
@@ -114,8 +117,8 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
     leaves.push_back(argument_tensors_[i]);
   }
   autograd::Tensors gradients = autograd::grad(
-      {outputs.data(), outputs.size()}, {leaves.data(), leaves.size()}, {seeds.data(), seeds.size()},
-      {.retain_graph = true, .create_graph = false}, true);
+      {outputs.data(), outputs.size()}, {leaves.data(), leaves.size()},
+      {seeds.data(), seeds.size()}, {.retain_graph = true, .create_graph = false}, true);
   for (const Tensor& g : gradients) program_.leaf_gradients.push_back(resolve(g));
 }
 
@@ -133,7 +136,8 @@ void ProgramRecorder::find_last_uses() {
   for (const auto& g : program_.gradients) kept.insert(g.value);
   for (ValueId v : program_.leaf_gradients) kept.insert(v);
   for (ValueId v = 0; v < static_cast<ValueId>(last.size()); ++v) {
-    if (last[v] < 0 || kept.contains(v) || program_.values[v].source != Source::kInstruction) continue;
+    if (last[v] < 0 || kept.contains(v) || program_.values[v].source != Source::kInstruction)
+      continue;
     // What the backward section reads must outlive the forward run.
     program_.code[last[v]].dead_after.push_back(v);
   }

@@ -27,11 +27,13 @@ std::string differ(const Program& a, const Instruction& x, const Program& b, con
     if (u.source == Source::kState && v.source == Source::kState &&
         !a.states[u.index].same_as(b.states[v.index]) &&
         a.states[u.index]->storage != b.states[v.index]->storage) {
-      return str("one tensor of sizes ", u.sizes, ", then another", place(y), "; pass it as an argument");
+      return str("one tensor of sizes ", u.sizes, ", then another", place(y),
+                 "; pass it as an argument");
     }
   }
   if (x.attrs != y.attrs) return str("other attributes of ", x.op->name, place(y));
-  if (x.inputs != y.inputs || x.list_ends != y.list_ends) return str("other inputs of ", x.op->name, place(y));
+  if (x.inputs != y.inputs || x.list_ends != y.list_ends)
+    return str("other inputs of ", x.op->name, place(y));
   for (size_t i = 0; i < std::min(x.outputs.size(), y.outputs.size()); ++i) {
     const Value &u = a.values[x.outputs[i]], &v = b.values[y.outputs[i]];
     if (!(u.sizes == v.sizes) || u.dtype != v.dtype) {
@@ -53,8 +55,10 @@ std::string Program::difference(const Program& other) const {
   }
   if (states.size() != other.states.size()) return "other tensors from outside";
   for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i]->storage != other.states[i]->storage || state_requires_grad[i] != other.state_requires_grad[i]) {
-      return str("one tensor of sizes ", states[i].sizes(), ", then another; pass it as an argument");
+    if (states[i]->storage != other.states[i]->storage ||
+        state_requires_grad[i] != other.state_requires_grad[i]) {
+      return str("one tensor of sizes ", states[i].sizes(),
+                 ", then another; pass it as an argument");
     }
   }
   const auto same_write = [](const WriteBack& a, const WriteBack& b) {
@@ -64,8 +68,10 @@ std::string Program::difference(const Program& other) const {
     return a.leaf.same_as(b.leaf) && a.value == b.value;
   };
   if (results != other.results) return "other results";
-  if (!std::equal(writes.begin(), writes.end(), other.writes.begin(), other.writes.end(), same_write) ||
-      !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(), other.gradients.end(), same_grad)) {
+  if (!std::equal(writes.begin(), writes.end(), other.writes.begin(), other.writes.end(),
+                  same_write) ||
+      !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(),
+                  other.gradients.end(), same_grad)) {
     return "other writes";
   }
   return "";
@@ -89,12 +95,15 @@ void Program::verify() const {
   const auto stand_in = [](DType dtype, const Dims& sizes) {
     const Dims strides = contiguous_strides(sizes);
     const size_t bytes = sizes.product() * itemsize(dtype);
-    return Tensor(make_ref<TensorImpl>(Storage::borrow(nothing, bytes, true, {}), dtype, sizes, strides, 0));
+    return Tensor(
+        make_ref<TensorImpl>(Storage::borrow(nothing, bytes, true, {}), dtype, sizes, strides, 0));
   };
   for (size_t id = 0; id < values.size(); ++id) {
     const Value& v = values[id];
-    if (v.source == Source::kState) stand[id] = states[v.index];
-    else if (v.source != Source::kInstruction) stand[id] = stand_in(v.dtype, v.sizes);
+    if (v.source == Source::kState)
+      stand[id] = states[v.index];
+    else if (v.source != Source::kInstruction)
+      stand[id] = stand_in(v.dtype, v.sizes);
   }
   for (const Instruction& in : code) {
     Tensors inputs;
@@ -104,7 +113,9 @@ void Program::verify() const {
       }
       inputs.push_back(id == kNone ? Tensor() : stand[id]);
     }
-    Infer infer(Call{*in.op, {inputs.data(), inputs.size()}, in.attrs.data(),
+    Infer infer(Call{*in.op,
+                     {inputs.data(), inputs.size()},
+                     in.attrs.data(),
                      in.list_ends.empty() ? nullptr : in.list_ends.data()},
                 in.hidden > 0);
     in.op->infer(infer);
@@ -114,8 +125,8 @@ void Program::verify() const {
     for (size_t i = 0; i < infer.outputs.size() && i < in.outputs.size(); ++i) {
       const Value& v = values[in.outputs[i]];
       if (!(infer.outputs[i].sizes == v.sizes) || infer.outputs[i].dtype != v.dtype) {
-        throw InternalError(str("[verify] ", in.op->name, " makes ", infer.outputs[i].sizes, "; the program says ",
-                                v.sizes, "."));
+        throw InternalError(str("[verify] ", in.op->name, " makes ", infer.outputs[i].sizes,
+                                "; the program says ", v.sizes, "."));
       }
     }
     for (ValueId id : in.outputs) {
@@ -159,7 +170,8 @@ std::string Program::to_string() const {
   }
   for (const WriteBack& w : writes) {
     const char* kind = w.target == Source::kArgument ? "arg" : "state";
-    out += str("  ", kind, w.index, w.target == Source::kGradient ? ".grad" : "", " <- ", name(w.value), "\n");
+    out += str("  ", kind, w.index, w.target == Source::kGradient ? ".grad" : "", " <- ",
+               name(w.value), "\n");
   }
   for (size_t i = 0; i < gradients.size(); ++i) {
     out += str("  grad of ", gradients[i].leaf.sizes(), " <- ", name(gradients[i].value), "\n");

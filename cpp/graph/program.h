@@ -1,7 +1,7 @@
 // Program: one recorded call as a flat list of instructions in SSA form. Compute instructions write
-// only values of their own; what outlives the call (parameters, optimiser state, running statistics,
-// the random counter, `.grad`) is written in the commit section, which cannot fail. So a replay that
-// fails has changed nothing.
+// only values of their own; what outlives the call (parameters, optimiser state, running
+// statistics, the random counter, `.grad`) is written in the commit section, which cannot fail. So
+// a replay that fails has changed nothing.
 #pragma once
 
 #include <string>
@@ -86,12 +86,13 @@ struct Program {
   std::vector<GradGuard> grad_guards;
   std::vector<ValueId> results;
   // Of results that still need a gradient: the seeds, and what the backward section makes.
-  std::vector<int> differentiable;        // which results
-  std::vector<ValueId> seeds;             // one per differentiable result
-  std::vector<ValueId> leaves;            // values (arguments or states) that want a gradient
-  std::vector<ValueId> leaf_gradients;    // one per leaf, kNone when unused
+  std::vector<int> differentiable;      // which results
+  std::vector<ValueId> seeds;           // one per differentiable result
+  std::vector<ValueId> leaves;          // values (arguments or states) that want a gradient
+  std::vector<ValueId> leaf_gradients;  // one per leaf, kNone when unused
 
-  // Op by op, with attributes, immediates and states; empty when equal, else what differs and where.
+  // Op by op, with attributes, immediates and states; empty when equal, else what differs and
+  // where.
   std::string difference(const Program& other) const;
   // Whether the tensors from outside are as they were: requires_grad, which `.grad` are None.
   bool guards_hold() const;

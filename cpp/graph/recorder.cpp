@@ -82,7 +82,8 @@ ValueId ProgramRecorder::number(const Tensor& t) {
 ValueId ProgramRecorder::state(const Tensor& t) {
   program_.states.push_back(t);
   program_.state_requires_grad.push_back(t->requires_grad);
-  return add_value({Source::kState, static_cast<int>(program_.states.size()) - 1, t.dtype(), t.sizes()});
+  return add_value(
+      {Source::kState, static_cast<int>(program_.states.size()) - 1, t.dtype(), t.sizes()});
 }
 
 ValueId ProgramRecorder::resolve(const Tensor& t) {
@@ -117,8 +118,8 @@ ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
     AsStridedAttrs attrs;
     attrs.size = sizes;
     attrs.stride = Dims{1};
-    memory.flat = emit(ops::kAsStrided, {program_.argument_values[memory.argument]}, &attrs, t.dtype(),
-                       sizes, true, attrs.stride, 0);
+    memory.flat = emit(ops::kAsStrided, {program_.argument_values[memory.argument]}, &attrs,
+                       t.dtype(), sizes, true, attrs.stride, 0);
   } else {
     const Dims sizes{static_cast<int64_t>(t->storage->bytes()) / item};
     if (memory.outside && memory.gradient_of < 0) {
@@ -129,7 +130,8 @@ ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
       AsStridedAttrs attrs;
       attrs.size = sizes;
       attrs.stride = Dims{1};
-      memory.flat = emit(ops::kAsStrided, {first.value}, &attrs, t.dtype(), sizes, true, attrs.stride, 0);
+      memory.flat =
+          emit(ops::kAsStrided, {first.value}, &attrs, t.dtype(), sizes, true, attrs.stride, 0);
     }
   }
   return memory.flat;
@@ -178,24 +180,28 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
   program_.code.push_back(std::move(in));
 }
 
-// An op that changes some inputs in place: its instruction gets one extra output per changed tensor,
-// which becomes the current value of that memory.
+// An op that changes some inputs in place: its instruction gets one extra output per changed
+// tensor, which becomes the current value of that memory.
 void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
   for (int param : call.op.mutates) {
     for (const Tensor& t : call.list(param)) {
       if (!t.is_contiguous()) {
-        throw CaptureError(str("[", call.op.name, "] expected dense tensors while recording; got strides ",
+        throw CaptureError(str("[", call.op.name,
+                               "] expected dense tensors while recording; got strides ",
                                t.strides(), "."));
       }
       const Dims sizes{t.numel()};
-      const ValueId id = add_value({Source::kInstruction, static_cast<int>(program_.code.size()),
-                                    t.dtype(), sizes});
+      const ValueId id = add_value(
+          {Source::kInstruction, static_cast<int>(program_.code.size()), t.dtype(), sizes});
       in.outputs.push_back(id);
       Memory& memory = memory_of(t);
       if (t->offset != memory.flat_offset ||
-          t.numel() * static_cast<int64_t>(itemsize(t.dtype())) != static_cast<int64_t>(t->storage->bytes())) {
-        throw CaptureError(str("[", call.op.name, "] expected tensors that own their memory while "
-                               "recording; got a view of sizes ", t.sizes(), "."));
+          t.numel() * static_cast<int64_t>(itemsize(t.dtype())) !=
+              static_cast<int64_t>(t->storage->bytes())) {
+        throw CaptureError(str("[", call.op.name,
+                               "] expected tensors that own their memory while "
+                               "recording; got a view of sizes ",
+                               t.sizes(), "."));
       }
       memory.windows.clear();
       memory.flat = id;
@@ -211,14 +217,16 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   if (!known) memory.outside = true;
   if (memory.argument >= 0) {
     const Dims& sizes = program_.arguments[memory.argument].sizes;
-    if (view->offset < memory.flat_offset || view->offset + view.numel() > memory.flat_offset + sizes.product()) {
-      throw CaptureError(str("[compile] expected writes inside the argument that was passed; got one beside it",
-                             at_here(), "."));
+    if (view->offset < memory.flat_offset ||
+        view->offset + view.numel() > memory.flat_offset + sizes.product()) {
+      throw CaptureError(
+          str("[compile] expected writes inside the argument that was passed; got one beside it",
+              at_here(), "."));
     }
   }
-  const int64_t elements = memory.argument >= 0
-                               ? program_.arguments[memory.argument].sizes.product()
-                               : static_cast<int64_t>(view->storage->bytes() / itemsize(view.dtype()));
+  const int64_t elements =
+      memory.argument >= 0 ? program_.arguments[memory.argument].sizes.product()
+                           : static_cast<int64_t>(view->storage->bytes() / itemsize(view.dtype()));
   AsStridedAttrs row;
   row.size = Dims{elements};
   row.stride = Dims{1};
@@ -237,7 +245,8 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
     attrs.size = view.sizes();
     attrs.stride = view.strides();
     attrs.storage_offset = view->offset - memory.flat_offset;
-    memory.flat = emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row.size, false, {}, 0);
+    memory.flat = emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row.size,
+                       false, {}, 0);
   }
   memory.windows.clear();
   memory.written = true;
@@ -257,11 +266,13 @@ void ProgramRecorder::on_set_grad(const Tensor& leaf, const Tensor& value) {
 
 void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
   const auto& bound = program_.gradients;
-  if (std::any_of(bound.begin(), bound.end(), [&](const GradBinding& g) { return g.leaf.same_as(leaf); })) {
+  if (std::any_of(bound.begin(), bound.end(),
+                  [&](const GradBinding& g) { return g.leaf.same_as(leaf); })) {
     return;  // set inside the program
   }
   auto& guards = program_.grad_guards;
-  if (std::none_of(guards.begin(), guards.end(), [&](const GradGuard& g) { return g.leaf.same_as(leaf); })) {
+  if (std::none_of(guards.begin(), guards.end(),
+                   [&](const GradGuard& g) { return g.leaf.same_as(leaf); })) {
     guards.push_back({leaf, grad.defined()});
   }
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
@@ -274,8 +285,9 @@ void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
 }
 
 void ProgramRecorder::on_read(const char* what) {
-  throw CaptureError(str("[compile] expected no value to leave the program while it is recorded; got ",
-                         what, at_here(), ". Return the tensor and read it outside."));
+  throw CaptureError(
+      str("[compile] expected no value to leave the program while it is recorded; got ", what,
+          at_here(), ". Return the tensor and read it outside."));
 }
 
 void ProgramRecorder::on_host_data(const char* what) {

@@ -42,7 +42,7 @@ class ProgramRecorder final : public Recorder {
     int64_t flat_offset = 0;  // of an argument: where its window begins
     int argument = -1;
     int gradient_of = -1;  // the state whose `.grad` this is
-    bool outside = false;     // existed before the recording
+    bool outside = false;  // existed before the recording
     bool written = false;
   };
 

@@ -1,9 +1,10 @@
-// The kernel slots and their signatures: HOW an operation runs, as raw pointers and sizes. A table is
-// filled once per instruction set (cpu/), with the integer, bool and indexing kernels shared by all of
-// them (common/), and once with naive loops (reference/) that are oracle and fallback.
+// The kernel slots and their signatures: HOW an operation runs, as raw pointers and sizes. A table
+// is filled once per instruction set (cpu/), with the integer, bool and indexing kernels shared by
+// all of them (common/), and once with naive loops (reference/) that are oracle and fallback.
 //
-// Contract of every kernel: an element's result depends on its operands alone, never on its position,
-// alignment, stride, neighbours or the number of threads. No allocation, no exceptions, no Tensor.
+// Contract of every kernel: an element's result depends on its operands alone, never on its
+// position, alignment, stride, neighbours or the number of threads. No allocation, no exceptions,
+// no Tensor.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ enum class Map : int {
 };
 inline constexpr int kMapCount = static_cast<int>(Map::kCount);
 
-// ---- Copies between any two strided layouts of one item size; never overlapping (common/copy.cpp).
+// ---- Copies between any two strided layouts of one item size; never overlapping
+// (common/copy.cpp).
 struct StridedCopy {
   int dims = 0;
   int64_t item = 0;  // bytes
@@ -42,8 +44,8 @@ struct StridedCopy {
 };
 void copy_strided(const StridedCopy& copy);
 
-// ---- Reductions over a dense input read as [outer, n, inner], giving [outer, inner]. The tree is a
-// function of n (and of inner == 1) alone: see reduce.h of each implementation.
+// ---- Reductions over a dense input read as [outer, n, inner], giving [outer, inner]. The tree is
+// a function of n (and of inner == 1) alone: see reduce.h of each implementation.
 using ReduceFn = void (*)(int64_t outer_begin, int64_t outer_end, int64_t n, int64_t inner,
                           void* out, const void* in);
 // Values and the index of the first extreme; NaN wins and its first index is reported.
@@ -84,8 +86,8 @@ using RowFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* o
 // dx from dy and the saved output y.
 using RowBackwardFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* dx,
                                const void* dy, const void* y);
-// Cross-entropy with integer targets on logits: per row the loss (unweighted by the reduction) and the
-// row's softmax. target < 0 || >= cols other than ignore_index: the position goes to *bad.
+// Cross-entropy with integer targets on logits: per row the loss (unweighted by the reduction) and
+// the row's softmax. target < 0 || >= cols other than ignore_index: the position goes to *bad.
 struct CrossEntropyArgs {
   int64_t cols;
   const void* logits;
@@ -98,10 +100,11 @@ struct CrossEntropyArgs {
   void* scale;    // [rows]: weight[target], 0 where ignored (what a mean divides by)
 };
 // Returns the first bad row in [row_begin, row_end) or -1.
-using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end);
+using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin,
+                                   int64_t row_end);
 // The gradient of the loss by the logits, from the softmax that the forward wrote:
-// dlogits = dy / divisor * (total * softmax - the smoothed, weighted target); a row whose dy is 0 or
-// that is ignored gets zeros.
+// dlogits = dy / divisor * (total * softmax - the smoothed, weighted target); a row whose dy is 0
+// or that is ignored gets zeros.
 struct CrossEntropyBackwardArgs {
   int64_t cols;
   const void* softmax;
@@ -109,7 +112,7 @@ struct CrossEntropyBackwardArgs {
   const void* weight;  // cols values or null
   int64_t ignore_index;
   double label_smoothing;
-  const void* dy;       // [rows], or one value with stride 0
+  const void* dy;  // [rows], or one value with stride 0
   int64_t dy_stride;
   const void* divisor;  // one value
   void* dlogits;        // [rows, cols]
@@ -121,12 +124,13 @@ using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, in
 // Elements [begin, end) of the call's logical index; state = {seed, offset}.
 using RandomFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out);
 // out = keep ? x * scale : 0 with P(keep) = 1 - p; params = {p, scale}. `x` is dense.
-using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out, const void* x,
-                           const double* params);
+using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out,
+                           const void* x, const double* params);
 
-// ---- Optimisers: one parameter's flat block. hyper as the op documents it, `step` after the advance.
-using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer, const double* hyper,
-                       bool nesterov, bool maximize, bool first);
+// ---- Optimisers: one parameter's flat block. hyper as the op documents it, `step` after the
+// advance.
+using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer,
+                       const double* hyper, bool nesterov, bool maximize, bool first);
 using AdamFn = void (*)(int64_t n, void* w, const void* g, void* m, void* v, void* v_max,
                         const double* hyper, double step, bool maximize, bool decoupled);
 
@@ -137,7 +141,8 @@ constexpr int float_index(DType t) {
 
 struct KernelTable {
   const char* isa;
-  ElementwiseFn map[kMapCount][kDTypeCount];  // null where the op has no meaning for the input dtype
+  ElementwiseFn map[kMapCount]
+                   [kDTypeCount];  // null where the op has no meaning for the input dtype
   ElementwiseFn cast[kDTypeCount][kDTypeCount];  // [from][to]
   ElementwiseFn where[kDTypeCount];              // in = {condition (bool), a, b}
   ReduceFn reduce[kReduceCount][kDTypeCount];    // any, all: out is bool; sum of ints: out is int64

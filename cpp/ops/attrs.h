@@ -1,5 +1,5 @@
-// The types attributes are made of. Every one is a multiple of eight bytes without padding, so that a
-// generated attribute struct is trivially copyable and is compared, hashed and copied as bytes.
+// The types attributes are made of. Every one is a multiple of eight bytes without padding, so that
+// a generated attribute struct is trivially copyable and is compared, hashed and copied as bytes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // call(): promotion, shape rule, allocation, kernel, then the two listeners. The hot path of eager
-// work: one small operation must cost tens of nanoseconds, so nothing here allocates but the outputs.
+// work: one small operation must cost tens of nanoseconds, so nothing here allocates but the
+// outputs.
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/op.h"
@@ -128,8 +129,9 @@ DType result_type(std::span<const Tensor> tensors) {
   int result = dim;
   for (int lower : {zero_dim, number}) {
     if (lower < 0) continue;
-    result = result < 0 ? lower
-                        : static_cast<int>(combine(static_cast<DType>(result), static_cast<DType>(lower)));
+    result = result < 0
+                 ? lower
+                 : static_cast<int>(combine(static_cast<DType>(result), static_cast<DType>(lower)));
   }
   return result < 0 ? default_dtype() : static_cast<DType>(result);
 }

@@ -14,7 +14,8 @@ Tensor window(const Tensor& dense, const Dims& sizes, const Dims& strides, int64
 void check_window(const Infer& c, const Dims& sizes, const Dims& strides, int64_t offset) {
   const Tensor& base = c[0];
   if (sizes.size() != strides.size()) {
-    fail<ShapeError>(c.name(), "expected as many strides as sizes; got ", sizes, " and ", strides, ".");
+    fail<ShapeError>(c.name(), "expected as many strides as sizes; got ", sizes, " and ", strides,
+                     ".");
   }
   int64_t last = offset;
   for (int d = 0; d < sizes.size(); ++d) {
@@ -25,7 +26,8 @@ void check_window(const Infer& c, const Dims& sizes, const Dims& strides, int64_
       static_cast<int64_t>(base->storage->bytes() / itemsize(base.dtype())) - base->offset;
   if (sizes.product() > 0 && (offset < -base->offset || last >= available)) {
     fail<ShapeError>(c.name(), "expected a window inside the storage of ", available,
-                     " elements; got sizes ", sizes, ", strides ", strides, ", offset ", offset, ".");
+                     " elements; got sizes ", sizes, ", strides ", strides, ", offset ", offset,
+                     ".");
   }
 }
 
@@ -51,8 +53,7 @@ const OpDef kCast = {
           const int from = static_cast<int>(r[0].dtype()), to = static_cast<int>(r.out().dtype());
           run_elementwise(kernels::table().cast[from][to], r.out(), r.inputs, nullptr);
         },
-    .grad = {{0, reads_shape(0),
-              [](Backward& b) { return cast(b.dy(), b.shape(0).dtype); }}},
+    .grad = {{0, reads_shape(0), [](Backward& b) { return cast(b.dy(), b.shape(0).dtype); }}},
     .traits = kElementwise,
 };
 
@@ -91,9 +92,11 @@ const OpDef kContiguous = {
 
 const OpDef kAsStrided = {
     .name = "as_strided",
-    .doc = "A window on the input's storage: sizes, strides and an offset, in elements from the "
-           "input's first element.",
-    .signatures = {"as_strided(Tensor input, int[] size, int[] stride, int storage_offset=0) -> Tensor"},
+    .doc =
+        "A window on the input's storage: sizes, strides and an offset, in elements from the "
+        "input's first element.",
+    .signatures =
+        {"as_strided(Tensor input, int[] size, int[] stride, int storage_offset=0) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
@@ -106,15 +109,17 @@ const OpDef kAsStrided = {
                 const auto& a = b.as<AsStridedAttrs>();
                 const InputMeta& x = b.shape(0);
                 Tensor dy = sum_repeats(b.dy(), a.stride);
-                return write_view(zeros(x.sizes, x.dtype), dy, dy.sizes(), a.stride, a.storage_offset);
+                return write_view(zeros(x.sizes, x.dtype), dy, dy.sizes(), a.stride,
+                                  a.storage_offset);
               }}},
     .traits = kView,
 };
 
 const OpDef kWriteView = {
     .name = "write_view",
-    .doc = "A copy of `base` (dense) with the window (size, stride, storage_offset) replaced by "
-           "`value`: the one operation behind every in-place call.",
+    .doc =
+        "A copy of `base` (dense) with the window (size, stride, storage_offset) replaced by "
+        "`value`: the one operation behind every in-place call.",
     .signatures = {"write_view(Tensor base, Tensor value, int[] size, int[] stride, "
                    "int storage_offset=0) -> Tensor"},
     .surface = kPrivate,
@@ -123,7 +128,8 @@ const OpDef kWriteView = {
           const auto& a = c.as<WriteViewAttrs>();
           check_window(c, a.size, a.stride, a.storage_offset);
           if (!(c[1].sizes() == a.size) || c[1].dtype() != c[0].dtype()) {
-            fail<ShapeError>(c.name(), "expected a value of sizes ", a.size, "; got ", c[1].sizes(), ".");
+            fail<ShapeError>(c.name(), "expected a value of sizes ", a.size, "; got ", c[1].sizes(),
+                             ".");
           }
           c.out(c[0].dtype(), c[0].sizes());
         },

@@ -119,9 +119,8 @@ void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<con
   const int64_t work = n * cost;
   LongWork release(work);
   if (nest.sizes.size() == 1) {
-    parallel_for((n + kTile - 1) / kTile, work, [&](int64_t t) {
-      run_span(job, nest, t * kTile, std::min(n, (t + 1) * kTile));
-    });
+    parallel_for((n + kTile - 1) / kTile, work,
+                 [&](int64_t t) { run_span(job, nest, t * kTile, std::min(n, (t + 1) * kTile)); });
     return;
   }
   const int64_t cols = nest.sizes.back(), rows = n / cols;
@@ -135,7 +134,9 @@ void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
   const DType dtype = run.inputs[0].dtype();
   const kernels::ElementwiseFn fn =
       kernels::table().map[static_cast<int>(map)][static_cast<int>(dtype)];
-  if (!fn) fail<DtypeError>(run.name(), "expected another dtype; ", dtype_name(dtype), " is not supported.");
+  if (!fn)
+    fail<DtypeError>(run.name(), "expected another dtype; ", dtype_name(dtype),
+                     " is not supported.");
   run_elementwise(fn, run.out(), run.inputs, params.begin(),
                   std::max(1, static_cast<int>(run.op.cost.flops_per_output)));
 }

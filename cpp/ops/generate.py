@@ -134,7 +134,7 @@ class Op:
     def cpp_signature(self, defaults):
         params = []
         for p in self.ordered():
-            text = f"{p.cpp} {p.name}" if not p.cpp.endswith("&") else f"{p.cpp} {p.name}"
+            text = f"{p.cpp} {p.name}"
             if defaults and p.default is not None:
                 text += f" = {p.cpp_default()}"
             params.append(text)
@@ -144,7 +144,9 @@ class Op:
     def ordered(self):
         """C++ wants defaulted parameters last."""
         params = self.first.params
-        return [p for p in params if p.default is None] + [p for p in params if p.default is not None]
+        return [p for p in params if p.default is None] + [
+            p for p in params if p.default is not None
+        ]
 
     def cpp_body(self):
         lines = [f"{self.cpp_signature(False)} {{", f"  {self.attrs_name} attrs;"]
@@ -176,14 +178,25 @@ class Op:
         for s, sig in enumerate(self.signatures):
             rows = []
             for p in sig.params:
-                if p.is_tensor and p.name not in tensor_index or not p.is_tensor and p.name not in fields:
-                    raise SystemExit(f"generate.py: '{sig.text}' names {p.name}, unknown to its first signature")
+                if (
+                    p.is_tensor
+                    and p.name not in tensor_index
+                    or not p.is_tensor
+                    and p.name not in fields
+                ):
+                    raise SystemExit(
+                        f"generate.py: '{sig.text}' names {p.name}, unknown to its first signature"
+                    )
                 offset = "-1" if p.is_tensor else f"offsetof({self.attrs_name}, {p.name})"
                 rows.append(
                     f'    {{"{p.name}", ParamKind::{p.kind}, {str(p.keyword_only).lower()}, '
                     f"{str(p.default is not None).lower()}, {tensor_index.get(p.name, -1)}, {offset}}},"
                 )
-            out.append(f"const Param {self.constant}Params{s}[] = {{\n" + "\n".join(rows or ["    {},"]) + "\n};")
+            out.append(
+                f"const Param {self.constant}Params{s}[] = {{\n"
+                + "\n".join(rows or ["    {},"])
+                + "\n};"
+            )
         rows = [
             f'    {{R"({sig.text})", "{sig.name}", {self.constant}Params{s}, {len(sig.params)}, '
             f"{sum(not p.keyword_only for p in sig.params)}}},"
@@ -191,7 +204,11 @@ class Op:
         ]
         out.append(f"const Signature {self.constant}Signatures[] = {{\n" + "\n".join(rows) + "\n};")
         names = self.first.outputs or []
-        out.append(f"const char* const {self.constant}Outputs[] = {{" + ", ".join(f'"{n}"' for n in names or [""]) + "};")
+        out.append(
+            f"const char* const {self.constant}Outputs[] = {{"
+            + ", ".join(f'"{n}"' for n in names or [""])
+            + "};"
+        )
         has_list = str(any(p.type == "Tensor[]" for p in self.first.tensors)).lower()
         count = -1 if self.first.outputs is None else len(names)
         out.append(
@@ -211,7 +228,7 @@ def read_ops():
         for block in re.split(r"\n(?=(?:extern )?const OpDef k\w+\s*(?:=\s*)?\{)", text)[1:]:
             constant = re.match(r"(?:extern )?const OpDef (k\w+)", block)[1]
             name = re.search(r'\.name = "(\w+)"', block)[1]
-            listing = re.search(r"\.signatures\s*=\s*\{(.*?)\}\s*,\s*\n\s*\.", block, re.S)
+            listing = re.search(r"\.signatures\s*=\s*\{(.*?)\}\s*,\s*\n\s*\.", block, re.DOTALL)
             # Adjacent string literals belong together, as in C++.
             joined = re.sub(r'"\s*\n\s*"', "", listing[1])
             ops.append(Op(constant, name, re.findall(r'"((?:[^"\\]|\\.)*)"', joined)))
@@ -233,10 +250,19 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     ops = read_ops()
     banner = "// Written by cpp/ops/generate.py from the op blocks; do not edit.\n"
-    header = [banner + "#pragma once\n", "#include <cmath>\n#include <span>\n", '#include "ops/op.h"\n', "namespace chainrule {\n"]
+    header = [
+        banner + "#pragma once\n",
+        "#include <cmath>\n#include <span>\n",
+        '#include "ops/op.h"\n',
+        "namespace chainrule {\n",
+    ]
     header += [op.attr_struct() + "\n" for op in ops]
     header += [op.cpp_signature(True) + ";" for op in ops]
-    header += ["\nnamespace ops {"] + [f"extern const OpDef {op.constant};" for op in ops] + ["}  // namespace ops"]
+    header += (
+        ["\nnamespace ops {"]
+        + [f"extern const OpDef {op.constant};" for op in ops]
+        + ["}  // namespace ops"]
+    )
     header += ["\n}  // namespace chainrule\n"]
     write_if_changed(out / "ops.h", "\n".join(header))
 
@@ -244,10 +270,20 @@ def main():
     source += [op.cpp_body() + "\n" for op in ops] + ["}  // namespace chainrule\n"]
     write_if_changed(out / "ops.cpp", "\n".join(source))
 
-    registry = [banner, "#include <cstddef>\n", '#include "generated/ops.h"\n#include "ops/schema.h"\n']
+    registry = [
+        banner,
+        "#include <cstddef>\n",
+        '#include "generated/ops.h"\n#include "ops/schema.h"\n',
+    ]
     registry += ["namespace chainrule {\nnamespace {\n"] + [op.tables() for op in ops]
-    registry += ["const OpDef* const kOps[] = {"] + [f"    &ops::{op.constant}," for op in ops] + ["};"]
-    registry += ["const OpSchema* const kSchemas[] = {"] + [f"    &{op.constant}Schema," for op in ops] + ["};\n"]
+    registry += (
+        ["const OpDef* const kOps[] = {"] + [f"    &ops::{op.constant}," for op in ops] + ["};"]
+    )
+    registry += (
+        ["const OpSchema* const kSchemas[] = {"]
+        + [f"    &{op.constant}Schema," for op in ops]
+        + ["};\n"]
+    )
     registry += [
         "}  // namespace\n",
         "std::span<const OpDef* const> all_ops() {",

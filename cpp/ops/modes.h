@@ -1,4 +1,5 @@
-// Thread-local modes and the two listeners of call(): the tape (autograd/) and the recorder (graph/).
+// Thread-local modes and the two listeners of call(): the tape (autograd/) and the recorder
+// (graph/).
 #pragma once
 
 #include "ops/op.h"
@@ -43,7 +44,9 @@ extern thread_local Modes modes;
 
 class NoGrad {
  public:
-  explicit NoGrad(bool enabled = false) : saved_(modes.grad_enabled) { modes.grad_enabled = enabled; }
+  explicit NoGrad(bool enabled = false) : saved_(modes.grad_enabled) {
+    modes.grad_enabled = enabled;
+  }
   ~NoGrad() { modes.grad_enabled = saved_; }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;

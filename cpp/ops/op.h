@@ -16,13 +16,15 @@ struct OpDef;
 struct OpSchema;  // ops/schema.h: the parsed signatures, generated
 using Tensors = SmallVector<Tensor, 4>;
 
-// One invocation: the operation, its tensors and its attributes. Inputs stand flattened in the order
-// of the signature; an absent optional input is an undefined Tensor; a list takes several places.
+// One invocation: the operation, its tensors and its attributes. Inputs stand flattened in the
+// order of the signature; an absent optional input is an undefined Tensor; a list takes several
+// places.
 struct Call {
   const OpDef& op;
   std::span<const Tensor> inputs;
   const void* attrs;
-  const int32_t* list_ends = nullptr;  // per parameter, end in `inputs`; null when nothing is a list
+  const int32_t* list_ends =
+      nullptr;  // per parameter, end in `inputs`; null when nothing is a list
 
   template <typename A>
   const A& as() const {
@@ -50,7 +52,7 @@ struct Infer : Call {
   Infer(const Call& call, bool needs_grad_) : Call(call), needs_grad(needs_grad_) {}
   bool needs_grad;
   SmallVector<OutputSpec, 2> outputs;
-  int hidden = 0;           // how many of the last outputs are for backward only
+  int hidden = 0;  // how many of the last outputs are for backward only
   int64_t scratch_bytes = 0;
 
   void out(DType dtype, const Dims& sizes) {
@@ -96,10 +98,10 @@ class Backward {
  public:
   virtual const Tensor& dy(int output = 0) = 0;  // never undefined: absent gradients become zeros
   virtual bool has_dy(int output) = 0;
-  virtual Tensor value(int input) = 0;           // needs reads_value(input); for a list: element i
+  virtual Tensor value(int input) = 0;  // needs reads_value(input); for a list: element i
   virtual Tensor value(int input, int element) = 0;
   virtual const InputMeta& shape(int input, int element = 0) = 0;  // needs reads_shape(input)
-  virtual Tensor output(int output) = 0;         // needs reads_output(output)
+  virtual Tensor output(int output) = 0;                           // needs reads_output(output)
   virtual int list_size(int input) = 0;
   virtual const void* attrs() = 0;
   int element = 0;  // which element of a list input this call is about
@@ -139,7 +141,7 @@ inline constexpr Surface kEverywhere = kFunction | kMethod;
 
 using Traits = uint32_t;
 inline constexpr Traits kElementwise = 1;
-inline constexpr Traits kBroadcasts = 2;    // backward sums the gradient back to the input's shape
+inline constexpr Traits kBroadcasts = 2;  // backward sums the gradient back to the input's shape
 inline constexpr Traits kView = 4;
 inline constexpr Traits kReduction = 8;
 inline constexpr Traits kRowLocal = 16;
@@ -149,14 +151,15 @@ inline constexpr Traits kNoGradient = 128;
 inline constexpr Traits kMutates = 256;  // writes the parameters listed in OpDef::mutates
 
 struct Cost {
-  double flops_per_output = 1;  // per output element
+  double flops_per_output = 1;             // per output element
   double (*flops)(const Call&) = nullptr;  // when the output alone does not tell
 };
 
 struct OpDef {
   const char* name;  // unique; the C++ function's name
   const char* doc;   // one sentence, formula, shapes, convention at kinks; "Args:"-free
-  std::vector<const char*> signatures;  // one schema line per Python spelling; the first is complete
+  std::vector<const char*>
+      signatures;  // one schema line per Python spelling; the first is complete
   Surface surface = kEverywhere;
   Promotion promotion = Promotion::kNone;
   int promote_from = 0;  // the first input that takes part
@@ -192,10 +195,12 @@ inline Tensor call_one(const OpDef& op, std::span<const Tensor> inputs, const vo
 // Returns target.
 Tensor call_in_place(const Tensor& target, const OpDef& op, std::span<const Tensor> inputs,
                      const void* attrs, const int32_t* list_ends = nullptr);
-// target[...] <- value (broadcast, cast), the one op behind every mutation. `op` is named in errors.
+// target[...] <- value (broadcast, cast), the one op behind every mutation. `op` is named in
+// errors.
 Tensor write(const Tensor& target, const Tensor& value, const char* op);
 
-// PyTorch's promotion over tensors and weak numbers: Python number < 0-d tensor < tensor, by category.
+// PyTorch's promotion over tensors and weak numbers: Python number < 0-d tensor < tensor, by
+// category.
 DType result_type(std::span<const Tensor> tensors);
 
 }  // namespace chainrule

@@ -1,5 +1,5 @@
-// The parsed signatures of an operation, written by generate.py. The Python parser, the stub and the
-// program printer read attributes through the field table.
+// The parsed signatures of an operation, written by generate.py. The Python parser, the stub and
+// the program printer read attributes through the field table.
 #pragma once
 
 #include <cstdint>
@@ -47,10 +47,10 @@ struct Signature {
 struct OpSchema {
   const Signature* signatures;
   int signature_count;
-  int tensor_params;        // how many entries list_ends has
+  int tensor_params;  // how many entries list_ends has
   bool has_list;
   int attr_bytes;
-  const void* attr_defaults;  // attr_bytes; fields without default are zero
+  const void* attr_defaults;   // attr_bytes; fields without default are zero
   const char* const* outputs;  // names of the visible outputs
   int output_count;            // -1: as many as the op makes (Tensor[])
 };

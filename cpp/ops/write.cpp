@@ -1,5 +1,5 @@
-// Mutation. `x.add_(y)`, `x[i] = v`, `x.fill_(0)` are all: compute a value, then write_view. The value
-// goes straight into the target where nobody can tell the difference.
+// Mutation. `x.add_(y)`, `x[i] = v`, `x.fill_(0)` are all: compute a value, then write_view. The
+// value goes straight into the target where nobody can tell the difference.
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
@@ -12,7 +12,8 @@ void check_writable(const Tensor& target, const char* op) {
   const TensorImpl* owner = target->base ? target->base.get() : target.impl();
   const bool leaf = !owner->autograd || !owner->autograd->grad_fn;
   if (modes.grad_enabled && owner->requires_grad && leaf) {
-    fail<StateError>(op, "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
+    fail<StateError>(op,
+                     "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
                      target.sizes(), ". Update parameters inside no_grad().");
   }
   if (target->storage->read_only()) {
@@ -58,7 +59,8 @@ bool harmful_overlap(const Tensor& t, const Tensor& target) {
 
 // Runs the kernel with `target` as its output when no history is wanted and dtypes and shapes fit.
 bool run_directly(const Tensor& target, const Call& c) {
-  if (!c.op.is(kElementwise) || !c.op.forward || modes.recorder || !target.is_contiguous()) return false;
+  if (!c.op.is(kElementwise) || !c.op.forward || modes.recorder || !target.is_contiguous())
+    return false;
   for (const Tensor& t : c.inputs) {
     if (!t.defined() || harmful_overlap(t, target)) return false;
     if (modes.grad_enabled && t->requires_grad) return false;
@@ -71,12 +73,14 @@ bool run_directly(const Tensor& target, const Call& c) {
   }
   if (numbers && !is_floating(target.dtype())) return false;  // the general path promotes
   Tensors inputs;
-  for (const Tensor& t : c.inputs) inputs.push_back(t.dtype() == target.dtype() ? t : cast(t, target.dtype()));
+  for (const Tensor& t : c.inputs)
+    inputs.push_back(t.dtype() == target.dtype() ? t : cast(t, target.dtype()));
   const Call same{c.op, {inputs.data(), inputs.size()}, c.attrs, nullptr};
   Infer infer(same, false);
   c.op.infer(infer);
   const OutputSpec& spec = infer.outputs[0];
-  if (infer.outputs.size() != 1 || spec.dtype != target.dtype() || !(spec.sizes == target.sizes())) return false;
+  if (infer.outputs.size() != 1 || spec.dtype != target.dtype() || !(spec.sizes == target.sizes()))
+    return false;
   Run run{same, {&target, 1}, nullptr};
   c.op.forward(run);
   target->storage->bump_version(c.op.name);
@@ -89,7 +93,8 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   check_writable(target, op);
   Dims common;
   if (!broadcast_shapes(target.sizes(), value.sizes(), &common) || !(common == target.sizes())) {
-    fail<ShapeError>(op, "expected a value that broadcasts to ", target.sizes(), "; got ", value.sizes(), ".");
+    fail<ShapeError>(op, "expected a value that broadcasts to ", target.sizes(), "; got ",
+                     value.sizes(), ".");
   }
   Tensor exact = value.dtype() == target.dtype() ? value : cast(value, target.dtype());
   if (!(exact.sizes() == target.sizes())) exact = expand(exact, target.sizes());
@@ -99,7 +104,8 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   }
   if (modes.recorder) modes.recorder->on_write(target, exact);
   if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, op);
-  if (exact.raw() != target.raw() || !(exact.strides() == target.strides())) copy_strided(target, exact);
+  if (exact.raw() != target.raw() || !(exact.strides() == target.strides()))
+    copy_strided(target, exact);
   target->storage->bump_version(op);
   return target;
 }

@@ -45,16 +45,16 @@ def _form(value, tensors):
 
 
 def _leaves(value, tensors):
-    """The tensors of a result, and a template that rebuilds it."""
+    """The tensors of a result, and a function that rebuilds it from an iterator over new ones."""
     if isinstance(value, _core.Tensor):
         tensors.append(value)
-        return lambda it: next(it)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        parts = [_leaves(v, tensors) for v in value]
-        return lambda it, kind=type(value): kind(*(p(it) for p in parts))
+        return next
     if isinstance(value, (tuple, list)):
+        kind = type(value)
         parts = [_leaves(v, tensors) for v in value]
-        return lambda it, kind=type(value): kind(p(it) for p in parts)
+        if hasattr(value, "_fields"):  # a named tuple takes its fields one by one
+            return lambda it: kind(*(p(it) for p in parts))
+        return lambda it: kind(p(it) for p in parts)
     if isinstance(value, dict):
         items = [(k, _leaves(v, tensors)) for k, v in value.items()]
         return lambda it: {k: p(it) for k, p in items}
@@ -122,7 +122,10 @@ class CompiledFunction:
     def stats(self):
         """Replays and recordings so far: {"replays": int, "recordings": int}."""
         plans = self._plans.values()
-        return {"replays": sum(p.replays for p in plans), "recordings": sum(p.recordings for p in plans)}
+        return {
+            "replays": sum(p.replays for p in plans),
+            "recordings": sum(p.recordings for p in plans),
+        }
 
     def profile(self, *args, **kwargs):
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
@@ -130,7 +133,9 @@ class CompiledFunction:
         args, kwargs = _copied_in(args), _copied_in(kwargs)
         plan = self._plans.get(self._key(args, kwargs, tensors))
         if plan is None or not plan.ready():
-            raise _core.StateError("[profile] expected a call that has a plan; call it three times first.")
+            raise _core.StateError(
+                "[profile] expected a call that has a plan; call it three times first."
+            )
         return list(zip(plan.program.operations(), plan.program.profile(tensors), strict=True))
 
     def _key(self, args, kwargs, tensors):
@@ -221,5 +226,7 @@ def compile(function=None):
     if function is None:
         return compile
     if not callable(function):
-        raise TypeError(f"[compile] expected a function or a module; got {type(function).__name__}.")
+        raise TypeError(
+            f"[compile] expected a function or a module; got {type(function).__name__}."
+        )
     return CompiledFunction(function)

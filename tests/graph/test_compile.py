@@ -37,7 +37,8 @@ def optimizers(name, net):
 def batches(count, rows=8, seed=1):
     g = cr.Generator().manual_seed(seed)
     return [
-        (cr.randn(rows, 5, generator=g), cr.randint(0, 3, (rows,), generator=g)) for _ in range(count)
+        (cr.randn(rows, 5, generator=g), cr.randint(0, 3, (rows,), generator=g))
+        for _ in range(count)
     ]
 
 
@@ -86,7 +87,7 @@ def test_outputs_and_gradients_stay_the_users():
 def test_gradients_accumulate_across_calls_without_zero_grad():
     def total(compiled):
         net = make_net()
-        fn = lambda x, y: F.cross_entropy(net(x), y).backward()  # noqa: E731
+        fn = lambda x, y: F.cross_entropy(net(x), y).backward()
         fn = cr.compile(fn) if compiled else fn
         for x, y in batches(6):
             fn(x, y)
@@ -252,7 +253,7 @@ def test_a_failing_replay_changes_nothing():
 def test_random_numbers_advance_and_match_eager():
     def draws(compiled):
         cr.manual_seed(5)
-        fn = lambda x: F.dropout(x, 0.5) + cr.rand(3, 4)  # noqa: E731
+        fn = lambda x: F.dropout(x, 0.5) + cr.rand(3, 4)
         fn = cr.compile(fn) if compiled else fn
         return [fn(cr.ones(3, 4)).numpy().copy() for _ in range(6)]
 

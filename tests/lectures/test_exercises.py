@@ -308,7 +308,7 @@ def test_29_descent_on_x_squared_plus_three_sin_y():
 
 def test_30_boolean_functions_by_threshold_units():
     x = cr.tensor(CORNERS, dtype=cr.float32)
-    step = lambda z: (z >= 0).float()  # noqa: E731 - the deck's g, with g(0) = 1
+    step = lambda z: (z >= 0).float()
     assert step(x.sum(1) - 0.5).tolist() == [0, 1, 1, 1]
     assert step(x.sum(1) - 1.5).tolist() == [0, 0, 0, 1]
     assert step(-cr.tensor([0.0, 1.0])).tolist() == [1, 0]

@@ -457,6 +457,7 @@ OPTIMIZERS = {
 def run(make, compiled, change):
     problem = Problem(cr.float32)
     optimizer = make(problem.params)
+    optimizer.param_groups[0]["optimizer"] = optimizer
 
     def step():
         optimizer.zero_grad()
@@ -494,7 +495,12 @@ def flags_in_flight(group, i):
         group.update(momentum=0.5, nesterov=False)
 
 
-@pytest.mark.parametrize("change", [schedule, every_number, flags_in_flight])
+def state_dropped(group, i):
+    if i == 7:
+        group["optimizer"].state.clear()
+
+
+@pytest.mark.parametrize("change", [schedule, every_number, flags_in_flight, state_dropped])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_compiled_step_has_the_bits_of_an_eager_one(name, change):
     *eager, _ = run(OPTIMIZERS[name], False, change)
@@ -522,6 +528,11 @@ def test_a_compiled_step_with_a_tensor_as_lr():
         step()
     assert step.plans == 1
     assert w.item() == -total
+    for value in (cr.tensor(0.5), 0.25, 0.0, cr.tensor(8.0)):  # another tensor, or none
+        optimizer.param_groups[0]["lr"] = value
+        total += float(value)
+        step()
+        assert w.item() == -total
 
 
 def test_writing_settings_while_recording_is_an_error():

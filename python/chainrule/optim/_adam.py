@@ -96,6 +96,9 @@ class Adam(NativeOptimizer):
         beta1, beta2 = group["betas"]
         return group["lr"], beta1, beta2, group["eps"], group["weight_decay"]
 
+    def _flags(self, group):
+        return group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
+
     def _update(self, group, hyper):
         amsgrad = group["amsgrad"]
         params, grads, means, squares, largest, steps = [], [], [], [], [], []

@@ -66,10 +66,15 @@ class NativeOptimizer(Optimizer):
 
     def __init__(self, params, defaults):
         self._hypers = []
+        self._recorded = None
         super().__init__(params, defaults)
 
     def _settings(self, group) -> tuple:
         """The group's values of `_hyper_names`."""
+        raise NotImplementedError
+
+    def _flags(self, group) -> tuple:
+        """The group's settings that a recorded step has baked in."""
         raise NotImplementedError
 
     def _update(self, group, hyper) -> None:
@@ -83,6 +88,20 @@ class NativeOptimizer(Optimizer):
     def __setstate__(self, state):
         super().__setstate__(state)
         self._hypers = [Hyper(self._hyper_names) for _ in self.param_groups]
+        self._recorded = None
+
+    def _baked(self):
+        """All that a step does not read from `hyper`: with another value it is another program."""
+        groups = [
+            (len(g["params"]), id(g["lr"]) if isinstance(g["lr"], Tensor) else 0, *self._flags(g))
+            for g in self.param_groups
+        ]
+        return groups, len(self.state)
+
+    def _before_replay(self):
+        self._refresh()
+        if self._baked() != self._recorded:
+            _core._invalidate_plans()
 
     def _refresh(self):
         while len(self._hypers) < len(self.param_groups):  # a group appended by hand
@@ -100,12 +119,13 @@ class NativeOptimizer(Optimizer):
         if closure is not None:
             with _core.enable_grad():
                 loss = closure()
-        recording = _core._recording()
-        if recording is not None:
-            recording.on_replay(self._refresh)
         self._refresh()
         for group, hyper in zip(self.param_groups, self._hypers, strict=False):
             self._update(group, hyper.tensor)
+        recording = _core._recording()
+        if recording is not None:
+            recording.on_replay(self._before_replay)
+            self._recorded = self._baked()
         return loss
 
 

@@ -21,14 +21,10 @@ if TYPE_CHECKING:
 
 
 class ParamGroup(dict):
-    """The dict of one group. Writing it while a step is recorded is a CaptureError.
-
-    A number in place of a number needs no new recording: replays read it. Another flag, or a zero
-    where there was none, can make another program.
-    """
+    """The dict of one group. Writing it while a step is recorded is a CaptureError."""
 
     def __setitem__(self, key, value):
-        if _core._recording() is not None or not _both_read(self.get(key), value):
+        if _core._recording() is not None:  # a replay would not repeat the write; this raises
             _core._invalidate_plans(
                 f"change of param_groups ({key}; call scheduler.step() outside)"
             )
@@ -38,14 +34,6 @@ class ParamGroup(dict):
         """As dict.update, item by item."""
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
-
-
-def _both_read(old, new):
-    if isinstance(old, tuple | list) and isinstance(new, tuple | list):
-        return len(old) == len(new) and all(map(_both_read, old, new))
-    numbers = isinstance(old, int | float) and isinstance(new, int | float)
-    flags = isinstance(old, bool) or isinstance(new, bool)
-    return numbers and not flags and (old == 0) == (new == 0)
 
 
 class Optimizer:

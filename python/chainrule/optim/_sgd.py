@@ -91,6 +91,9 @@ class SGD(NativeOptimizer):
     def _settings(self, group):
         return group["lr"], group["momentum"], group["dampening"], group["weight_decay"]
 
+    def _flags(self, group):
+        return group["momentum"] != 0, group["nesterov"], group["maximize"]
+
     def _update(self, group, hyper):
         known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
         momentum = group["momentum"] != 0
