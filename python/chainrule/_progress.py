@@ -77,6 +77,7 @@ class Bar(Callback):
     def on_epoch_end(self, trainer, row):
         self._before += self._last
         self._validation = f"; validation: {_figures(row, 'val_')}" if "val_loss" in row else ""
+        self._bar.refresh()  # tqdm skips updates within 0.1 s, but an epoch's figures are shown
 
     def on_fit_end(self, trainer, history):
         if self._bar is not None:
