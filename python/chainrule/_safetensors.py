@@ -100,7 +100,7 @@ def _write(file, header, arrays):
     file.write(header)
     for array in arrays:
         if array.size:
-            file.write(memoryview(array).cast("B") if array.ndim else array.tobytes())
+            file.write(array.data.cast("B") if array.ndim else array.tobytes())
 
 
 # ---- reading
@@ -230,7 +230,7 @@ def _read_tensor(file, start, name, entry):
     if begin == end:
         return tensor
     flat = tensor.reshape(-1).numpy()
-    view = memoryview(flat).cast("B")
+    view = flat.data.cast("B")
     file.seek(start + begin)
     done = 0
     while done < len(view):

@@ -1,8 +1,10 @@
 """Datasets: anything with `__getitem__` and `__len__`, or, for an IterableDataset, `__iter__`."""
 
 import bisect
+import collections.abc
 import itertools
 import math
+import typing
 
 import chainrule as cr
 
@@ -13,7 +15,7 @@ class Dataset:
     `__getitems__(indices)`, if defined, is asked for a whole batch at once.
     """
 
-    def __getitem__(self, index):
+    def __getitem__(self, index) -> typing.Any:
         raise TypeError(f"{type(self).__name__} must define __getitem__(self, index).")
 
     def __add__(self, other):
@@ -23,7 +25,7 @@ class Dataset:
 class IterableDataset(Dataset):
     """Base of datasets that are read from front to back: define `__iter__()`."""
 
-    def __iter__(self):
+    def __iter__(self) -> collections.abc.Iterator:
         raise TypeError(f"{type(self).__name__} must define __iter__(self).")
 
     def __add__(self, other):

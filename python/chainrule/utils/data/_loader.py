@@ -5,6 +5,8 @@ user's stands between, a batch is one native gather a tensor: Python runs once a
 sample. Everything else goes through `dataset[i]` (or `__getitems__`) and `collate_fn`.
 """
 
+import typing
+
 import chainrule as cr
 
 from ._collate import default_collate, default_convert
@@ -64,8 +66,8 @@ class DataLoader:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size = batch_size
         self.drop_last = drop_last
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
+        self.sampler: typing.Any = sampler  # None where the dataset is a stream
+        self.batch_sampler: typing.Any = batch_sampler  # None without automatic batches
         self.collate_fn = collate_fn or (
             default_convert if batch_sampler is None else default_collate
         )

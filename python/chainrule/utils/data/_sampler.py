@@ -1,12 +1,14 @@
 """Samplers: iterables of indices (or, for batches, of lists of indices)."""
 
+import collections.abc
+
 import chainrule as cr
 
 
 class Sampler:
     """Base of samplers: define `__iter__()`, and `__len__()` where the number is known."""
 
-    def __iter__(self):
+    def __iter__(self) -> collections.abc.Iterator:
         raise TypeError(f"{type(self).__name__} must define __iter__(self).")
 
 
