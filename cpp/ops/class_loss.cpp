@@ -113,6 +113,11 @@ const OpDef kCrossEntropy = {
                              a.label_smoothing, ".");
           }
           if (is_floating(c[1].dtype()) && c[1].sizes() == c[0].sizes() && c[0].dim() > 0) {
+            if (a.ignore_index >= 0) {
+              fail<ValueError>(c.name(),
+                               "expected no ignore_index with a target of probabilities; got ",
+                               a.ignore_index, ".");
+            }
             return against_distribution(c, a);
           }
           const Tensor target = target_rows(c);

@@ -97,6 +97,9 @@ class CompiledFunction:
         self._plans = OrderedDict()
         self._latest = None
 
+    def __reduce__(self):
+        return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors
+
     def __get__(self, instance, owner=None):
         if instance is None:
             return self

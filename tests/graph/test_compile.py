@@ -1,5 +1,8 @@
 """compile(): adoption, guards, errors, and the same bits as eager."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -79,9 +82,9 @@ def test_outputs_and_gradients_stay_the_users():
     for x, y in batches(6):
         loss = step(x, y)
         kept.append((loss, loss.item(), net[0].weight.grad, net[0].weight.grad.numpy().copy()))
-    for loss, value, grad, copy in kept:
+    for loss, value, grad, values in kept:
         assert loss.item() == value
-        np.testing.assert_array_equal(grad.numpy(), copy)
+        np.testing.assert_array_equal(grad.numpy(), values)
 
 
 def test_gradients_accumulate_across_calls_without_zero_grad():
@@ -286,3 +289,34 @@ def test_python_values_are_part_of_the_signature():
         for _ in range(4):
             assert fast(cr.ones(2), k).tolist() == [k, k]
     assert fast.plans == 2
+
+
+def double(x):
+    return x * 2
+
+
+def test_a_compiled_function_pickles_without_its_plans():
+    fast = cr.compile(double)
+    for _ in range(4):
+        fast(cr.ones(2))
+    again = pickle.loads(pickle.dumps(fast))
+    assert again.plans == 0
+    assert again(cr.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_a_compiled_method_leaves_its_object_copyable():
+    class Net(nn.Linear):
+        @cr.compile
+        def predict(self, x):
+            return self(x)
+
+    net = Net(3, 2)
+    x = cr.randn(4, 3)
+    with cr.no_grad():
+        for _ in range(4):
+            net.predict(x)
+        copied = copy.deepcopy(net)
+        np.testing.assert_array_equal(copied.predict(x).numpy(), net.predict(x).numpy())
+        copied.weight.zero_()
+        copied.bias.zero_()
+        assert copied.predict(x).abs().sum().item() == 0.0

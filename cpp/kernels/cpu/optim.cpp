@@ -23,7 +23,7 @@ void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, 
   T* w = static_cast<T*>(weights);
   const T* g = static_cast<const T*>(gradient);
   T* buffer = static_cast<T*>(momentum_buffer);
-  if (!step.has_momentum) {
+  if (!step.has_momentum || buffer == nullptr) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; ++i) {
       w[i] = step.next_weight(w[i], step.gradient(w[i], g[i], maximize));

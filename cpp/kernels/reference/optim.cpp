@@ -19,7 +19,7 @@ void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, 
     Real g = static_cast<const T*>(gradient)[i];
     if (maximize) g = -g;
     g += weight_decay * w[i];
-    if (momentum != 0) {
+    if (momentum != 0 && buffer != nullptr) {
       const Real b = first ? g : momentum * buffer[i] + (1 - dampening) * g;
       buffer[i] = static_cast<T>(b);
       g = nesterov ? g + momentum * b : b;
