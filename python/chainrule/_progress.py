@@ -67,16 +67,19 @@ class Bar(Callback):
                 unit_scale=True,
                 dynamic_ncols=True,
                 leave=False,
-                bar_format="{desc} {percentage:3.0f}%|{bar}| {rate_fmt}{postfix} [{elapsed}<{remaining}]",
+                # What matters most stands first: tqdm cuts the line at the terminal's width.
+                bar_format="{desc} |{bar:12}| {rate_fmt}, {remaining} left{postfix}",
             )
-        self._bar.set_description_str(f"epoch {progress['epoch']}/{self._epochs}", refresh=False)
-        self._bar.set_postfix_str(_figures(progress, "") + self._validation, refresh=False)
+        number = f"epoch {progress['epoch']:>{len(str(self._epochs))}}/{self._epochs}"
+        self._bar.set_description_str(f"{number}  {_figures(progress, '')}", refresh=False)
+        self._bar.set_postfix_str(self._validation, refresh=False)
         self._bar.update(self._before + progress["samples"] - self._bar.n)
         self._last = progress["samples"]
 
     def on_epoch_end(self, trainer, row):
         self._before += self._last
-        self._validation = f"; validation: {_figures(row, 'val_')}" if "val_loss" in row else ""
+        if "val_loss" in row:
+            self._validation = f"validation {_figures(row, 'val_').split(', ')[-1]}"
         self._bar.refresh()  # tqdm skips updates within 0.1 s, but an epoch's figures are shown
 
     def on_fit_end(self, trainer, history):
