@@ -60,9 +60,9 @@ void elements_read(const IndexedElements& e, int64_t begin, int64_t end);
 void elements_write(const IndexedElements& e, int64_t begin, int64_t end);
 void elements_add(DType t, const IndexedElements& e, int64_t begin, int64_t end);
 
-// How many elements are not zero (NaN counts), and their flat positions in ascending order.
+// How many elements are not zero (NaN counts), and the flat positions of the first `total` of them.
 int64_t count_nonzero(DType t, int64_t n, const void* in);
-void nonzero_positions(DType t, int64_t n, const void* in, int64_t* out);
+void nonzero_positions(DType t, int64_t n, const void* in, int64_t total, int64_t* out);
 // The coordinates of flat positions along every dimension, as rows of `dims` values.
 void unravel(int64_t n, const int64_t* positions, int dims, const int64_t* sizes, int64_t* out);
 

@@ -163,51 +163,6 @@ const OpDef kOnes = {
         },
 };
 
-const OpDef kEmptyLike = {
-    .name = "empty_like",
-    .doc = "empty(input.shape) of the input's dtype unless another is given.",
-    .signatures = {"empty_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
-    .surface = kFunction,
-    .compose =
-        [](const Call& c) {
-          return just(empty(c[0].sizes(), c.as<EmptyLikeAttrs>().dtype.value_or(c[0].dtype())));
-        },
-};
-
-const OpDef kZerosLike = {
-    .name = "zeros_like",
-    .doc = "zeros(input.shape) of the input's dtype unless another is given.",
-    .signatures = {"zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
-    .surface = kFunction,
-    .compose =
-        [](const Call& c) {
-          return just(zeros(c[0].sizes(), c.as<ZerosLikeAttrs>().dtype.value_or(c[0].dtype())));
-        },
-};
-
-const OpDef kOnesLike = {
-    .name = "ones_like",
-    .doc = "ones(input.shape) of the input's dtype unless another is given.",
-    .signatures = {"ones_like(Tensor input, *, dtype? dtype=None) -> Tensor"},
-    .surface = kFunction,
-    .compose =
-        [](const Call& c) {
-          return just(ones(c[0].sizes(), c.as<OnesLikeAttrs>().dtype.value_or(c[0].dtype())));
-        },
-};
-
-const OpDef kFullLike = {
-    .name = "full_like",
-    .doc = "full(input.shape, fill_value) of the input's dtype unless another is given.",
-    .signatures = {"full_like(Tensor input, Number fill_value, *, dtype? dtype=None) -> Tensor"},
-    .surface = kFunction,
-    .compose =
-        [](const Call& c) {
-          const auto& a = c.as<FullLikeAttrs>();
-          return just(full(c[0].sizes(), a.fill_value, a.dtype.value_or(c[0].dtype())));
-        },
-};
-
 const OpDef kArange = {
     .name = "arange",
     .doc =

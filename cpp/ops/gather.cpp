@@ -71,7 +71,7 @@ void forward_scatter(Run& r) {
   // Indices that came through gather were checked there, negative ones of take_along_dim included.
   const char* op = a.accumulate ? "scatter_add" : "scatter";
   check_index_range(op, index, out.sizes()[dim], a.wrap != 0);
-  copy_strided(out, r[0]);
+  if (out.raw() != r[0].raw()) copy_strided(out, r[0]);
   if (index.numel() == 0) return;
   const auto e = make_elements(out, index, dim, r[2]);
   for_rows(index, dim == index.dim() - 1, [&](int64_t begin, int64_t end) {

@@ -146,7 +146,7 @@ void forward_write(Run& r) {
   const std::span<const Tensor> indices = r.list(1);
   const Tensor& values = r[2];
   find_offsets(index_form_name(a.form), out, indices, a.dims, index_form_wraps(a.form), r.scratch);
-  copy_strided(out, r[0]);
+  if (out.raw() != r[0].raw()) copy_strided(out, r[0]);
   if (values.numel() == 0) return;
   const auto block = make_block(out, values, indices[0].numel(), a.dims, r.scratch);
   const auto put = [&](const kernels::IndexedBlock& b, int64_t begin, int64_t end) {
@@ -253,7 +253,7 @@ const OpDef kNonzeroFlat = {
         },
     .forward =
         [](Run& r) {
-          kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(),
+          kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(), r.out().numel(),
                                      r.out().data<int64_t>());
         },
     .traits = kDynamicShape | kNoGradient,

@@ -1,4 +1,7 @@
 // Joining tensors: cat and what comes down to it.
+#include <algorithm>
+
+#include "core/threads.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/view_rules.h"
@@ -44,26 +47,48 @@ void infer_cat(Infer& c) {
   c.out(c.list(0)[0].dtype(), sizes);
 }
 
-// Target and source as [outer, columns] where the source is dense: rows are then plain copies.
-void forward_cat(Run& r) {
-  const Tensor& out = r.out();
-  const int d = normalize_dim(r.name(), r.as<CatAttrs>().dim, out.dim());
-  int64_t outer = 1, inner = 1;
+// out[:, offset : offset + columns] = x, both seen as [outer, columns], x dense.
+void copy_columns(const Tensor& out, int64_t outer, int64_t offset, const Tensor& x) {
+  const int64_t item = static_cast<int64_t>(itemsize(out.dtype()));
+  const int64_t columns = x.numel() / outer, row = out.numel() / outer;
+  kernels::StridedCopy copy;
+  copy.dims = 2;
+  copy.item = item;
+  copy.sizes[1] = columns;
+  copy.out_strides[0] = row;
+  copy.in_strides[0] = columns;
+  copy.out_strides[1] = copy.in_strides[1] = 1;
+  const int64_t rows_per_tile = std::max<int64_t>(1, (1 << 16) / columns);
+  LongWork release(x.numel());
+  parallel_for((outer + rows_per_tile - 1) / rows_per_tile, x.numel(), [&](int64_t t) {
+    kernels::StridedCopy part = copy;
+    const int64_t first = t * rows_per_tile;
+    part.sizes[0] = std::min(rows_per_tile, outer - first);
+    part.out = static_cast<char*>(out.raw()) + (first * row + offset) * item;
+    part.in = static_cast<const char*>(x.raw()) + first * columns * item;
+    kernels::copy_strided(part);
+  });
+}
+
+// The inputs behind each other along dimension d, where they have the strides of `out` as `place`.
+void join(const Tensor& out, std::span<const Tensor> inputs, int d, const Dims& place) {
+  int64_t outer = 1;
   for (int i = 0; i < d; ++i) outer *= out.sizes()[i];
-  for (int i = d + 1; i < out.dim(); ++i) inner *= out.sizes()[i];
-  const int64_t row = out.sizes()[d] * inner;
   int64_t offset = 0;
-  for (const Tensor& x : r.list(0)) {
-    if (skipped(x.sizes()) || x.numel() == 0) continue;
-    const int64_t columns = x.sizes()[d] * inner;
+  for (const Tensor& x : inputs) {
+    if (x.numel() == 0) continue;
     if (x.is_contiguous()) {
-      copy_strided(out.alias({outer, columns}, {row, 1}, out->offset + offset),
-                   x.alias({outer, columns}, {columns, 1}, x->offset));
+      copy_columns(out, outer, offset, x);
     } else {
-      copy_strided(out.alias(x.sizes(), out.strides(), out->offset + offset), x);
+      copy_strided(out.alias(x.sizes(), place, out->offset + offset), x);
     }
-    offset += columns;
+    offset += x.numel() / outer;
   }
+}
+
+void forward_cat(Run& r) {
+  const int d = normalize_dim(r.name(), r.as<CatAttrs>().dim, r.out().dim());
+  join(r.out(), r.list(0), d, r.out().strides());
 }
 
 Tensor cat_gradient(Backward& b) {
@@ -77,6 +102,29 @@ Tensor cat_gradient(Backward& b) {
     if (!skipped(before)) start += before[d];
   }
   return slice(dy, d, start, start + own[d]);
+}
+
+void infer_stack(Infer& c) {
+  if (c.list(0).empty()) fail<ShapeError>(c.name(), "expected at least one tensor; got none.");
+  Dims sizes = c.list(0)[0].sizes();
+  const int d = normalize_dim(c.name(), c.as<StackAttrs>().dim, sizes.size() + 1);
+  int position = 0;
+  for (const Tensor& x : c.list(0)) {
+    if (!(x.sizes() == sizes)) {
+      fail<ShapeError>(c.name(), "expected tensors of one shape; got ", sizes, " and ", x.sizes(),
+                       " as tensor ", position, ".");
+    }
+    ++position;
+  }
+  sizes.insert(d, position);
+  c.out(c.list(0)[0].dtype(), sizes);
+}
+
+void forward_stack(Run& r) {
+  const int d = normalize_dim(r.name(), r.as<StackAttrs>().dim, r.out().dim());
+  Dims place = r.out().strides();
+  place.erase(d);
+  join(r.out(), r.list(0), d, place);
 }
 
 // Every tensor with at least `rank` dimensions: 0-d becomes (1,); for 2, vectors become rows.
@@ -110,25 +158,16 @@ const OpDef kCat = {
 
 const OpDef kStack = {
     .name = "stack",
-    .doc = "The tensors, all of one shape, behind each other along a new dimension dim.",
+    .doc =
+        "The tensors, all of one shape, behind each other along a new dimension dim. Dtypes are "
+        "promoted.",
     .signatures = {"stack(Tensor[] tensors, int dim=0) -> Tensor"},
     .surface = kFunction,
-    .compose =
-        [](const Call& c) {
-          if (c.list(0).empty())
-            fail<ShapeError>(c.name(), "expected at least one tensor; got none.");
-          const Dims& first = c.list(0)[0].sizes();
-          const int d = normalize_dim(c.name(), c.as<StackAttrs>().dim, first.size() + 1);
-          Tensors rows;
-          for (const Tensor& x : c.list(0)) {
-            if (!(x.sizes() == first)) {
-              fail<ShapeError>(c.name(), "expected tensors of one shape; got ", first, " and ",
-                               x.sizes(), " as tensor ", rows.size(), ".");
-            }
-            rows.push_back(unsqueeze(x, d));
-          }
-          return just(cat({rows.data(), rows.size()}, d));
-        },
+    .promotion = Promotion::kPromote,
+    .infer = infer_stack,
+    .forward = forward_stack,
+    .grad = {{0, kReadsNothing,
+              [](Backward& b) { return select(b.dy(), b.as<StackAttrs>().dim, b.element); }}},
 };
 
 const OpDef kHstack = {

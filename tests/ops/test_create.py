@@ -35,6 +35,21 @@ def test_filled_tensors(size, dtype):
     assert cr.empty_like(like).shape == cr.empty(size, dtype=dtype).shape == size
 
 
+def test_tensors_of_anothers_dtype():
+    x = cr.zeros(3, dtype=cr.float64)
+    check(x.new_zeros(2, 2), np.zeros((2, 2)), cr.float64)
+    check(x.new_ones((2,), dtype=cr.int32), [1, 1], cr.int32)
+    check(x.new_full((2,), 7), [7, 7], cr.float64)
+    assert x.new_empty(4).dtype == cr.float64 and x.new_empty(4).shape == (4,)
+
+
+def test_like_tensors_are_dense():
+    strided = cr.zeros(3, 4).t()
+    for like in (cr.zeros_like, cr.ones_like, cr.empty_like, cr.rand_like, cr.randn_like):
+        assert like(strided).stride() == (3, 1)
+    assert cr.full_like(strided, 2.0).stride() == (3, 1)
+
+
 def test_the_dtype_follows_the_value():
     assert cr.full((2,), 1).dtype == cr.int64
     assert cr.full((2,), True).dtype == cr.bool

@@ -33,29 +33,45 @@ inline int64_t before_offset(const IndexedBlock& b, int64_t index) {
   return offset;
 }
 
+// Indices are checked before they are used; should another thread change them in between, the
+// access still stays inside (at place 0).
+inline int64_t safe_place(int64_t index, int64_t size) {
+  const int64_t place = index < 0 ? index + size : index;
+  return static_cast<uint64_t>(place) < static_cast<uint64_t>(size) ? place : 0;
+}
+
 inline int64_t after_stride(const IndexedBlock& b) {
   return b.after_dims ? b.after_strides[b.after_dims - 1] : 1;
 }
 
+// One place of a block: `after` elements.
+template <typename T>
+inline void read_place(const IndexedBlock& b, const T* from, T* to) {
+  const int64_t stride = after_stride(b);
+  for_after_rows(b, [&](int64_t n, int64_t offset, int64_t done) {
+    if (stride == 1) {
+      std::memcpy(to + done, from + offset, n * sizeof(T));
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[done + i] = from[offset + i * stride];
+    }
+  });
+}
+
 template <typename T>
 void read_rows(const IndexedBlock& b, int64_t begin, int64_t end) {
-  const T* tensor = static_cast<const T*>(b.tensor);
   T* dense = static_cast<T*>(b.dense);
-  const int64_t stride = after_stride(b);
-  for (int64_t row = begin; row < end; ++row) {
-    const T* from = tensor + before_offset(b, row / b.places) + b.offsets[row % b.places];
+  for (int64_t row = begin; row < end;) {  // block by block
+    const int64_t block = row / b.places, first = row - block * b.places;
+    const int64_t count = b.places - first < end - row ? b.places - first : end - row;
+    const T* tensor = static_cast<const T*>(b.tensor) + before_offset(b, block);
+    const int64_t* offsets = b.offsets + first;
     T* to = dense + row * b.dense_row;
     if (b.after == 1) {
-      *to = *from;
+      for (int64_t i = 0; i < count; ++i) to[i] = tensor[offsets[i]];
     } else {
-      for_after_rows(b, [&](int64_t n, int64_t offset, int64_t done) {
-        if (stride == 1) {
-          std::memcpy(to + done, from + offset, n * sizeof(T));
-        } else {
-          for (int64_t i = 0; i < n; ++i) to[done + i] = from[offset + i * stride];
-        }
-      });
+      for (int64_t i = 0; i < count; ++i) read_place(b, tensor + offsets[i], to + i * b.dense_row);
     }
+    row += count;
   }
 }
 
@@ -121,7 +137,7 @@ void read_elements(const IndexedElements& e, int64_t begin, int64_t end) {
     const T* from = static_cast<const T*>(e.tensor) + tensor;
     T* to = static_cast<T*>(e.other) + other;
     for (int64_t i = 0; i < n; ++i) {
-      const int64_t place = index[i] < 0 ? index[i] + e.size : index[i];
+      const int64_t place = safe_place(index[i], e.size);
       to[i * e.other_strides[last]] = from[i * step + place * jump];
     }
   });
@@ -136,7 +152,7 @@ void put_elements(const IndexedElements& e, int64_t begin, int64_t end) {
     T* to = static_cast<T*>(e.tensor) + tensor;
     const T* from = static_cast<const T*>(e.other) + other;
     for (int64_t i = 0; i < n; ++i) {
-      const int64_t place = index[i] < 0 ? index[i] + e.size : index[i];
+      const int64_t place = safe_place(index[i], e.size);
       Put::apply(to[i * step + place * jump], from[i * e.other_strides[last]]);
     }
   });
@@ -191,8 +207,7 @@ int64_t first_bad_index(int64_t n, const int64_t* index, int64_t size, bool wrap
 }
 
 void add_offsets(int64_t n, const int64_t* index, int64_t size, int64_t stride, int64_t* offsets) {
-  for (int64_t i = 0; i < n; ++i)
-    offsets[i] += (index[i] < 0 ? index[i] + size : index[i]) * stride;
+  for (int64_t i = 0; i < n; ++i) offsets[i] += safe_place(index[i], size) * stride;
 }
 
 void indexed_read(const IndexedBlock& b, int64_t begin, int64_t end) {
@@ -224,12 +239,14 @@ int64_t count_nonzero(DType t, int64_t n, const void* in) {
   return count;
 }
 
-void nonzero_positions(DType t, int64_t n, const void* in, int64_t* out) {
+// Without a branch on the data, which for a random mask would be mispredicted every other time.
+void nonzero_positions(DType t, int64_t n, const void* in, int64_t total, int64_t* out) {
   by_dtype(t, [&](auto zero) {
     const auto* x = static_cast<const decltype(zero)*>(in);
-    int64_t count = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      if (x[i] != zero) out[count++] = i;
+    int64_t found = 0;
+    for (int64_t i = 0; i < n && found < total; ++i) {
+      out[found] = i;
+      found += x[i] != zero;
     }
   });
 }

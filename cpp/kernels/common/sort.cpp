@@ -17,17 +17,22 @@ struct Entry {
 constexpr uint64_t kSign = uint64_t{1} << 63;
 constexpr int64_t kRun = 16;      // sorted by insertion before merging starts
 constexpr int64_t kFewBest = 64;  // up to here a row's best k are kept in a list
+constexpr int64_t kLong = 1024;   // from here on 256 counters a byte are little beside the row
 
 inline uint64_t key_of(bool x) { return x; }
 inline uint64_t key_of(uint8_t x) { return x; }
-inline uint64_t key_of(int32_t x) { return static_cast<uint64_t>(static_cast<int64_t>(x)) ^ kSign; }
+inline uint64_t key_of(int32_t x) { return static_cast<uint32_t>(x) ^ (uint32_t{1} << 31); }
 inline uint64_t key_of(int64_t x) { return static_cast<uint64_t>(x) ^ kSign; }
 inline uint64_t key_of(double x) {
   if (x != x) return ~uint64_t{0};
   const uint64_t bits = std::bit_cast<uint64_t>(x == 0 ? 0.0 : x);
   return bits & kSign ? ~bits : bits | kSign;
 }
-inline uint64_t key_of(float x) { return key_of(static_cast<double>(x)); }
+inline uint64_t key_of(float x) {
+  if (x != x) return ~uint32_t{0};
+  const uint32_t bits = std::bit_cast<uint32_t>(x == 0 ? 0.0f : x);
+  return bits >> 31 ? ~bits : bits | uint32_t{1} << 31;
+}
 
 void insertion_sort(Entry* e, int64_t n) {
   for (int64_t i = 1; i < n; ++i) {
@@ -64,6 +69,27 @@ Entry* merge_sort(Entry* e, Entry* other, int64_t n) {
   return e;
 }
 
+// By the lowest byte, then the next, ...; bytes that are equal in the whole row are left out.
+Entry* radix_sort(Entry* e, Entry* other, int64_t n, int bytes) {
+  for (int byte = 0; byte < bytes; ++byte) {
+    const int shift = 8 * byte;
+    int64_t start[256] = {};
+    for (int64_t i = 0; i < n; ++i) ++start[e[i].key >> shift & 255];
+    if (start[e[0].key >> shift & 255] == n) continue;
+    int64_t sum = 0;
+    for (int64_t& s : start) {
+      const int64_t count = s;
+      s = sum;
+      sum += count;
+    }
+    for (int64_t i = 0; i < n; ++i) other[start[e[i].key >> shift & 255]++] = e[i];
+    Entry* swap = e;
+    e = other;
+    other = swap;
+  }
+  return e;
+}
+
 // The k smallest keys, in order, first come first.
 template <typename T>
 void few_best(const T* x, int64_t n, int64_t k, uint64_t invert, Entry* best) {
@@ -88,7 +114,8 @@ void sort_typed(const SortedRows& r, int64_t begin, int64_t end, void* scratch) 
       if (r.k > 0) few_best(x, r.n, r.k, invert, entries);
     } else {
       for (int64_t i = 0; i < r.n; ++i) entries[i] = {key_of(x[i]) ^ invert, i};
-      sorted = merge_sort(entries, entries + r.n, r.n);
+      sorted = r.n < kLong ? merge_sort(entries, entries + r.n, r.n)
+                           : radix_sort(entries, entries + r.n, r.n, sizeof(T));
     }
     T* values = static_cast<T*>(r.values) + row * r.k;
     int64_t* indices = r.indices + row * r.k;
