@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import typing
 
 from ._trainer import Callback
 
@@ -54,8 +55,9 @@ class Bar(Callback):
     def on_fit_begin(self, trainer, epochs):
         from tqdm import tqdm
 
-        self._epochs, self._bar, self._validation = epochs, None, ""
+        self._epochs, self._validation = epochs, ""
         self._make = tqdm
+        self._bar: typing.Any = None  # made with the first figures: then the total is known
         self._before = 0  # samples of the finished epochs
 
     def on_progress(self, trainer, progress):
