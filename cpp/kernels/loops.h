@@ -68,32 +68,21 @@ void map_unary(int64_t n, void* out, const void* const* in, const int64_t* strid
   }
 }
 
-// Each stride is 0 or 1.
+// Each stride is 0 or 1, one of them 1; both 1 for costly functors.
 template <typename F, typename T, typename Out>
 void dense_binary(int64_t n, Out* y, const T* a, int64_t stride_a, const T* b, int64_t stride_b,
                   const LocalParams<F, T> p) {
-  if (stride_a == 0 && stride_b == 0) {
-    Out value;
-    dense_binary<F, T, Out>(1, &value, a, 1, b, 1, p);
-    for (int64_t i = 0; i < n; ++i) y[i] = value;
-    return;
-  }
-  const T a0 = a[0], b0 = b[0];
   if constexpr (F::kCostly) {
-    if (stride_a == 0)
-      return padded_unary(
-          n, y, b, [=](T v) __attribute__((always_inline)) { return F::call(p.value, a0, v); });
-    if (stride_b == 0)
-      return padded_unary(
-          n, y, a, [=](T u) __attribute__((always_inline)) { return F::call(p.value, u, b0); });
-    return padded_binary(n, y, a, b, [=](T u, T v) __attribute__((always_inline)) {
+    return padded_binary(n, y, a, b, [p](T u, T v) __attribute__((always_inline)) {
       return F::call(p.value, u, v);
     });
   }
   if (stride_a == 0) {
+    const T a0 = a[0];
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a0, b[i]);
   } else if (stride_b == 0) {
+    const T b0 = b[0];
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, a[i], b0);
   } else {
@@ -111,7 +100,14 @@ void map_binary(int64_t n, void* out, const void* const* in, const int64_t* stri
   const T* a = static_cast<const T*>(in[0]);
   const T* b = static_cast<const T*>(in[1]);
   const int64_t sa = strides[0], sb = strides[1];
-  const bool plain_a = sa == 0 || sa == 1, plain_b = sb == 0 || sb == 1;
+  if (sa == 0 && sb == 0) {
+    Out value;
+    dense_binary<F, T, Out>(1, &value, a, 1, b, 1, p);
+    for (int64_t i = 0; i < n; ++i) y[i] = value;
+    return;
+  }
+  const bool plain_a = sa == 1 || (sa == 0 && !F::kCostly);
+  const bool plain_b = sb == 1 || (sb == 0 && !F::kCostly);
   if (plain_a && plain_b) return dense_binary<F, T, Out>(n, y, a, sa, b, sb, p);
   T buffer_a[kStrip], buffer_b[kStrip];
   for (int64_t i = 0; i < n; i += kStrip) {

@@ -117,6 +117,37 @@ def test_each_level_uses_its_own_registers(build_tree):
         assert vector_registers(v4)[0] > 0, f"{v4.name} at v4 has no 512-bit code"
 
 
+def loops_of(path, functors):
+    """Per functor the instructions of each of its flat loops (kernels/padded_loop.h)."""
+    out = subprocess.run(
+        ["objdump", "-dw", "--no-show-raw-insn", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    bodies = re.findall(
+        r"^[0-9a-f]+ <(\S*flat_(?:unary|binary)\S*)>:\n((?:.+\n)*)", out, re.MULTILINE
+    )
+    # a mangled name holds its length: 4tanh is not in 13tanh_backward
+    return {f: [body for name, body in bodies if f"{len(f)}{f}E" in name] for f in functors}
+
+
+@pytest.mark.parametrize(("level", "register"), [("v3", "%ymm"), ("v4", "%zmm")])
+def test_costly_loops_are_vector_code(root, build_tree, level, register):
+    """No call is left in a loop over exp and its like, and its arithmetic is as wide as can be."""
+    source = (root / "cpp" / "kernels" / "functors.h").read_text()
+    functors = re.findall(r"^CHAINRULE_COSTLY[12]\((\w+)", source, re.MULTILINE)
+    assert "exp" in functors
+    objects = object_files(build_tree, f"chainrule_kernels_{level}")
+    path = next(o for o in objects if o.name == "elementwise.cpp.o")
+    for functor, bodies in loops_of(path, functors).items():
+        assert len(bodies) >= 2, f"{functor}: expected a loop in float and in double"
+        for body in bodies:
+            assert "call" not in body, f"{functor} at {level} calls a function per element"
+            wide = len(re.findall(register, body))
+            assert wide >= 20, f"{functor} at {level}: {wide} uses of {register}"
+
+
 def test_baseline_objects_need_no_extension(build_tree):
     for path in object_files(build_tree, "chainrule_kernels_baseline"):
         assert vector_registers(path) == (0, 0), f"{path.name} needs more than the baseline"
