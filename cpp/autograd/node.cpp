@@ -45,9 +45,9 @@ Tensor Hooks::run(Tensor grad) const {
 }
 
 OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : op_(call.op) {
-  all_ops();  // ids and schemas are set on first use
+  if (!op_.schema) all_ops();  // ids and schemas are set on first use
   attr_bytes_ = op_.schema->attr_bytes;
-  attrs_ = allocate(attr_bytes_);
+  if (attr_bytes_ > kInlineAttrs) attrs_ = allocate(attr_bytes_);
   std::memcpy(attrs_, call.attrs, attr_bytes_);
   if (call.list_ends) {
     for (int i = 0; i < op_.schema->tensor_params; ++i) list_ends_.push_back(call.list_ends[i]);
@@ -68,7 +68,9 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : op_(call.op)
   }
 }
 
-OpNode::~OpNode() { deallocate(attrs_, attr_bytes_); }
+OpNode::~OpNode() {
+  if (attrs_ != inline_attrs_) deallocate(attrs_, attr_bytes_);
+}
 
 int OpNode::begin_of(int param) const {
   return list_ends_.empty() ? param : param ? list_ends_[param - 1] : 0;

@@ -84,7 +84,9 @@ class OpNode final : public Node {
   int end_of(int param) const;
 
   const OpDef& op_;
-  void* attrs_ = nullptr;
+  static constexpr int kInlineAttrs = 32;  // most operations have fewer bytes of attributes
+  alignas(8) std::byte inline_attrs_[kInlineAttrs];
+  void* attrs_ = inline_attrs_;
   int attr_bytes_ = 0;
   bool forgotten_ = false;
   bool useful_ = false;

@@ -28,6 +28,10 @@ class SmallVector {
     if (size_ == capacity_) reserve(2 * capacity_);
     new (data_ + size_++) T(std::move(v));
   }
+  T& emplace_back() {
+    if (size_ == capacity_) reserve(2 * capacity_);
+    return *new (data_ + size_++) T();
+  }
   void resize(size_t n) {
     reserve(n);
     while (size_ < n) new (data_ + size_++) T();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 
 #include "core/device.h"
 #include "core/dtype.h"
@@ -75,6 +76,9 @@ class TensorImpl final : public RefCounted {
  public:
   TensorImpl(Ref<Storage> storage, DType dtype, const Dims& sizes, const Dims& strides,
              int64_t offset);
+  // Dense and new: what the general constructor would find out is known.
+  TensorImpl(Ref<Storage> storage, DType dtype, const Dims& sizes, const Dims& strides,
+             int64_t numel, std::true_type dense);
   ~TensorImpl() override;
   static void* operator new(size_t bytes) { return allocate(bytes); }
   static void operator delete(void* p, size_t bytes) { deallocate(p, bytes); }

@@ -11,6 +11,7 @@
 
 #include "core/dtype.h"
 #include "core/shape.h"
+#include "kernels/blocking.h"
 #include "kernels/create.h"
 #include "kernels/index.h"
 #include "kernels/kernel_list.h"

@@ -153,8 +153,20 @@ Dims broadcast_inputs(const Call& c, int first) {
   return sizes;
 }
 
-void infer_map(Infer& c) { c.out(c.inputs[0].dtype(), broadcast_inputs(c)); }
-void infer_predicate(Infer& c) { c.out(DType::kBool, broadcast_inputs(c)); }
+namespace {
+
+void infer_elementwise(Infer& c, DType dtype) {
+  const Dims& sizes = c.inputs[0].sizes();
+  for (const Tensor& t : c.inputs.subspan(1)) {
+    if (!t.defined() || !(t.sizes() == sizes)) return c.out(dtype, broadcast_inputs(c));
+  }
+  c.out(dtype, sizes);
+}
+
+}  // namespace
+
+void infer_map(Infer& c) { infer_elementwise(c, c.inputs[0].dtype()); }
+void infer_predicate(Infer& c) { infer_elementwise(c, DType::kBool); }
 
 void copy_strided(const Tensor& target, const Tensor& source) {
   const int64_t n = target.numel();

@@ -56,14 +56,12 @@ struct Infer : Call {
   int64_t scratch_bytes = 0;
 
   void out(DType dtype, const Dims& sizes) {
-    OutputSpec spec;
+    OutputSpec& spec = outputs.emplace_back();
     spec.dtype = dtype;
     spec.sizes = sizes;
-    outputs.push_back(spec);
   }
   void view(const Dims& sizes, const Dims& strides, int64_t offset) {
-    OutputSpec spec{(*this)[0].dtype(), sizes, true, strides, offset};
-    outputs.push_back(spec);
+    outputs.push_back({(*this)[0].dtype(), sizes, true, strides, offset});
   }
   // Masks, statistics: kept for backward, not returned. Made only when a gradient is needed.
   void keep(DType dtype, const Dims& sizes) {

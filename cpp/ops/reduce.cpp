@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "generated/ops.h"
-#include "kernels/blocking.h"
 
 namespace chainrule {
 

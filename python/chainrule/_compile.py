@@ -8,6 +8,7 @@ constant) is a CaptureError that names the line.
 
 import functools
 from collections import OrderedDict
+from typing import Any
 
 from . import _core
 
@@ -65,11 +66,11 @@ class _Plan:
     """What is known of one signature: recordings until two agree, then the adopted program."""
 
     def __init__(self):
-        self.program = None
+        self.program: Any = None
         self.adopted = False
         self.tries = 0  # recordings since the last two that agreed
         self.recordings = 0
-        self.rebuild = None
+        self.rebuild: Any = None
         self.refreshers = ()
         self.same_objects = ()
         self.generation = -1

@@ -7,6 +7,7 @@ labels that both have and that are not are contracted, the rest are rows and col
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ._core import ShapeError, Tensor
 
@@ -37,7 +38,7 @@ def einsum(equation, *operands) -> Tensor:
     return result.permute([labels.index(label) for label in output]) if labels else result
 
 
-def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sum of products over several dimensions: the last `dims` of a with the first of b, or two lists.
 
     With dims = ([1, 2], [0, 1]) dimension 1 of a meets 0 of b and 2 of a meets 1 of b. The result has

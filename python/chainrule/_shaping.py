@@ -73,7 +73,7 @@ def _unique_slices(input, dim):
     ordered = rows.index_select(0, order)
     differs = (ordered[1:] != ordered[:-1]).any(1)
     run = cat([zeros(1, dtype=int64), differs.cumsum(0)])
-    starts = cat([zeros(1, dtype=int64), nonzero(differs)[:, 0] + 1])
+    starts = cat([zeros(1, dtype=int64), differs.nonzero()[:, 0] + 1])
     values = slices.index_select(0, order.index_select(0, starts)).movedim(0, dim)
     counts = zeros(starts.numel(), dtype=int64).index_add(0, run, ones(n, dtype=int64))
     return values, zeros(n, dtype=int64).scatter(0, order, run), counts

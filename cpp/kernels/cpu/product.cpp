@@ -3,7 +3,7 @@
 // blocks before; the bias comes last. That holds for every orientation, tile and path below, so
 // results depend neither on them nor on threads; on x86-64-v3 and v4 they are even the same
 // numbers.
-#include "kernels/common/workspace.h"
+#include "core/workspace.h"
 #include "kernels/cpu/entry.h"
 #include "kernels/cpu/product_plan.h"
 

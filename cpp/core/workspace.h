@@ -4,10 +4,10 @@
 
 #include <cstdint>
 
-namespace chainrule::kernels {
+namespace chainrule {
 
 // At least `bytes`, 64-byte aligned, undefined contents; the next call of this thread may move it.
 // Throws OutOfMemory.
 void* thread_workspace(int64_t bytes);
 
-}  // namespace chainrule::kernels
+}  // namespace chainrule

@@ -1,8 +1,8 @@
-#include "kernels/common/workspace.h"
+#include "core/workspace.h"
 
 #include "core/allocator.h"
 
-namespace chainrule::kernels {
+namespace chainrule {
 namespace {
 
 struct Workspace {
@@ -29,4 +29,4 @@ void* thread_workspace(int64_t bytes) {
   return workspace.data;
 }
 
-}  // namespace chainrule::kernels
+}  // namespace chainrule
