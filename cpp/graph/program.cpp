@@ -12,7 +12,7 @@ namespace {
 
 std::string text(const Number& n) { return is_floating(n.dtype) ? str(n.real) : str(n.integer); }
 
-std::string place(const Instruction& in) { return in.where.empty() ? "" : " at " + in.where; }
+std::string place(const Instruction& in) { return in.where.empty() ? "" : str(" at ", in.where); }
 
 std::string differ(const Program& a, const Instruction& x, const Program& b, const Instruction& y) {
   if (x.op != y.op) return str(x.op->name, ", then ", y.op->name, place(y));
@@ -163,10 +163,10 @@ std::string Program::to_string() const {
     if (i == forward_end) out += "backward:\n";
     const Instruction& in = code[i];
     out += "  ";
-    for (size_t j = 0; j < in.outputs.size(); ++j) out += (j ? ", " : "") + typed(in.outputs[j]);
+    for (size_t j = 0; j < in.outputs.size(); ++j) out += str(j ? ", " : "", typed(in.outputs[j]));
     out += str(" = ", in.op->name, "(");
-    for (size_t j = 0; j < in.inputs.size(); ++j) out += (j ? ", " : "") + name(in.inputs[j]);
-    out += ")" + (in.where.empty() ? "" : "  # " + in.where) + "\n";
+    for (size_t j = 0; j < in.inputs.size(); ++j) out += str(j ? ", " : "", name(in.inputs[j]));
+    out += in.where.empty() ? ")\n" : str(")  # ", in.where, "\n");
   }
   for (const WriteBack& w : writes) {
     const char* kind = w.target == Source::kArgument ? "arg" : "state";
@@ -177,7 +177,7 @@ std::string Program::to_string() const {
     out += str("  grad of ", gradients[i].leaf.sizes(), " <- ", name(gradients[i].value), "\n");
   }
   out += "  return";
-  for (size_t i = 0; i < results.size(); ++i) out += (i ? ", " : " ") + name(results[i]);
+  for (size_t i = 0; i < results.size(); ++i) out += str(i ? ", " : " ", name(results[i]));
   return out + "\n";
 }
 

@@ -15,7 +15,7 @@ std::string here() { return source_line ? source_line() : std::string(); }
 
 std::string at_here() {
   const std::string line = here();
-  return line.empty() ? "" : " at " + line;
+  return line.empty() ? "" : str(" at ", line);
 }
 
 std::vector<std::byte> bytes_of(const OpDef& op, const void* attrs) {
