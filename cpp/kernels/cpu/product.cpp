@@ -21,8 +21,8 @@ struct Tile {
   T* c = nullptr;  // of the tile's first element; C itself, or where C transposed is collected
   int64_t c_step = 0;
   const T* bias = nullptr;      // of the tile's first column
-  T* packed_vectors = nullptr;  // panels of kPanel columns, kProductBlockK * kPanel apart
-  T* packed_scalars = nullptr;  // groups of kScalarGroup rows, kProductBlockK * kScalarGroup apart
+  T* packed_vectors = nullptr;  // column j's panel kProductBlockK * j behind the first
+  T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
 };
 
 template <typename T>
@@ -67,21 +67,12 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
   }
 }
 
-// How many of `left` columns the next micro-tile takes. Vectors read in place must not reach behind
-// the last column: the rest that fills no vector is left for a micro-tile of its own, which masks
-// its loads.
-template <typename T>
-int64_t next_cols(const Grid& grid, int64_t left) {
-  const int64_t cols = at_most(kPanel<T>, left);
-  return grid.pack_vectors || cols < kWidth<T> ? cols : cols / kWidth<T> * kWidth<T>;
-}
-
 template <typename T>
 void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
   if (t.grid.pack_vectors) {
-    for (int64_t j = 0; j < t.cols; j += kPanel<T>) {
-      const int64_t cols = at_most(kPanel<T>, t.cols - j);
+    for (int64_t j = 0, cols; j < t.cols; j += cols) {
+      cols = next_cols<T>(t.grid, t.cols - j);
       pack(p.vectors_across, t.packed_vectors + j * kProductBlockK, round_up(cols, kWidth<T>),
            p.vectors, p.vectors_step, cols, t.col + j, k, depth);
     }

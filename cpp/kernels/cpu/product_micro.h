@@ -50,6 +50,14 @@ void micro(const MicroTile<T>& tile) {
     for (int j = 0; j < Vectors; ++j) sums[i][j] = Vector<T>{};
   }
 
+  // C is read when the sums are done, 3000 cycles from here: in time from the third-level cache.
+  // Without this a product whose C does not fit the second level loses 7 %.
+#pragma GCC unroll 32
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < Vectors; ++j) __builtin_prefetch(tile.c + i * tile.c_step + j * kW);
+  }
+
   const auto advance = [&](int u) __attribute__((always_inline)) {
     Vector<T> row_of_b[Vectors];
 #pragma GCC unroll 4

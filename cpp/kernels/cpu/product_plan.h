@@ -75,37 +75,52 @@ inline int64_t parts_of(int64_t n, int64_t part) { return (n + part - 1) / part;
 
 // A tile's panels (kProductBlockK x tile_cols) and its part of C stay in the second-level cache
 // over all blocks of k. Below that, tiles are made for the threads: eight where there is enough
-// work, as a tile of 2 MFLOP takes 10 to 20 us; by columns first, so that no panel is packed twice.
+// work, 4 MFLOP being 20 to 40 us. By columns first; by rows only as far as packing every panel
+// again for each row of tiles is cheap, or where nothing is packed.
 template <typename T>
 Grid grid_of(const Product<T>& p) {
   constexpr int64_t kMostCols = (kVectorBytes == 64 ? 10 : 20) * kPanel<T>;
   constexpr int64_t kMostRows = 512;
   constexpr int64_t kFewRows = 2 * kRows;  // below: a packed panel is used while it is in L1
-  constexpr int64_t kTileWork = 1 << 21;
+  constexpr double kTileWork = 4 << 20;
   constexpr int64_t kTiles = 8;
+  Grid g;
   int64_t row_parts = parts_of(p.rows, kMostRows);
-  int64_t col_parts = parts_of(p.cols, p.rows <= kFewRows ? kPanel<T> : kMostCols);
+  g.pack_vectors = p.vectors_across || (awkward<T>(p.vectors_step) && p.rows >= 128);
+  int64_t col_parts =
+      parts_of(p.cols, g.pack_vectors && p.rows <= kFewRows ? kPanel<T> : kMostCols);
   const double work = 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.cols) *
                       static_cast<double>(p.depth);
   const int64_t wanted =
-      work >= kTiles * kTileWork ? kTiles : static_cast<int64_t>(work) / kTileWork;
+      work >= kTiles * kTileWork ? kTiles : static_cast<int64_t>(work / kTileWork);
   if (row_parts * col_parts < wanted) {
-    const int64_t most = parts_of(p.cols, 2 * kPanel<T>);
-    const int64_t by_cols = at_most(parts_of(wanted, row_parts), most);
-    if (by_cols > col_parts) col_parts = by_cols;
+    const int64_t most = parts_of(p.cols, 2 * kWidth<T>);
+    const int64_t more = at_most(parts_of(wanted, row_parts), most);
+    if (more > col_parts) col_parts = more;
   }
   if (row_parts * col_parts < wanted) {
-    const int64_t most = parts_of(p.rows, 2 * kRows);
-    row_parts = at_most(parts_of(wanted, col_parts), most);
+    const int64_t most = parts_of(p.rows, g.pack_vectors ? 256 : 2 * kRows);
+    const int64_t more = at_most(parts_of(wanted, col_parts), most);
+    if (more > row_parts) row_parts = more;
   }
-  Grid g;
   g.tile_rows = part(p.rows, row_parts, kRows);
-  g.tile_cols = part(p.cols, col_parts, kPanel<T>);
+  g.tile_cols = part(p.cols, col_parts, kWidth<T>);
   g.rows = parts_of(p.rows, g.tile_rows);
   g.cols = parts_of(p.cols, g.tile_cols);
-  g.pack_vectors = p.vectors_across || (awkward<T>(p.vectors_step) && g.tile_rows >= 128);
   g.pack_scalars = p.scalars_by_k && awkward<T>(p.scalars_step) && g.tile_cols >= 4 * kPanel<T>;
   return g;
+}
+
+// How many of `left` columns the next micro-tile takes: as many vectors as it can, but never one
+// after three where two and two do (a single vector reaches 75 to 85 % of the peak). Vectors read
+// in place must not reach behind the last column: the rest that fills no vector is left for a
+// micro-tile of its own, which masks its loads.
+template <typename T>
+int64_t next_cols(const Grid& grid, int64_t left) {
+  constexpr int64_t kW = kWidth<T>;
+  const int64_t vectors = grid.pack_vectors || left < kW ? parts_of(left, kW) : left / kW;
+  const int64_t now = vectors == 4 ? 2 : at_most(vectors, kVectors);
+  return at_most(now * kW, left);
 }
 
 }  // namespace
