@@ -38,4 +38,18 @@ void permutation(int64_t n, const uint64_t* bits, int64_t* out);
 int64_t bernoulli(DType t, int64_t n, const void* uniform, const void* probability, int64_t stride,
                   void* out);
 
+// ---- Drawing places by weight (common/multinomial.cpp). Weights are float32 or float64, dense
+// [rows, n]; each must be finite and >= 0. A row with another weight, or with too few positive
+// ones, is bad: the first such row is returned, -1 for none.
+
+// Turns uniform numbers in `keys` into arrival times: -log(1 - u) / weight, infinite for weight 0.
+// The places in the order of their times are a draw without replacement (Efraimidis and Spirakis
+// 2006).
+int64_t arrival_times(DType t, int64_t rows, int64_t n, int64_t needed, const void* weights,
+                      double* keys);
+
+// k places a row with replacement: where the running sum passes u * total. `sums` has room for n.
+int64_t choose_places(DType t, int64_t rows, int64_t n, int64_t k, const void* weights,
+                      const double* uniform, double* sums, int64_t* out);
+
 }  // namespace chainrule::kernels

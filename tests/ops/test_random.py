@@ -44,6 +44,8 @@ def draw_all(n=SIZE):
         cr.rand_like(half),
         cr.randn_like(half),
         cr.randint_like(half, 9),
+        cr.multinomial(half, n, replacement=True),
+        cr.multinomial(half, n),
     ]
     return [r.numpy() for r in results]
 
@@ -244,6 +246,24 @@ def test_bernoulli_frequencies(p):
         assert abs(float(x.numpy().mean(dtype=np.float64)) - p) <= limit
 
 
+@pytest.mark.parametrize("dtype", [cr.float32, cr.float64])
+def test_places_are_drawn_by_weight(dtype):
+    cr.manual_seed(109)
+    weights = np.array([0.0, 1.0, 2.0, 0.0, 5.0, 0.0])
+    x = cr.tensor(weights, dtype=dtype)
+    counts = np.bincount(cr.multinomial(x, SIZE, replacement=True).numpy(), minlength=6)
+    wanted = weights / weights.sum() * SIZE
+    assert (counts[weights == 0] == 0).all()
+    assert (np.abs(counts - wanted) <= 5 * np.sqrt(wanted)).all()
+    rows = cr.multinomial(x.expand(SIZE, 6), 3).numpy()
+    np.testing.assert_array_equal(np.sort(rows, 1), np.broadcast_to([1, 2, 4], rows.shape))
+    # The first is drawn by weight, the second by the weights that are left.
+    for first, p in ((1, 1 / 8), (2, 2 / 8), (4, 5 / 8)):
+        assert abs((rows[:, 0] == first).mean() - p) < 5 * math.sqrt(p * (1 - p) / SIZE)
+    after = rows[rows[:, 0] == 4, 1]
+    assert abs((after == 2).mean() - 2 / 3) < 5 * math.sqrt(2 / 9 / after.size)
+
+
 def test_filling_in_place():
     cr.manual_seed(106)
     x = cr.empty(SIZE)
@@ -317,6 +337,11 @@ def test_dropout_without_chance():
         (lambda: cr.normal(0.0, -1.0, (2,)), ValueError, "std >= 0; got -1"),
         (lambda: cr.normal(0.0, 1.0), TypeError, "two numbers and a size"),
         (lambda: cr.zeros(2).uniform_(1, 0), ValueError, "from <= to"),
+        (lambda: cr.multinomial(cr.tensor([1.0, -1.0]), 1), ValueError, "row 0"),
+        (lambda: cr.multinomial(cr.tensor([[1.0], [0.0]]), 1, True), ValueError, "row 1"),
+        (lambda: cr.multinomial(cr.tensor([1.0, 0.0]), 2), ValueError, "enough of them > 0"),
+        (lambda: cr.multinomial(cr.ones(3), 4), ValueError, "at most 3 without replacement; got 4"),
+        (lambda: cr.multinomial(cr.ones(3, dtype=cr.int64), 1), TypeError, "got int64"),
         (lambda: F.dropout(cr.zeros(2), 1.5), ValueError, r"p in \[0, 1\]; got 1.5"),
         (lambda: cr.rand(2, generator=3), TypeError, "Generator"),
     ],

@@ -1,7 +1,6 @@
 """The operations of `chainrule.nn` as plain functions.
 
-These are the native functions themselves: linear, sigmoid, tanh, gelu, softplus, one_hot. The
-others here add what PyTorch's signature has and the native one leaves out: `inplace`, softmax
+Those without `def` are the native functions themselves. The others add what PyTorch's signature has and the native one leaves out: `inplace`, softmax
 without `dim`, and the old pair `size_average` / `reduce`, which is translated to `reduction`.
 
 Losses never broadcast: `input` and `target` must have equal shapes, and (N, 1) against (N,) is a
@@ -13,57 +12,74 @@ from __future__ import annotations
 import warnings
 
 from .._core import Tensor, _functional
+from ._activations import (
+    celu,
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    in_place,
+    leaky_relu,
+    mish,
+    relu,
+    relu6,
+    selu,
+    silu,
+    threshold,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 gelu = _functional.gelu
+hardshrink = _functional.hardshrink
 linear = _functional.linear
+logsigmoid = _functional.logsigmoid
 one_hot = _functional.one_hot
 sigmoid = _functional.sigmoid
 softplus = _functional.softplus
+softshrink = _functional.softshrink
+softsign = _functional.softsign
 tanh = _functional.tanh
+tanhshrink = _functional.tanhshrink
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
     "cross_entropy",
     "dropout",
+    "elu",
     "gelu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "huber_loss",
     "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "mish",
     "mse_loss",
     "nll_loss",
     "one_hot",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
-
-
-def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), element by element; the derivative at 0 is 0. Source: 000_4bfdbb0e825250a6.txt."""
-    return _in_place(_functional.relu, input) if inplace else _functional.relu(input)
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else negative_slope * x. Source: 002_5fc2916072822600.txt."""
-    if inplace:
-        return _in_place(_functional.leaky_relu, input, negative_slope)
-    return _functional.leaky_relu(input, negative_slope)
-
-
-def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x / (1 + e^-x), also called swish. Source: Elfwing et al. (2017)."""
-    return _in_place(_functional.silu, input) if inplace else _functional.silu(input)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -73,13 +89,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     `p` is in [0, 1], ValueError otherwise. Source: 004_207294fe22f678c8.txt.
     """
     if inplace:
-        return _in_place(_functional.dropout, input, p, training)
+        return in_place(_functional.dropout, input, p, training)
     return _functional.dropout(input, p, training)
-
-
-def _in_place(op, input, *args):
-    """input <- op(input). Backward may read the old values, hence the copy: no memory is saved."""
-    return input.copy_(op(input.clone(), *args))
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
