@@ -69,4 +69,11 @@ CASES: list[Case] = [
         gradient=False,
         replays=False,
     ),
+    *[
+        integers(f"bitwise_{n}", getattr(np, f"bitwise_{n}"), high=200, dtypes=(*INTEGERS, "bool"))
+        for n in ("and", "or", "xor")
+    ],
+    integers("bitwise_not", np.invert, high=200, dtypes=(*INTEGERS, "bool"), operands=1).but(
+        bad=(bad(TypeError, "float32 is not supported", In((3,), dtype="float32")),)
+    ),
 ]

@@ -111,6 +111,29 @@ py::tuple grad(const py::object& outputs, const py::object& inputs, const py::ob
   return out;
 }
 
+// x.backward() without arguments, as nearly every call is, needs no argument parser.
+PyObject* general_backward;  // the method with all arguments; lives as long as the process
+
+PyObject* backward_method(PyObject* self, PyObject* const* values, Py_ssize_t count,
+                          PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    if (count == 0 && !keywords) {
+      autograd::backward({&tensor_of(self), 1}, {}, {});
+      return Py_NewRef(Py_None);
+    }
+    std::vector<PyObject*> all = {self};
+    const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    all.insert(all.end(), values, values + count + named);
+    return checked(PyObject_Vectorcall(general_backward, all.data(), count + 1, keywords));
+  });
+}
+
+PyMethodDef backward_def = {
+    "backward", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(backward_method)),
+    METH_FASTCALL | METH_KEYWORDS,
+    "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\n"
+    "Adds the gradients of this tensor to the .grad of the leaves it depends on."};
+
 // ---- Hooks
 
 std::shared_ptr<Hook> keep_hook(PyObject* self, py::object callable, const char* op) {
@@ -201,9 +224,12 @@ void bind_autograd(py::module_& m) {
   m.def("_grad", grad, "outputs"_a, "inputs"_a, "grad_outputs"_a = py::none(),
         "retain_graph"_a = py::none(), "create_graph"_a = false, "allow_unused"_a = false,
         "materialize_grads"_a = false);
-  add_tensor_method("backward", backward, "gradient"_a = py::none(), "retain_graph"_a = py::none(),
-                    "create_graph"_a = false, "inputs"_a = py::none(),
-                    "Adds the gradients of this tensor to the .grad of the leaves it depends on.");
+  general_backward = py::cpp_function(backward, py::name("backward"), "tensors"_a,
+                                      "gradient"_a = py::none(), "retain_graph"_a = py::none(),
+                                      "create_graph"_a = false, "inputs"_a = py::none())
+                         .release()
+                         .ptr();
+  add_tensor_method(&backward_def);
   add_tensor_method("register_hook", register_hook, "hook"_a,
                     "Calls hook(grad) when the gradient is known; a returned Tensor replaces it.");
   add_tensor_method("register_post_accumulate_grad_hook", register_post_hook, "hook"_a,

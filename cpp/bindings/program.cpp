@@ -36,26 +36,88 @@ std::string user_line() {
   return line;
 }
 
+// One adopted or candidate plan. A replay reads and writes the arguments where the recording did,
+// so tensors of another layout are refused before anything runs.
+class Plan {
+ public:
+  Plan(graph::Program program, const std::vector<Tensor>& arguments)
+      : executor_(std::move(program)) {
+    for (const Tensor& t : arguments) layouts_.push_back({t.dtype(), t.sizes(), t.strides()});
+  }
+
+  std::vector<Tensor> run(const std::vector<Tensor>& arguments) {
+    check(arguments);
+    return executor_.run(arguments);
+  }
+  std::vector<int64_t> profile(const std::vector<Tensor>& arguments) {
+    check(arguments);
+    return executor_.profile(arguments);
+  }
+  const graph::Program& program() const { return executor_.program(); }
+  std::vector<std::string> operations() const {
+    std::vector<std::string> names;
+    for (const auto& in : program().code) names.push_back(in.op->name);
+    return names;
+  }
+
+ private:
+  struct Layout {
+    DType dtype;
+    Dims sizes;
+    Dims strides;
+  };
+
+  void check(const std::vector<Tensor>& arguments) const {
+    if (arguments.size() != layouts_.size()) {
+      fail<ValueError>("program", "expected ", layouts_.size(), " tensors; got ", arguments.size(),
+                       ".");
+    }
+    for (size_t i = 0; i < layouts_.size(); ++i) {
+      const Layout& l = layouts_[i];
+      const Tensor& t = arguments[i];
+      if (t.dtype() == l.dtype && t.sizes() == l.sizes && t.strides() == l.strides) continue;
+      fail<ShapeError>("program", "expected tensor ", i, " as recorded: ", dtype_name(l.dtype),
+                       " of sizes ", l.sizes, " and strides ", l.strides, "; got ",
+                       dtype_name(t.dtype()), " of sizes ", t.sizes(), " and strides ", t.strides(),
+                       ".");
+    }
+  }
+
+  graph::Executor executor_;
+  std::vector<Layout> layouts_;
+};
+
 class Recording;
 thread_local Recording* current_recording = nullptr;
 
+// The recorder listens to the thread it was made on, so it also ends there.
 class Recording {
  public:
-  explicit Recording(std::vector<Tensor> arguments)
-      : arguments_(std::move(arguments)),
-        recorder_(std::make_unique<graph::ProgramRecorder>(std::span<const Tensor>(arguments_))) {
+  explicit Recording(std::vector<Tensor> arguments) : arguments_(std::move(arguments)) {
+    if (current_recording) {
+      fail<StateError>("compile", "expected no recording under way on this thread; got one.");
+    }
+    recorder_ = std::make_unique<graph::ProgramRecorder>(std::span<const Tensor>(arguments_));
     current_recording = this;
   }
-  ~Recording() { abort(); }
+  ~Recording() {
+    if (current_recording == this) {
+      abort();
+    } else {
+      recorder_.release();  // of another thread, which still calls it
+    }
+  }
 
   void abort() {
+    if (recorder_) check_thread();
     recorder_.reset();
     if (current_recording == this) current_recording = nullptr;
   }
-  std::unique_ptr<graph::Executor> finish(const std::vector<Tensor>& results) {
+  std::unique_ptr<Plan> finish(const std::vector<Tensor>& results) {
+    check_thread();
     graph::Program program = recorder_->finish(results);
     abort();
-    return std::make_unique<graph::Executor>(std::move(program));
+    return std::make_unique<Plan>(std::move(program), arguments_);
   }
   void on_replay(py::function refresh) {
     for (const auto& known : refreshers_) {
@@ -66,6 +128,12 @@ class Recording {
   std::vector<py::function> refreshers() const { return refreshers_; }
 
  private:
+  void check_thread() const {
+    if (current_recording == this && recorder_) return;
+    fail<StateError>("compile", "expected a recording under way on this thread; got one that has ",
+                     "ended or belongs to another.");
+  }
+
   std::vector<Tensor> arguments_;
   std::unique_ptr<graph::ProgramRecorder> recorder_;
   std::vector<py::function> refreshers_;
@@ -74,10 +142,17 @@ class Recording {
 // Lets a host-side refresh (hyper-parameters from param_groups) run unseen while recording.
 class PauseRecording {
  public:
-  void enter() { saved_ = std::exchange(modes.recorder, nullptr); }
-  void exit(py::args) { modes.recorder = saved_; }
+  void enter() {
+    recording_ = current_recording;
+    saved_ = std::exchange(modes.recorder, nullptr);
+  }
+  void exit(const py::args&) {
+    if (recording_ == current_recording) modes.recorder = saved_;
+    saved_ = nullptr;
+  }
 
  private:
+  Recording* recording_ = nullptr;
   Recorder* saved_ = nullptr;
 };
 
@@ -93,33 +168,21 @@ void invalidate_plans(const char* what) {
 
 void bind_program(py::module_& m) {
   graph::source_line = user_line;
-  py::class_<graph::Executor>(m, "Program", "One recorded call, as a flat list of instructions.")
-      .def("__call__", [](graph::Executor& e,
-                          const std::vector<Tensor>& arguments) { return e.run(arguments); })
-      .def("__repr__", [](const graph::Executor& e) { return e.program().to_string(); })
-      .def("__len__", [](const graph::Executor& e) { return e.program().code.size(); })
+  py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
+      .def("__call__", &Plan::run, py::arg("arguments"))
+      .def("__repr__", [](const Plan& p) { return p.program().to_string(); })
+      .def("__len__", [](const Plan& p) { return p.program().code.size(); })
       .def(
           "difference",
-          [](const graph::Executor& e, const graph::Executor& other) {
-            return e.program().difference(other.program());
-          },
+          [](const Plan& p, const Plan& other) { return p.program().difference(other.program()); },
           "Empty when both programs are equal op by op, else what differs and where.")
-      .def("guards_hold", [](const graph::Executor& e) { return e.program().guards_hold(); })
+      .def("guards_hold", [](const Plan& p) { return p.program().guards_hold(); })
       .def(
-          "verify", [](const graph::Executor& e) { e.program().verify(); },
+          "verify", [](const Plan& p) { p.program().verify(); },
           "Re-runs every shape rule over the program.")
-      .def("operations",
-           [](const graph::Executor& e) {
-             std::vector<std::string> names;
-             for (const auto& in : e.program().code) names.push_back(in.op->name);
-             return names;
-           })
-      .def(
-          "profile",
-          [](graph::Executor& e, const std::vector<Tensor>& arguments) {
-            return e.profile(arguments);
-          },
-          "Nanoseconds of each instruction in one real run.");
+      .def("operations", &Plan::operations)
+      .def("profile", &Plan::profile, py::arg("arguments"),
+           "Nanoseconds of each instruction in one real run.");
   py::class_<Recording>(m, "_Recording")
       .def(py::init<std::vector<Tensor>>())
       .def("finish", &Recording::finish)

@@ -48,7 +48,7 @@ py::object promote(const py::object& a, const py::object& b) {
                                            require_dtype(b.ptr(), "promote_types"))));
 }
 
-py::dict memory() {
+py::dict memory_stats_dict() {
   const MemoryStats stats = memory_stats();
   py::dict result;
   result["allocated"] = stats.allocated;
@@ -89,7 +89,8 @@ void bind_settings(py::module_& m) {
         return can_cast(require_dtype(from.ptr(), "can_cast"), require_dtype(to.ptr(), "can_cast"));
       },
       "from_"_a, "to"_a, "Whether `from_` may be written into `to` in place.");
-  m.def("_memory", memory, "Bytes allocated, their peak, and bytes kept for reuse.");
+  m.def("_memory_stats", memory_stats_dict,
+        "Bytes allocated, their peak, and bytes kept for reuse.");
   m.def("_empty_cache", empty_cache, "Gives cached memory back to the system.");
   m.def("_isa", [] { return std::string(kernels::table().isa); }, "The instruction set in use.");
   m.def("_available_isas", [] { return std::string(kernels::available_isas()); });

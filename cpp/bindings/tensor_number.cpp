@@ -56,41 +56,6 @@ PyObject* unary(PyObject* a) {
   return call_unary(kOp, a);
 }
 
-// &, |, ^ and ~ are for masks: integers have no bitwise operations here, so they are refused.
-void check_mask(const Tensor& t, const char* symbol) {
-  if (t.dtype() != DType::kBool) {
-    fail<DtypeError>(symbol, "expected bool tensors; got ", dtype_name(t.dtype()),
-                     ". Compare first: x != 0.");
-  }
-}
-template <const OpDef& kOp, char kSymbol>
-PyObject* mask(PyObject* a, PyObject* b) {
-  return guarded([&]() -> PyObject* {
-    static constexpr char kName[] = {kSymbol, '\0'};
-    Inputs inputs;
-    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
-    for (const Tensor& t : inputs.span()) check_mask(t, kName);
-    return wrap(call_one(kOp, inputs.span(), kOp.schema->attr_defaults));
-  });
-}
-template <const OpDef& kOp, char kSymbol>
-PyObject* mask_in_place(PyObject* a, PyObject* b) {
-  return guarded([&]() -> PyObject* {
-    static constexpr char kName[] = {kSymbol, '=', '\0'};
-    Inputs inputs;
-    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
-    for (const Tensor& t : inputs.span()) check_mask(t, kName);
-    call_in_place(tensor_of(a), kOp, inputs.span(), kOp.schema->attr_defaults);
-    return Py_NewRef(a);
-  });
-}
-PyObject* invert(PyObject* a) {
-  return guarded([&] {
-    check_mask(tensor_of(a), "~");
-    return wrap(logical_not(tensor_of(a)));
-  });
-}
-
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
   return call_binary(ops::kPow, a, b);
@@ -172,12 +137,12 @@ PyNumberMethods number_slots = {
     .nb_positive = positive,
     .nb_absolute = unary<ops::kAbs>,
     .nb_bool = truth,
-    .nb_invert = invert,
+    .nb_invert = unary<ops::kBitwiseNot>,
     .nb_lshift = nullptr,
     .nb_rshift = nullptr,
-    .nb_and = mask<ops::kLogicalAnd, '&'>,
-    .nb_xor = mask<ops::kLogicalXor, '^'>,
-    .nb_or = mask<ops::kLogicalOr, '|'>,
+    .nb_and = binary<ops::kBitwiseAnd>,
+    .nb_xor = binary<ops::kBitwiseXor>,
+    .nb_or = binary<ops::kBitwiseOr>,
     .nb_int = to_int,
     .nb_reserved = nullptr,
     .nb_float = to_float,
@@ -188,9 +153,9 @@ PyNumberMethods number_slots = {
     .nb_inplace_power = power_in_place,
     .nb_inplace_lshift = nullptr,
     .nb_inplace_rshift = nullptr,
-    .nb_inplace_and = mask_in_place<ops::kLogicalAnd, '&'>,
-    .nb_inplace_xor = mask_in_place<ops::kLogicalXor, '^'>,
-    .nb_inplace_or = mask_in_place<ops::kLogicalOr, '|'>,
+    .nb_inplace_and = in_place<ops::kBitwiseAnd>,
+    .nb_inplace_xor = in_place<ops::kBitwiseXor>,
+    .nb_inplace_or = in_place<ops::kBitwiseOr>,
     .nb_floor_divide = binary<ops::kFloorDivide>,
     .nb_true_divide = binary<ops::kDiv>,
     .nb_inplace_floor_divide = in_place<ops::kFloorDivide>,

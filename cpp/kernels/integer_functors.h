@@ -86,6 +86,18 @@ CHAINRULE_BINARY_BOOL(mul, a& b, static_cast<U<T>>(a) * static_cast<U<T>>(b))
 CHAINRULE_BINARY_BOOL(maximum, a | b, a > b ? a : b)
 CHAINRULE_BINARY_BOOL(minimum, a& b, a < b ? a : b)
 
+CHAINRULE_BINARY_BOOL(bitwise_and, a& b, a& b)
+CHAINRULE_BINARY_BOOL(bitwise_or, a | b, a | b)
+CHAINRULE_BINARY_BOOL(bitwise_xor, a != b, a ^ b)
+
+struct bitwise_not : IntFunctor<0, true> {
+  template <typename T>
+  static T call(const T*, T x) {
+    return static_cast<T>(~x);
+  }
+  static bool call(const bool*, bool x) { return !x; }
+};
+
 // a^b modulo 2^bits. A negative exponent gives 0 except for the bases 1 and -1, as PyTorch.
 struct pow : IntFunctor<0> {
   template <typename T>

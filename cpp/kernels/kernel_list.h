@@ -65,6 +65,13 @@
   X(clamp, 1)                    \
   X(mul_add, 3)
 
+// Integers and bool.
+#define CHAINRULE_INTEGER_MAPS(X) \
+  X(bitwise_and, 2)               \
+  X(bitwise_or, 2)                \
+  X(bitwise_xor, 2)               \
+  X(bitwise_not, 1)
+
 // Output bool.
 #define CHAINRULE_PREDICATE_MAPS(X) \
   X(eq, 2)                          \

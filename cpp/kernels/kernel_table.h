@@ -26,7 +26,7 @@ using ElementwiseFn = void (*)(int64_t n, void* out, const void* const* in, cons
 enum class Map : int {
 #define CHAINRULE_SLOT(name, arity) name,
   CHAINRULE_FLOAT_MAPS(CHAINRULE_SLOT) CHAINRULE_NUMBER_MAPS(CHAINRULE_SLOT)
-      CHAINRULE_PREDICATE_MAPS(CHAINRULE_SLOT)
+      CHAINRULE_INTEGER_MAPS(CHAINRULE_SLOT) CHAINRULE_PREDICATE_MAPS(CHAINRULE_SLOT)
 #undef CHAINRULE_SLOT
           kCount
 };

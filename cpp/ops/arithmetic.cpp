@@ -59,13 +59,9 @@ const OpDef kSub = {
     .signatures = {"sub(Operand input, Operand other, *, Number alpha=1) -> Tensor",
                    "subtract(Operand input, Operand other, *, Number alpha=1) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .promotion = Promotion::kPromote,
+    .promotion = Promotion::kNumbers,
     .infer =
         [](Infer& c) {
-          if (is_bool(c.inputs[0])) {
-            fail<DtypeError>(c.name(),
-                             "expected numbers; got two bool tensors. Use ^ or logical_xor().");
-          }
           check_alpha(c, c.as<SubAttrs>().alpha);
           infer_map(c);
         },
@@ -164,7 +160,11 @@ const OpDef kAddcmul = {
         {"addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,
-    .infer = infer_map,
+    .infer =
+        [](Infer& c) {
+          if (is_bool(c[0])) fail<DtypeError>(c.name(), "expected numbers; got bool.");
+          infer_map(c);
+        },
     .forward = [](Run& r) { run_map(r, Map::mul_add, {r.as<AddcmulAttrs>().value.real}); },
     .grad =
         {{0, kReadsNothing, [](Backward& b) { return b.dy(); }},

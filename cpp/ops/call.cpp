@@ -62,12 +62,20 @@ bool all_same_dtype(std::span<const Tensor> inputs, DType* dtype) {
   return true;
 }
 
+void refuse_bool(const OpDef& op, std::span<const Tensor> inputs) {
+  for (const Tensor& t : inputs) {
+    if (t.dtype() != DType::kBool) continue;
+    fail<DtypeError>(op.name, "expected numbers; got bool. For masks use ^, ~ or logical_xor().");
+  }
+}
+
 // Brings the inputs to one dtype; false when they were already.
 bool promote(const OpDef& op, std::span<const Tensor> inputs, Tensors& out) {
   const std::span<const Tensor> taking_part = inputs.subspan(op.promote_from);
   DType to;
+  if (op.promotion == Promotion::kNumbers) refuse_bool(op, taking_part);
   if (all_same_dtype(taking_part, &to)) {
-    if (op.promotion == Promotion::kPromote || is_floating(to)) return false;
+    if (op.promotion <= Promotion::kNumbers || is_floating(to)) return false;
   } else {
     to = result_type(taking_part);
   }

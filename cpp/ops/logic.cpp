@@ -49,4 +49,47 @@ const OpDef kLogicalNot = {
     .traits = kElementwise | kNoGradient,
 };
 
+const OpDef kBitwiseAnd = {
+    .name = "bitwise_and",
+    .doc = "The and of the operands' bits, for integers and bools; the shapes broadcast.",
+    .signatures = {"bitwise_and(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_map,
+    .forward = forward_map<Map::bitwise_and>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kBitwiseOr = {
+    .name = "bitwise_or",
+    .doc = "The or of the operands' bits, for integers and bools; the shapes broadcast.",
+    .signatures = {"bitwise_or(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_map,
+    .forward = forward_map<Map::bitwise_or>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kBitwiseXor = {
+    .name = "bitwise_xor",
+    .doc = "The exclusive or of the operands' bits, for integers and bools; the shapes broadcast.",
+    .signatures = {"bitwise_xor(Operand input, Operand other) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .promotion = Promotion::kPromote,
+    .infer = infer_map,
+    .forward = forward_map<Map::bitwise_xor>,
+    .traits = kElementwise | kBroadcasts | kNoGradient,
+};
+
+const OpDef kBitwiseNot = {
+    .name = "bitwise_not",
+    .doc = "Every bit turned over, for integers; not, for bools.",
+    .signatures = {"bitwise_not(Tensor input) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .infer = infer_map,
+    .forward = forward_map<Map::bitwise_not>,
+    .traits = kElementwise | kNoGradient,
+};
+
 }  // namespace chainrule::ops

@@ -123,6 +123,7 @@ struct GradRule {
 enum class Promotion : uint8_t {
   kNone,       // inputs stay as they are
   kPromote,    // all tensor inputs to their result_type
+  kNumbers,    // as kPromote; a bool among them is a DtypeError
   kFloat,      // as kPromote; integers and bools go to the default floating type
   kSameFloat,  // floating and equal already, else DtypeError that names both
 };

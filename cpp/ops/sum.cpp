@@ -97,7 +97,7 @@ const OpDef kSumAs = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<SumAsAttrs>();
-          return just(sum(in_dtype(c[0], a.dtype), a.dim, a.keepdim));
+          return just(in_dtype(sum(in_dtype(c[0], a.dtype), a.dim, a.keepdim), a.dtype));
         },
 };
 
@@ -180,7 +180,7 @@ const OpDef kProd = {
         [](const Call& c) {
           const auto& a = c.as<ProdAttrs>();
           const OptDims dims = a.dim.has ? OptDims(Dims{a.dim.value}) : OptDims();
-          return just(reduce_prod(in_dtype(c[0], a.dtype), dims, a.keepdim));
+          return just(in_dtype(reduce_prod(in_dtype(c[0], a.dtype), dims, a.keepdim), a.dtype));
         },
 };
 
@@ -254,7 +254,7 @@ const OpDef kCumsumAs = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<CumsumAsAttrs>();
-          return just(cumsum(in_dtype(c[0], a.dtype), a.dim));
+          return just(in_dtype(cumsum(in_dtype(c[0], a.dtype), a.dim), a.dtype));
         },
 };
 

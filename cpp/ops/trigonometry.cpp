@@ -107,6 +107,11 @@ const OpDef kErf = {
 
 namespace {
 
+void infer_rounding(Infer& c) {
+  if (is_bool(c[0])) fail<DtypeError>(c.name(), "expected numbers; got bool.");
+  infer_map(c);
+}
+
 // Rounding leaves integers alone.
 template <Map kMap>
 void forward_rounding(Run& r) {
@@ -121,7 +126,7 @@ const OpDef kFloor = {
     .doc = "The largest integer not above each element.",
     .signatures = {"floor(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .infer = infer_map,
+    .infer = infer_rounding,
     .forward = forward_rounding<Map::floor>,
     .grad = {{0, kReadsNothing, zero_slope}},
     .traits = kElementwise,
@@ -132,7 +137,7 @@ const OpDef kCeil = {
     .doc = "The smallest integer not below each element.",
     .signatures = {"ceil(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .infer = infer_map,
+    .infer = infer_rounding,
     .forward = forward_rounding<Map::ceil>,
     .grad = {{0, kReadsNothing, zero_slope}},
     .traits = kElementwise,
@@ -143,7 +148,7 @@ const OpDef kRound = {
     .doc = "The nearest integer, halves to the even one.",
     .signatures = {"round(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .infer = infer_map,
+    .infer = infer_rounding,
     .forward = forward_rounding<Map::round>,
     .grad = {{0, kReadsNothing, zero_slope}},
     .traits = kElementwise,
@@ -154,7 +159,7 @@ const OpDef kTrunc = {
     .doc = "Each element without its fraction.",
     .signatures = {"trunc(Tensor input) -> Tensor", "fix(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .infer = infer_map,
+    .infer = infer_rounding,
     .forward = forward_rounding<Map::trunc>,
     .grad = {{0, kReadsNothing, zero_slope}},
     .traits = kElementwise,

@@ -183,7 +183,7 @@ def test_a_hundred_thousand_steps_without_memory_growth():
             (x @ w).square().mean().backward()
             optimizer.step()
         gc.collect()
-        return cr._core._memory()["allocated"]
+        return cr._core._memory_stats()["allocated"]
 
     before = steps(1000)
     assert steps(100_000) <= before

@@ -73,3 +73,24 @@ def test_bad_probability_targets_and_ignore_index():
     logits, target = cr.randn(4, 3), cr.full((4, 3), 1 / 3)
     with pytest.raises(ValueError, match="ignore_index"):
         nn.functional.cross_entropy(logits, target, ignore_index=1)
+
+
+def test_masks_have_no_powers():
+    for power in (lambda m: m.square(), lambda m: m**True, lambda m: m**m):
+        with pytest.raises(cr.DtypeError):
+            power(cr.tensor([True, False]))
+
+
+def test_a_nested_list_is_one_index():
+    assert cr.arange(4.0)[[[0, 1], [1, 0]]].tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_kinds_of_argument_errors():
+    for kind, call in (
+        (ValueError, lambda: cr.device("nonsense")),
+        (IndexError, lambda: cr.ones(2)["a"]),
+        (TypeError, lambda: cr.ones(2).to(3)),
+        (TypeError, lambda: cr.manual_seed("a")),
+    ):
+        with pytest.raises(kind):
+            call()

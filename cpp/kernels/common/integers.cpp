@@ -25,6 +25,7 @@ void set_all(KernelTable& table, Map map) {
 void fill_common_integers(KernelTable& table) {
 #define CHAINRULE_SET(name, arity) set_all<int_functors::name, arity>(table, Map::name);
   CHAINRULE_NUMBER_MAPS(CHAINRULE_SET)
+  CHAINRULE_INTEGER_MAPS(CHAINRULE_SET)
 #undef CHAINRULE_SET
 }
 
