@@ -75,7 +75,7 @@ void micro(const MicroTile<T>& tile) {
                                               : r * step);
       const Vector<T> a = splat(*x);
 #pragma GCC unroll 4
-      for (int j = 0; j < Vectors; ++j) sums[i][j] = multiply_add<T>(a, row_of_b[j], sums[i][j]);
+      for (int j = 0; j < Vectors; ++j) accumulate<T>(sums[i][j], a, row_of_b[j]);
     }
     if (ColumnsOfA) {
 #pragma GCC unroll 8

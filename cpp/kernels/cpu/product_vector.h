@@ -11,21 +11,19 @@
 namespace chainrule::kernels {
 namespace {
 
-// a * b + c, with one rounding where the instruction set has it. GCC does not contract by itself
-// here
-// (-ffp-contract=off), so the operation is the same in every copy of the code.
+// sum += a * b, with one rounding where the instruction set has it. In assembly, because the sum
+// then stays in its register: GCC 12 lets the accumulators of an unrolled loop change places, with
+// moves and spills between them.
 template <typename T>
-inline Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-  if constexpr (sizeof(T) == 8)
-    return (Vector<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-#elif defined(__FMA__)
-  if constexpr (sizeof(T) == 4) return (Vector<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-  if constexpr (sizeof(T) == 8)
-    return (Vector<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+inline void accumulate(Vector<T>& sum, Vector<T> a, Vector<T> b) {
+#if defined(__FMA__)
+  if constexpr (sizeof(T) == 4) {
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  } else {
+    asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  }
 #else
-  return a * b + c;
+  sum += a * b;
 #endif
 }
 
