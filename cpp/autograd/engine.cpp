@@ -24,10 +24,13 @@ Tensor sum_to(const Tensor& dy, const Dims& sizes) {
   return t.sizes() == sizes ? t : reshape(t, sizes);
 }
 
-Tensor fit(const Node& node, Tensor gradient, const InputMeta& meta) {
-  if (node.broadcasts() && !(gradient.sizes() == meta.sizes))
+Tensor fit(const Node& node, Tensor gradient, const Edge& edge) {
+  if (edge.fits(gradient)) return gradient;
+  const InputMeta meta = edge.meta();
+  if (node.broadcasts() && !(gradient.sizes() == meta.sizes)) {
     gradient = sum_to(gradient, meta.sizes);
-  if (!(gradient.sizes() == meta.sizes) || gradient.dtype() != meta.dtype) {
+  }
+  if (!edge.fits(gradient)) {
     throw InternalError(str("[", node.name(), "] made a gradient of sizes ", gradient.sizes(),
                             " and ", dtype_name(gradient.dtype()), " for an input of sizes ",
                             meta.sizes, " and ", dtype_name(meta.dtype), "."));
@@ -35,9 +38,21 @@ Tensor fit(const Node& node, Tensor gradient, const InputMeta& meta) {
   return gradient;
 }
 
-void accumulate(Tensor& slot, const Tensor& gradient) {
-  slot = slot.defined() ? add(slot, gradient) : gradient;
+void accumulate(Tensor& slot, Tensor gradient) {
+  slot = slot.defined() ? add(slot, gradient) : std::move(gradient);
 }
+
+// The map of waiting nodes makes and frees one entry a node: from the tensors' allocator.
+template <typename T>
+struct BlockAllocator {
+  using value_type = T;
+  BlockAllocator() = default;
+  template <typename U>
+  BlockAllocator(const BlockAllocator<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(chainrule::allocate(n * sizeof(T))); }
+  void deallocate(T* p, size_t n) { chainrule::deallocate(p, n * sizeof(T)); }
+  bool operator==(const BlockAllocator&) const = default;
+};
 
 class Run {
  public:
@@ -64,10 +79,9 @@ class Run {
     NoGrad mode(options_.create_graph);
     while (!ready_.empty()) {
       auto first = ready_.begin();
-      const Ref<Node> node = first->second.node;
-      Tensors dys = std::move(first->second.dys);
+      Pending now = std::move(first->second);
       ready_.erase(first);
-      step(*node, dys);
+      step(*now.node, now.dys);
     }
   }
 
@@ -100,13 +114,13 @@ class Run {
     }
   };
 
-  void send(const Edge& edge, const Tensor& gradient) {
+  void send(const Edge& edge, Tensor gradient) {
     if (edge.leaf.defined()) {
       auto [place, fresh] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
       if (fresh) {
-        leaves_.push_back({edge.leaf, gradient});
+        leaves_.push_back({edge.leaf, std::move(gradient)});
       } else {
-        accumulate(leaves_[place->second].second, gradient);
+        accumulate(leaves_[place->second].second, std::move(gradient));
       }
     } else if (edge.node) {
       Pending& pending = ready_[edge.node->number];
@@ -114,7 +128,7 @@ class Run {
         pending.node = edge.node;
         pending.dys.resize(edge.node->outputs.size());
       }
-      accumulate(pending.dys[edge.output], gradient);
+      accumulate(pending.dys[edge.output], std::move(gradient));
     }
   }
 
@@ -130,9 +144,7 @@ class Run {
       dys[i] = node.hooks[i]->run(dys[i]);
       if (node.hooks[i]->keeps) accumulate(node.hooks[i]->retained, dys[i]);
     }
-    if (auto found = wanted_outputs_.find(&node); found != wanted_outputs_.end()) {
-      for (int i : found->second) collected_[{&node, i}] = dys[i];
-    }
+    if (restricted_) collect(node, dys);
     bool go_on = false;
     for (const Edge& e : node.edges) go_on |= reaches_wanted(e);
     if (!go_on) return;
@@ -140,9 +152,15 @@ class Run {
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& e = node.edges[i];
       if (!dxs[i].defined() || !reaches_wanted(e)) continue;
-      send(e, fit(node, std::move(dxs[i]), e.meta()));
+      send(e, fit(node, std::move(dxs[i]), e));
     }
     if (!options_.retain_graph) node.forget();
+  }
+
+  void collect(Node& node, const Tensors& dys) {
+    const auto found = wanted_outputs_.find(&node);
+    if (found == wanted_outputs_.end()) return;
+    for (int i : found->second) collected_[{&node, i}] = dys[i];
   }
 
   // Which nodes lead to a wanted tensor: all reachable ones are collected, then decided in creation
@@ -182,7 +200,7 @@ class Run {
       set_leaf_grad(leaf, add(grad_of(leaf), gradient));
     } else {
       const Tensor old = grad_of(leaf);
-      const Tensor inputs[] = {old, gradient};
+      const Borrowed<2> inputs(old, gradient);
       AddAttrs attrs;
       call_in_place(old, ops::kAdd, inputs, &attrs);
     }
@@ -200,7 +218,8 @@ class Run {
 
   BackwardOptions options_;
   bool restricted_ = false;
-  std::map<uint64_t, Pending, std::greater<>> ready_;
+  std::map<uint64_t, Pending, std::greater<>, BlockAllocator<std::pair<const uint64_t, Pending>>>
+      ready_;
   std::vector<std::pair<Tensor, Tensor>> leaves_;  // in order of arrival
   std::unordered_map<TensorImpl*, size_t> leaf_index_;
   std::unordered_set<TensorImpl*> wanted_leaves_;

@@ -13,7 +13,7 @@ class CustomNode final : public Node {
   explicit CustomNode(CustomFunction function) : function_(std::move(function)) {}
   ~CustomNode() override { forget(); }
   const char* name() const override { return function_.name.c_str(); }
-  Tensors apply(const Tensors& dys) override {
+  Tensors apply(Tensors& dys) override {
     Tensors dxs = function_.backward(dys);
     if (dxs.size() != edges.size()) {
       throw StateError(str("[", function_.name.c_str(),

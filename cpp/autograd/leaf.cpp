@@ -7,7 +7,7 @@ namespace chainrule::autograd {
 
 Hooks& hooks_of(const Tensor& t) {
   AutogradState& state = state_of(t);
-  if (!state.hooks) state.hooks = Ref<RefCounted>(new Hooks);
+  if (!state.hooks) state.hooks = make_ref<Hooks>();
   auto* hooks = static_cast<Hooks*>(state.hooks.get());
   if (const Edge e = edge_of(t); e.node) {
     e.node->hooks.resize(e.node->outputs.size());

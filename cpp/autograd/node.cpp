@@ -1,7 +1,9 @@
 #include "autograd/node.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "core/tls.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/schema.h"
@@ -10,29 +12,37 @@ namespace chainrule::autograd {
 
 namespace {
 std::atomic<uint64_t> next_number{1};
+
+// Nodes of this thread that nobody owns any more.
+constinit CHAINRULE_TLS Node* freed = nullptr;
+constinit CHAINRULE_TLS bool freeing = false;
 }  // namespace
 
 Node::Node() : number(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 void Node::destroy() {
-  thread_local std::vector<Node*>* queue = nullptr;
-  if (queue) {
-    queue->push_back(this);
-    return;
+  next_freed_ = freed;
+  freed = this;
+  if (freeing) return;  // the loop below, further up the stack, comes to it
+  freeing = true;
+  while (Node* node = freed) {
+    freed = node->next_freed_;
+    delete node;  // may add the nodes it was the last owner of
   }
-  std::vector<Node*> pending{this};
-  queue = &pending;
-  while (!pending.empty()) {
-    Node* node = pending.back();
-    pending.pop_back();
-    delete node;  // may push the nodes it was the last owner of
-  }
-  queue = nullptr;
+  freeing = false;
 }
 
 InputMeta Edge::meta() const {
   if (leaf.defined()) return {leaf.dtype(), leaf.sizes()};
   return node->outputs[output];
+}
+
+bool Edge::fits(const Tensor& gradient) const {
+  if (leaf.defined()) {
+    return gradient.dtype() == leaf.dtype() && gradient.sizes() == leaf.sizes();
+  }
+  const InputMeta& meta = node->outputs[output];
+  return gradient.dtype() == meta.dtype && gradient.sizes() == meta.sizes;
 }
 
 Tensor Hooks::run(Tensor grad) const {
@@ -50,7 +60,9 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : op_(call.op)
   if (attr_bytes_ > kInlineAttrs) attrs_ = allocate(attr_bytes_);
   std::memcpy(attrs_, call.attrs, attr_bytes_);
   if (call.list_ends) {
-    for (int i = 0; i < op_.schema->tensor_params; ++i) list_ends_.push_back(call.list_ends[i]);
+    const int params = op_.schema->tensor_params;
+    list_ends_ = std::make_unique<int32_t[]>(params);
+    std::copy_n(call.list_ends, params, list_ends_.get());
   }
   edges.resize(call.inputs.size());
   for (const GradRule& rule : op_.grad) {
@@ -61,10 +73,13 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : op_(call.op)
     }
     if (!wanted) continue;
     useful_ = true;
-    save(call, made, rule.reads, rule);
+    if (rule.reads != kReadsNothing) save(call, made, rule.reads);
   }
   for (size_t i = 0; i + hidden < made.size(); ++i) {
-    outputs.push_back({made[i].dtype(), made[i].sizes()});
+    outputs.emplace_back(made[i].dtype(), made[i].sizes());
+  }
+  for (size_t i = outputs.size(); i < made.size(); ++i) {
+    hidden_.push_back({made[i].dtype(), made[i].sizes()});
   }
 }
 
@@ -73,20 +88,21 @@ OpNode::~OpNode() {
 }
 
 int OpNode::begin_of(int param) const {
-  return list_ends_.empty() ? param : param ? list_ends_[param - 1] : 0;
+  return !list_ends_ ? param : param ? list_ends_[param - 1] : 0;
 }
-int OpNode::end_of(int param) const { return list_ends_.empty() ? param + 1 : list_ends_[param]; }
+int OpNode::end_of(int param) const { return !list_ends_ ? param + 1 : list_ends_[param]; }
 
 void OpNode::save_input(const Call& call, int place) {
   for (const SavedInput& s : inputs_) {
     if (s.place == place) return;
   }
   if (call.inputs[place].defined()) {
-    inputs_.push_back({place, SavedTensor(call.inputs[place], op_.name)});
+    const Tensor& t = call.inputs[place];
+    inputs_.emplace_back(t, t->storage->version(), place);
   }
 }
 
-void OpNode::save(const Call& call, const Tensors& made, Reads reads, const GradRule&) {
+void OpNode::save(const Call& call, const Tensors& made, Reads reads) {
   for (int i = 0; i < op_.schema->tensor_params; ++i) {
     if (reads & reads_value(i)) {
       for (int place = begin_of(i); place < end_of(i); ++place) save_input(call, place);
@@ -103,7 +119,7 @@ void OpNode::save(const Call& call, const Tensors& made, Reads reads, const Grad
     for (const SavedOutput& s : outputs_) known |= s.output == i;
     if (known) continue;
     const Tensor& t = made[i];
-    outputs_.push_back({i, t->storage, {t.dtype(), t.sizes()}, t->storage->version()});
+    outputs_.emplace_back(t->storage, t->storage->version(), i);
   }
 }
 
@@ -116,7 +132,7 @@ void OpNode::forget() {
 // What a gradient rule sees.
 class RuleView final : public Backward {
  public:
-  RuleView(OpNode& node, const Tensors& dys) : node_(node), dys_(dys) {}
+  RuleView(OpNode& node, Tensors& dys) : node_(node), dys_(dys) {}
 
   const Tensor& dy(int output) override {
     Tensor& t = dys_[output];
@@ -128,7 +144,9 @@ class RuleView final : public Backward {
   Tensor value(int input, int i) override {
     const int place = node_.begin_of(input) + i;
     for (const auto& s : node_.inputs_) {
-      if (s.place == place) return s.tensor.unpack();
+      if (s.place != place) continue;
+      check_unchanged(s.tensor, s.version, node_.name());
+      return s.tensor;
     }
     return Tensor();  // an optional input that was absent
   }
@@ -153,18 +171,20 @@ class RuleView final : public Backward {
                        " saved to be unchanged; ", by ? by : "an in-place operation",
                        " changed it in place. Use the out-of-place form, or clone() first.");
     }
-    Tensor t(make_ref<TensorImpl>(s.storage, s.meta.dtype, s.meta.sizes,
-                                  contiguous_strides(s.meta.sizes), 0));
-    const bool visible = s.output < static_cast<int>(node_.outputs.size());
+    const int count = static_cast<int>(node_.outputs.size());
+    const bool visible = s.output < count;
+    const InputMeta& meta = visible ? node_.outputs[s.output] : node_.hidden_[s.output - count];
+    Tensor t(
+        make_ref<TensorImpl>(s.storage, meta.dtype, meta.sizes, contiguous_strides(meta.sizes), 0));
     if (modes.grad_enabled && visible) set_history(t, Ref<Node>(&node_), s.output);
     return t;
   }
 
   OpNode& node_;
-  Tensors dys_;
+  Tensors& dys_;
 };
 
-Tensors OpNode::apply(const Tensors& dys) {
+Tensors OpNode::apply(Tensors& dys) {
   if (forgotten_) {
     fail<StateError>(
         "backward", "expected a graph that still holds its saved tensors; ", op_.name,
@@ -184,16 +204,19 @@ Tensors OpNode::apply(const Tensors& dys) {
   return result;
 }
 
+void check_unchanged(const Tensor& saved, uint32_t version, const char* saved_by) {
+  if (saved->storage->version() == version) return;
+  const char* by = saved->storage->last_mutation();
+  fail<StateError>("backward", "expected the tensor of sizes ", saved.sizes(), " that ", saved_by,
+                   " saved to be unchanged; ", by ? by : "an in-place operation",
+                   " changed it in place. Use the out-of-place form, or clone() first.");
+}
+
 SavedTensor::SavedTensor(const Tensor& t, const char* saved_by)
     : tensor_(t), version_(t->storage->version()), saved_by_(saved_by) {}
 
 Tensor SavedTensor::unpack() const {
-  if (tensor_.defined() && tensor_->storage->version() != version_) {
-    const char* by = tensor_->storage->last_mutation();
-    fail<StateError>("backward", "expected the tensor of sizes ", tensor_.sizes(), " that ",
-                     saved_by_, " saved to be unchanged; ", by ? by : "an in-place operation",
-                     " changed it in place. Use the out-of-place form, or clone() first.");
-  }
+  if (tensor_.defined()) check_unchanged(tensor_, version_, saved_by_);
   return tensor_;
 }
 

@@ -1,6 +1,7 @@
 // The tape's nodes: one for every call that somebody may want a gradient of.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Edge {
   int output = 0;
   bool wanted() const { return node || leaf.defined(); }
   InputMeta meta() const;
+  bool fits(const Tensor& gradient) const;  // has the sizes and the dtype of what it is for
 };
 
 // Hooks of one tensor, shared by the tensor and the node that made it.
@@ -36,8 +38,8 @@ class Node : public RefCounted {
  public:
   Node();
   virtual const char* name() const = 0;
-  // One gradient per output in (undefined for none), one per edge out.
-  virtual Tensors apply(const Tensors& dys) = 0;
+  // One gradient per output in (undefined for none; a rule may fill it in), one per edge out.
+  virtual Tensors apply(Tensors& dys) = 0;
   virtual void forget() = 0;  // drops what was saved; a second apply is then an error
   virtual bool forgotten() const { return false; }
   virtual bool broadcasts() const { return false; }
@@ -51,15 +53,19 @@ class Node : public RefCounted {
 
  protected:
   void destroy() override;  // frees chains of any length without recursion
+
+ private:
+  Node* next_freed_ = nullptr;
 };
 
-// The node of an operation of the table.
+// The node of an operation of the table. Long chains of small operations are bound by the memory
+// that nodes take, so what few operations need is a pointer away.
 class OpNode final : public Node {
  public:
   OpNode(const Call& call, const Tensors& outputs, int hidden);
   ~OpNode() override;
   const char* name() const override { return op_.name; }
-  Tensors apply(const Tensors& dys) override;
+  Tensors apply(Tensors& dys) override;
   void forget() override;
   bool forgotten() const override { return forgotten_; }
   bool broadcasts() const override { return op_.is(kBroadcasts); }
@@ -68,17 +74,17 @@ class OpNode final : public Node {
  private:
   friend class RuleView;
   struct SavedInput {
-    int place;  // among the flattened inputs
-    SavedTensor tensor;
+    Tensor tensor;
+    uint32_t version;
+    int32_t place;  // among the flattened inputs
   };
   struct SavedOutput {
-    int output;
     Ref<Storage> storage;
-    InputMeta meta;
     uint32_t version;
+    int32_t output;
   };
 
-  void save(const Call& call, const Tensors& outputs, Reads reads, const GradRule& rule);
+  void save(const Call& call, const Tensors& outputs, Reads reads);
   void save_input(const Call& call, int place);
   int begin_of(int param) const;
   int end_of(int param) const;
@@ -90,9 +96,10 @@ class OpNode final : public Node {
   int attr_bytes_ = 0;
   bool forgotten_ = false;
   bool useful_ = false;
-  SmallVector<int32_t, 4> list_ends_;
+  std::unique_ptr<int32_t[]> list_ends_;  // null when no input is a list
   SmallVector<SavedInput, 2> inputs_;
   SmallVector<SavedOutput, 1> outputs_;
+  std::vector<InputMeta> hidden_;  // of the outputs made for backward only
   std::vector<InputMeta> shapes_;  // of the flattened inputs, when a rule reads one
 };
 
@@ -100,8 +107,10 @@ class OpNode final : public Node {
 // to.
 Edge edge_of(const Tensor& t);
 // Makes `t` output `output` of `node`.
-void set_history(const Tensor& t, const Ref<Node>& node, int output);
+void set_history(const Tensor& t, Ref<Node> node, int output);
 Hooks& hooks_of(const Tensor& t);
+// StateError naming the op that saved a tensor and the one that has changed it since.
+void check_unchanged(const Tensor& saved, uint32_t version, const char* saved_by);
 AutogradState& state_of(const Tensor& t);
 
 }  // namespace chainrule::autograd

@@ -10,11 +10,10 @@ AutogradState& state_of(const Tensor& t) {
   return *t->autograd;
 }
 
-void set_history(const Tensor& t, const Ref<Node>& node, int output) {
-  AutogradState& state = state_of(t);
-  state.grad_fn = node;
-  state.output = output;
-  if (t->base && t->base->autograd) state.history = t->base->autograd->history;
+void set_history(const Tensor& t, Ref<Node> node, int output) {
+  t->grad_fn = std::move(node);
+  t->output = output;
+  if (t->base && t->base->autograd) state_of(t).history = t->base->autograd->history;
   t->requires_grad = true;
 }
 
@@ -37,18 +36,20 @@ void refresh(const Tensor& view) {
   attrs.size = view.sizes();
   attrs.stride = view.strides();
   attrs.storage_offset = view->offset - base->offset;
-  const Tensor inputs[] = {base};
+  const Borrowed<1> inputs(base);
   Tensors outputs;
   outputs.push_back(view);
-  set_history(view, Ref<Node>(new OpNode(Call{ops::kAsStrided, inputs, &attrs}, outputs, 0)), 0);
+  set_history(view, make_ref<OpNode>(Call{ops::kAsStrided, inputs, &attrs}, outputs, 0), 0);
 }
 
 void record(const Call& call, Tensors& outputs, int hidden) {
-  Ref<OpNode> node(new OpNode(call, outputs, hidden));
+  Ref<OpNode> node = make_ref<OpNode>(call, outputs, hidden);
   if (!node->useful()) return;
-  for (size_t i = 0; i + hidden < outputs.size(); ++i) {
+  const size_t visible = outputs.size() - hidden;
+  for (size_t i = 1; i < visible; ++i) {
     if (is_floating(outputs[i].dtype())) set_history(outputs[i], node, static_cast<int>(i));
   }
+  if (is_floating(outputs[0].dtype())) set_history(outputs[0], std::move(node), 0);
 }
 
 void record_write(const Tensor& view, const Tensor& value, const char* op) {
@@ -69,10 +70,10 @@ void record_write(const Tensor& view, const Tensor& value, const char* op) {
     attrs.size = view.sizes();
     attrs.stride = view.strides();
     attrs.storage_offset = view->offset - base->offset;
-    const Tensor inputs[] = {base, value};
+    const Borrowed<2> inputs(base, value);
     Tensors outputs;
     outputs.push_back(base);
-    set_history(base, Ref<Node>(new OpNode(Call{ops::kWriteView, inputs, &attrs}, outputs, 0)), 0);
+    set_history(base, make_ref<OpNode>(Call{ops::kWriteView, inputs, &attrs}, outputs, 0), 0);
   }
   ++state_of(base).history;
   if (!whole) refresh(view);
@@ -94,10 +95,7 @@ bool requires_grad(const Tensor& t) {
 
 Edge edge_of(const Tensor& t) {
   if (!requires_grad(t)) return {};
-  if (t->autograd && t->autograd->grad_fn) {
-    return {Ref<Node>(static_cast<Node*>(t->autograd->grad_fn.get())), Tensor(),
-            t->autograd->output};
-  }
+  if (t->grad_fn) return {Ref<Node>(static_cast<Node*>(t->grad_fn.get())), Tensor(), t->output};
   return {Ref<Node>(), t, 0};
 }
 
@@ -138,7 +136,7 @@ void set_requires_grad(const Tensor& t, bool value) {
 
 Tensor detach(const Tensor& t) {
   AliasAttrs attrs;
-  const Tensor inputs[] = {t};
+  const Borrowed<1> inputs(t);
   NoGrad off;
   return call_one(ops::kAlias, inputs, &attrs);
 }
@@ -148,10 +146,8 @@ void detach_in_place(const Tensor& t) {
     fail<StateError>("detach_", "expected a tensor that is no view; got a view of sizes ",
                      t.sizes(), ". Use detach() instead.");
   }
-  if (t->autograd) {
-    t->autograd->grad_fn = nullptr;
-    t->autograd->output = 0;
-  }
+  t->grad_fn = nullptr;
+  t->output = 0;
   t->requires_grad = false;
 }
 

@@ -20,7 +20,9 @@ class Inputs {
   Inputs() = default;
   Inputs(const Inputs&) = delete;
   Inputs& operator=(const Inputs&) = delete;
-  ~Inputs() { clear(); }
+  ~Inputs() {
+    if (owned_ || heap_) clear();
+  }
 
   void borrow(const Tensor& t) {
     if (size_ >= kMasked) return own(t);

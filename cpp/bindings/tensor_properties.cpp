@@ -80,7 +80,7 @@ PyObject* get_retains_grad(PyObject* self, void*) {
 }
 PyObject* get_output_nr(PyObject* self, void*) {
   const Tensor& t = tensor_of(self);
-  return PyLong_FromLong(t->autograd ? t->autograd->output : 0);
+  return PyLong_FromLong(t->output);
 }
 PyObject* get_base(PyObject* self, void*) {
   return read([&] {

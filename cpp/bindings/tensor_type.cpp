@@ -22,8 +22,8 @@ PyTensor* as_tensor(PyObject* o) { return reinterpret_cast<PyTensor*>(o); }
 
 // Whether the hooks hang on this object alone. A graph that somebody else holds may still run them.
 bool owns_hooks(const PyTensor* self) {
-  if (!self->hooks || self->tensor->use_count() != 1 || !self->tensor->autograd) return false;
-  const Ref<RefCounted>& node = self->tensor->autograd->grad_fn;
+  if (!self->hooks || self->tensor->use_count() != 1) return false;
+  const Ref<RefCounted>& node = self->tensor->grad_fn;
   return !node || node->use_count() == 1;
 }
 

@@ -13,17 +13,10 @@
 #include "core/block_pool.h"
 #include "core/errors.h"
 #include "core/memory_limit.h"
+#include "core/tls.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
-#endif
-
-// A pointer in static thread storage costs one instruction instead of a call. musl cannot load it
-// late.
-#if defined(__GLIBC__)
-#define CHAINRULE_TLS __attribute__((tls_model("initial-exec"))) thread_local
-#else
-#define CHAINRULE_TLS thread_local
 #endif
 
 namespace chainrule {

@@ -23,6 +23,8 @@ class RefCounted {
       const_cast<RefCounted*>(this)->destroy();
     }
   }
+  // Before anybody else knows the object: a plain store, where retain() is an atomic operation.
+  void start_count() const { count_.store(1, std::memory_order_relaxed); }
   int64_t use_count() const { return count_.load(std::memory_order_acquire); }
 
  protected:
@@ -40,10 +42,18 @@ class Ref {
   explicit Ref(T* p) : p_(p) {
     if (p_) p_->retain();
   }
+  static Ref own(T* fresh) {
+    fresh->start_count();
+    Ref r;
+    r.p_ = fresh;
+    return r;
+  }
   Ref(const Ref& o) : Ref(o.p_) {}
   Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
   template <typename U>
   Ref(const Ref<U>& o) : Ref(o.get()) {}
+  template <typename U>
+  Ref(Ref<U>&& o) noexcept : p_(o.release()) {}
   ~Ref() {
     if (p_) p_->release();
   }
@@ -52,6 +62,7 @@ class Ref {
     return *this;
   }
 
+  T* release() { return std::exchange(p_, nullptr); }  // the caller owns the count
   T* get() const { return p_; }
   T* operator->() const { return p_; }
   T& operator*() const { return *p_; }
@@ -62,9 +73,14 @@ class Ref {
   T* p_ = nullptr;
 };
 
+// The first reference to a new object.
+template <typename T>
+Ref<T> own(T* fresh) {
+  return Ref<T>::own(fresh);
+}
 template <typename T, typename... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  return own(new T(std::forward<Args>(args)...));
 }
 
 }  // namespace chainrule

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <utility>
 
@@ -25,12 +26,15 @@ class SmallVector {
   ~SmallVector() { destroy(); }
 
   void push_back(T v) {
-    if (size_ == capacity_) reserve(2 * capacity_);
+    if (size_ == capacity_) [[unlikely]]
+      reserve(2 * capacity_);
     new (data_ + size_++) T(std::move(v));
   }
-  T& emplace_back() {
-    if (size_ == capacity_) reserve(2 * capacity_);
-    return *new (data_ + size_++) T();
+  template <typename... Args>
+  T& emplace_back(Args&&... args) {
+    if (size_ == capacity_) [[unlikely]]
+      reserve(2 * capacity_);
+    return *new (data_ + size_++) T{std::forward<Args>(args)...};
   }
   void resize(size_t n) {
     reserve(n);
@@ -47,7 +51,7 @@ class SmallVector {
     }
     free_heap();
     data_ = grown;
-    capacity_ = n;
+    capacity_ = static_cast<uint32_t>(n);
   }
 
   size_t size() const { return size_; }
@@ -87,8 +91,8 @@ class SmallVector {
 
   alignas(T) unsigned char inline_[N * sizeof(T)];
   T* data_ = reinterpret_cast<T*>(inline_);
-  size_t size_ = 0;
-  size_t capacity_ = N;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = N;
 };
 
 }  // namespace chainrule

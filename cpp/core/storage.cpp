@@ -21,13 +21,13 @@ Ref<Storage> Storage::allocate(size_t bytes) {
     fail<OutOfMemory>("empty", "expected a size that an address can hold; got ", bytes, " bytes.");
   }
   char* block = static_cast<char*>(chainrule::allocate(kHeader + bytes));
-  return Ref<Storage>(new (block) Storage(block + kHeader, bytes));
+  return own(new (block) Storage(block + kHeader, bytes));
 }
 
 Ref<Storage> Storage::borrow(void* data, size_t bytes, bool read_only,
                              std::function<void()> release) {
   auto owner = std::make_unique<std::function<void()>>(std::move(release));
-  Ref<Storage> storage(new (chainrule::allocate(kHeader)) Storage(data, bytes));
+  Ref<Storage> storage = own(new (chainrule::allocate(kHeader)) Storage(data, bytes));
   storage->read_only_ = read_only;
   storage->foreign_ = true;
   storage->release_ = owner.release();

@@ -15,36 +15,27 @@ TensorImpl::TensorImpl(Ref<Storage> storage_, DType dtype_, const Dims& sizes_,
       dtype(dtype_),
       contiguous(chainrule::is_contiguous(sizes_, strides_)) {}
 
-TensorImpl::TensorImpl(Ref<Storage> storage_, DType dtype_, const Dims& sizes_,
-                       const Dims& strides_, int64_t numel_, std::true_type)
-    : storage(std::move(storage_)),
-      sizes(sizes_),
-      strides(strides_),
-      offset(0),
-      numel(numel_),
-      dtype(dtype_),
-      contiguous(true) {}
-
-TensorImpl::~TensorImpl() = default;
-
-// Every result passes here: sizes are walked once.
-Tensor Tensor::empty(DType dtype, const Dims& sizes) {
+TensorImpl::TensorImpl(DType dtype_, const Dims& sizes_)
+    : sizes(sizes_), strides(sizes_), offset(0), numel(1), dtype(dtype_), contiguous(true) {
   constexpr int64_t kPlenty = int64_t{1} << 28;  // below it no product of two sizes overflows
-  Dims strides = sizes;
-  int64_t numel = 1;
   bool empty = false;
   for (int i = sizes.size() - 1; i >= 0; --i) {
     const int64_t size = sizes[i];
     strides[i] = numel;
-    if (size <= 0 || size > kPlenty || numel > kPlenty) {
+    if (size <= 0 || size > kPlenty || numel > kPlenty) [[unlikely]] {
       checked_numel("empty", sizes);  // throws where a size or their product is impossible
       empty |= size == 0;
     }
     numel *= size > 0 ? size : 1;
   }
   if (empty) numel = 0;
-  return Tensor(make_ref<TensorImpl>(Storage::allocate(numel * itemsize(dtype)), dtype, sizes,
-                                     strides, numel, std::true_type{}));
+  storage = Storage::allocate(numel * itemsize(dtype));
+}
+
+TensorImpl::~TensorImpl() = default;
+
+Tensor Tensor::empty(DType dtype, const Dims& sizes) {
+  return Tensor(make_ref<TensorImpl>(dtype, sizes));
 }
 
 Tensor Tensor::empty_strided(DType dtype, const Dims& sizes, const Dims& strides) {

@@ -2,8 +2,9 @@
 // functions of generated/ops.h compute with it. Copying a Tensor copies the handle, not the data.
 #pragma once
 
+#include <cstring>
 #include <memory>
-#include <type_traits>
+#include <span>
 
 #include "core/device.h"
 #include "core/dtype.h"
@@ -16,13 +17,11 @@ namespace chainrule {
 
 class TensorImpl;
 
-// What autograd hangs on a tensor: a leaf's gradient, or the node that made it. Allocated when
+// What autograd hangs on leaves, hooked tensors and views that were written to. Allocated when
 // needed.
 struct AutogradState {
-  Ref<RefCounted> grad_fn;  // autograd::Node; null for a leaf
-  int output = 0;           // which output of grad_fn this tensor is
-  Ref<TensorImpl> grad;     // of a leaf, or kept by retain_grad()
-  Ref<RefCounted> hooks;    // autograd::Hooks
+  Ref<TensorImpl> grad;   // of a leaf, or kept by retain_grad()
+  Ref<RefCounted> hooks;  // autograd::Hooks
   bool retains_grad = false;
   uint32_t history = 0;  // of a base: writes through views so far; of a view: the base's, when made
 };
@@ -76,10 +75,10 @@ class TensorImpl final : public RefCounted {
  public:
   TensorImpl(Ref<Storage> storage, DType dtype, const Dims& sizes, const Dims& strides,
              int64_t offset);
-  // Dense and new: what the general constructor would find out is known.
-  TensorImpl(Ref<Storage> storage, DType dtype, const Dims& sizes, const Dims& strides,
-             int64_t numel, std::true_type dense);
+  // Dense, with new storage. Every result passes here: sizes are walked once.
+  TensorImpl(DType dtype, const Dims& sizes);
   ~TensorImpl() override;
+  void destroy() override { delete this; }  // no second virtual call
   static void* operator new(size_t bytes) { return allocate(bytes); }
   static void operator delete(void* p, size_t bytes) { deallocate(p, bytes); }
 
@@ -95,19 +94,47 @@ class TensorImpl final : public RefCounted {
   bool weak_number = false;    // a Python number on its way through promotion
   bool parameter = false;      // nn.Parameter
   bool inference = false;      // made in inference_mode: no history, ever
-  std::unique_ptr<AutogradState> autograd;  // null until history, a gradient or a hook exists
+  int32_t output = 0;          // which output of grad_fn this tensor is
+  Ref<RefCounted> grad_fn;     // autograd::Node that made it; null for a leaf
+  std::unique_ptr<AutogradState> autograd;  // null until a gradient or a hook exists
   Ref<TensorImpl> base;    // of a view: the tensor it was taken from (never a view)
   void* python = nullptr;  // the live PyObject of this tensor, borrowed; owned by bindings/
 };
 
-// A number or a tensor, so that C++ code reads `mul(x, 2.0)`.
-class Operand : public Tensor {
+// A number or a tensor, so that C++ code reads `mul(x, 2.0)`. A parameter type: it does not keep
+// the tensor, whose owner is the caller.
+class Operand {
  public:
-  Operand(const Tensor& t) : Tensor(t) {}
-  Operand(double v) : Tensor(Tensor::number(v)) {}
-  Operand(int64_t v) : Tensor(Tensor::number(v)) {}
-  Operand(int v) : Tensor(Tensor::number(static_cast<int64_t>(v))) {}
-  Operand(bool v) : Tensor(Tensor::number(v)) {}
+  Operand(const Tensor& t) : tensor_(&t) {}
+  Operand(double v) : number_(Tensor::number(v)), tensor_(&number_) {}
+  Operand(int64_t v) : number_(Tensor::number(v)), tensor_(&number_) {}
+  Operand(int v) : Operand(static_cast<int64_t>(v)) {}
+  Operand(bool v) : number_(Tensor::number(v)), tensor_(&number_) {}
+  Operand(const Operand&) = delete;
+  Operand& operator=(const Operand&) = delete;
+  operator const Tensor&() const { return *tensor_; }
+
+ private:
+  Tensor number_;
+  const Tensor* tensor_;
+};
+
+// The inputs of a call, side by side without counting them: the caller owns them for its length,
+// and two atomic operations a tensor would cost as much as a small kernel.
+template <size_t N>
+class Borrowed {
+ public:
+  template <typename... T>
+  explicit Borrowed(const T&... tensors) {
+    static_assert(sizeof...(T) == N);
+    unsigned char* to = bytes_;
+    ((std::memcpy(to, &static_cast<const Tensor&>(tensors), sizeof(Tensor)), to += sizeof(Tensor)),
+     ...);
+  }
+  operator std::span<const Tensor>() const { return {reinterpret_cast<const Tensor*>(bytes_), N}; }
+
+ private:
+  alignas(Tensor) unsigned char bytes_[N * sizeof(Tensor)];
 };
 
 inline DType Tensor::dtype() const { return impl_->dtype; }

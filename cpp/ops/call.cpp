@@ -7,7 +7,7 @@
 
 namespace chainrule {
 
-thread_local Modes modes;
+constinit CHAINRULE_TLS Modes modes;
 Tape tape;
 
 namespace {
@@ -54,14 +54,6 @@ Tensor convert_number(const Tensor& number, DType to) {
   return t;
 }
 
-bool all_same_dtype(std::span<const Tensor> inputs, DType* dtype) {
-  *dtype = inputs[0].dtype();
-  for (const Tensor& t : inputs) {
-    if (!t.defined() || t.dtype() != *dtype || t->weak_number) return false;
-  }
-  return true;
-}
-
 void refuse_bool(const OpDef& op, std::span<const Tensor> inputs) {
   for (const Tensor& t : inputs) {
     if (t.dtype() != DType::kBool) continue;
@@ -69,26 +61,22 @@ void refuse_bool(const OpDef& op, std::span<const Tensor> inputs) {
   }
 }
 
-// Brings the inputs to one dtype; false when they were already.
-bool promote(const OpDef& op, std::span<const Tensor> inputs, Tensors& out) {
+// Whether the inputs have the dtype already that the operation computes in, as nearly always.
+inline bool promoted_already(const OpDef& op, std::span<const Tensor> inputs) {
+  const DType dtype = inputs[op.promote_from].dtype();
+  for (const Tensor& t : inputs.subspan(op.promote_from)) {
+    if (!t.defined() || t.dtype() != dtype || t->weak_number) return false;
+  }
+  return is_floating(dtype);
+}
+
+// The inputs, brought to one dtype as the operation asks for.
+Tensors promote(const OpDef& op, std::span<const Tensor> inputs) {
   const std::span<const Tensor> taking_part = inputs.subspan(op.promote_from);
-  DType to;
   if (op.promotion == Promotion::kNumbers) refuse_bool(op, taking_part);
-  if (all_same_dtype(taking_part, &to)) {
-    if (op.promotion <= Promotion::kNumbers || is_floating(to)) return false;
-  } else {
-    to = result_type(taking_part);
-  }
+  DType to = result_type(taking_part);
   if (op.promotion == Promotion::kFloat && !is_floating(to)) to = default_dtype();
-  if (op.promotion == Promotion::kSameFloat) {
-    for (const Tensor& t : taking_part) {
-      if (t.defined() && (t.dtype() != taking_part[0].dtype() || !is_floating(t.dtype()))) {
-        fail<DtypeError>(op.name, "expected floating tensors of one dtype; got ",
-                         dtype_name(taking_part[0].dtype()), " and ", dtype_name(t.dtype()), ".");
-      }
-    }
-    return false;
-  }
+  Tensors out;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& t = inputs[i];
     if (!t.defined() || static_cast<int>(i) < op.promote_from || t.dtype() == to) {
@@ -99,7 +87,7 @@ bool promote(const OpDef& op, std::span<const Tensor> inputs, Tensors& out) {
       out.push_back(cast(t, to));
     }
   }
-  return true;
+  return out;
 }
 
 Tensor make_output(const Call& c, const OutputSpec& spec) {
@@ -148,40 +136,49 @@ DType Number::dtype() const {
   return kind == kBool ? DType::kBool : kind == kInt ? DType::kInt64 : default_dtype();
 }
 
-Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
-             const int32_t* list_ends) {
-  if (op.composite()) return op.compose(Call{op, inputs, attrs, list_ends});
-  Tensors promoted;
-  if (op.promotion != Promotion::kNone && !inputs.empty() && promote(op, inputs, promoted)) {
-    inputs = {promoted.data(), promoted.size()};
-  }
-  const Call c{op, inputs, attrs, list_ends};
-  const bool needs_grad = modes.grad_enabled && !op.grad.empty() && any_requires_grad(inputs);
-  Infer infer(c, needs_grad);
-  op.infer(infer);
+namespace {
 
+// The kernel, with scratch memory where the shape rule asked for it.
+void run_forward(const Call& c, const Tensors& outputs, int64_t scratch_bytes) {
+  struct Scratch {
+    size_t bytes;
+    void* data = bytes ? allocate(bytes) : nullptr;
+    ~Scratch() {
+      if (data) deallocate(data, bytes);
+    }
+  } scratch{static_cast<size_t>(scratch_bytes)};
+  Run run{c, {outputs.data(), outputs.size()}, scratch.data};
+  c.op.forward(run);
+  if (c.op.is(kMutates)) bump_mutated(c);
+}
+
+// A call whose inputs have their final dtypes.
+Tensors call_promoted(const Call& c) {
+  const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
+  Infer infer(c, needs_grad);
+  c.op.infer(infer);
   Tensors outputs;
   for (const OutputSpec& spec : infer.outputs) {
-    outputs.push_back(make_output(c, spec));
-    if (modes.inference) outputs.back()->inference = true;
+    Tensor& out = outputs.emplace_back(make_output(c, spec));
+    if (modes.inference) out->inference = true;
   }
-  if (op.forward) {
-    void* scratch = infer.scratch_bytes ? allocate(infer.scratch_bytes) : nullptr;
-    struct Free {
-      void* p;
-      size_t bytes;
-      ~Free() {
-        if (p) deallocate(p, bytes);
-      }
-    } free{scratch, static_cast<size_t>(infer.scratch_bytes)};
-    Run run{c, {outputs.data(), outputs.size()}, scratch};
-    op.forward(run);
-    if (op.is(kMutates)) bump_mutated(c);
-  }
+  if (c.op.forward) run_forward(c, outputs, infer.scratch_bytes);
   if (modes.recorder) modes.recorder->on_call(c, outputs, infer);
   if (needs_grad && tape.record) tape.record(c, outputs, infer.hidden);
   outputs.resize(outputs.size() - infer.hidden);
   return outputs;
+}
+
+}  // namespace
+
+Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
+             const int32_t* list_ends) {
+  if (op.composite()) return op.compose(Call{op, inputs, attrs, list_ends});
+  if (op.promotion == Promotion::kNone || inputs.empty() || promoted_already(op, inputs)) {
+    return call_promoted({op, inputs, attrs, list_ends});
+  }
+  const Tensors promoted = promote(op, inputs);
+  return call_promoted({op, {promoted.data(), promoted.size()}, attrs, list_ends});
 }
 
 const OpDef* find_op(std::string_view name) {

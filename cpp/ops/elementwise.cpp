@@ -87,19 +87,21 @@ void run_span(const Job& job, const Nest& nest, int64_t begin, int64_t end) {
   job.fn(end - begin, job.out + begin * job.out_item, in, strides, job.params);
 }
 
-// Everything dense and of one shape, or a single value: no nest needed.
-bool run_dense(const Job& job, const Tensor& out, std::span<const Tensor> inputs) {
-  if (out.numel() > kTile) return false;
-  int64_t strides[kMaxInputs] = {};
-  const void* in[kMaxInputs] = {};
+// Small, and everything dense and of one shape or a single value: no nest needed.
+bool run_dense(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Tensor> inputs,
+               const double* params) {
+  const int64_t n = out.numel();
+  if (n > kTile) return false;
+  int64_t strides[kMaxInputs];
+  const void* in[kMaxInputs];
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& t = inputs[i];
-    in[i] = job.in[i];
-    if (t.numel() == 1) continue;
-    if (!t.is_contiguous() || t.numel() != out.numel()) return false;
-    strides[i] = 1;
+    const bool single = t.numel() == 1;
+    if (!single && (!t.is_contiguous() || t.numel() != n)) return false;
+    in[i] = t.raw();
+    strides[i] = single ? 0 : 1;
   }
-  job.fn(out.numel(), job.out, in, strides, job.params);
+  fn(n, out.raw(), in, strides, params);
   return true;
 }
 
@@ -108,13 +110,12 @@ bool run_dense(const Job& job, const Tensor& out, std::span<const Tensor> inputs
 void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Tensor> inputs,
                      const double* params, int cost) {
   const int64_t n = out.numel();
-  if (n == 0) return;
+  if (n == 0 || run_dense(fn, out, inputs, params)) return;
   Job job{fn, static_cast<char*>(out.raw()), itemsize(out.dtype()), {}, {}, params};
   for (size_t i = 0; i < inputs.size(); ++i) {
     job.in[i] = static_cast<const char*>(inputs[i].raw());
     job.in_item[i] = itemsize(inputs[i].dtype());
   }
-  if (run_dense(job, out, inputs)) return;
   const Nest nest = collapse(out, inputs);
   const int64_t work = n * cost;
   LongWork release(work);

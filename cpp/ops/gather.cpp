@@ -194,7 +194,7 @@ const OpDef kScatterValue = {
     .surface = kEverywhere | kInPlace,
     .compose =
         [](const Call& c) {
-          return just(scatter(c[0], c.as<ScatterValueAttrs>().dim, c[1], Operand(c[2])));
+          return just(scatter(c[0], c.as<ScatterValueAttrs>().dim, c[1], c[2]));
         },
 };
 
@@ -271,7 +271,7 @@ const OpDef kOneHot = {
           Dims sizes = x.sizes();
           sizes.push_back(classes);
           const Tensor index = unsqueeze(x, -1);
-          return just(scatter(zeros(sizes, DType::kInt64), -1, index, Operand(1)));
+          return just(scatter(zeros(sizes, DType::kInt64), -1, index, 1));
         },
 };
 

@@ -165,7 +165,8 @@ class Op:
                 lines.append(f"  ends[{i}] = static_cast<int32_t>(inputs.size());")
             args = "std::span<const Tensor>(inputs.data(), inputs.size()), &attrs, ends"
         elif tensors:
-            lines.append(f"  const Tensor inputs[] = {{{', '.join(p.name for p in tensors)}}};")
+            names = ", ".join(p.name for p in tensors)
+            lines.append(f"  const Borrowed<{len(tensors)}> inputs({names});")
             args = "inputs, &attrs"
         else:
             args = "{}, &attrs"

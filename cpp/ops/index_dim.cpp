@@ -103,7 +103,7 @@ const OpDef kIndexFill = {
           const Tensor mask = index_write(none, {&index, 1}, all, Dims{0}, false, kIndexFillForm);
           Dims sizes(x.dim(), 1);
           sizes[d] = x.sizes()[d];
-          return just(view(masked_fill(x, view(mask, sizes), Operand(c[2])), c[0].sizes()));
+          return just(view(masked_fill(x, view(mask, sizes), c[2]), c[0].sizes()));
         },
 };
 

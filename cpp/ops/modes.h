@@ -2,6 +2,7 @@
 // (graph/).
 #pragma once
 
+#include "core/tls.h"
 #include "ops/op.h"
 
 namespace chainrule {
@@ -40,7 +41,7 @@ struct Modes {
   bool inference = false;
   Recorder* recorder = nullptr;
 };
-extern thread_local Modes modes;
+extern constinit CHAINRULE_TLS Modes modes;
 
 class NoGrad {
  public:

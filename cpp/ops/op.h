@@ -41,7 +41,10 @@ struct Call {
 
 // ---- The shape rule sees a Call and states its outputs; it is the only thrower of shape errors.
 struct OutputSpec {
-  DType dtype = DType::kFloat32;
+  OutputSpec(DType dtype_, const Dims& sizes_) : dtype(dtype_), sizes(sizes_) {}
+  OutputSpec(DType dtype_, const Dims& sizes_, const Dims& strides_, int64_t offset_)
+      : dtype(dtype_), sizes(sizes_), view(true), strides(strides_), offset(offset_) {}
+  DType dtype;
   Dims sizes;
   bool view = false;  // a window on input 0: `strides` and `offset` count
   Dims strides;
@@ -55,13 +58,9 @@ struct Infer : Call {
   int hidden = 0;  // how many of the last outputs are for backward only
   int64_t scratch_bytes = 0;
 
-  void out(DType dtype, const Dims& sizes) {
-    OutputSpec& spec = outputs.emplace_back();
-    spec.dtype = dtype;
-    spec.sizes = sizes;
-  }
+  void out(DType dtype, const Dims& sizes) { outputs.emplace_back(dtype, sizes); }
   void view(const Dims& sizes, const Dims& strides, int64_t offset) {
-    outputs.push_back({(*this)[0].dtype(), sizes, true, strides, offset});
+    outputs.emplace_back((*this)[0].dtype(), sizes, strides, offset);
   }
   // Masks, statistics: kept for backward, not returned. Made only when a gradient is needed.
   void keep(DType dtype, const Dims& sizes) {
@@ -121,11 +120,10 @@ struct GradRule {
 
 // ---- How mixed dtypes are brought together before the shape rule runs.
 enum class Promotion : uint8_t {
-  kNone,       // inputs stay as they are
-  kPromote,    // all tensor inputs to their result_type
-  kNumbers,    // as kPromote; a bool among them is a DtypeError
-  kFloat,      // as kPromote; integers and bools go to the default floating type
-  kSameFloat,  // floating and equal already, else DtypeError that names both
+  kNone,     // inputs stay as they are
+  kPromote,  // all tensor inputs to their result_type
+  kNumbers,  // as kPromote; a bool among them is a DtypeError
+  kFloat,    // as kPromote; integers and bools go to the default floating type
 };
 
 // ---- Where Python finds it.

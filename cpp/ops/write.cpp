@@ -10,7 +10,7 @@ namespace {
 
 void check_writable(const Tensor& target, const char* op) {
   const TensorImpl* owner = target->base ? target->base.get() : target.impl();
-  const bool leaf = !owner->autograd || !owner->autograd->grad_fn;
+  const bool leaf = !owner->grad_fn;
   if (modes.grad_enabled && owner->requires_grad && leaf) {
     fail<StateError>(op,
                      "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
