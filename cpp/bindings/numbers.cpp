@@ -121,6 +121,18 @@ Tensor weak_tensor(const Number& n) {
   return Tensor::number(n.real);
 }
 
+Tensor weak_tensor(const Number& n, DType dtype) {
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return weak_tensor(n);
+  Tensor t = Tensor::empty(dtype, {});
+  if (dtype == DType::kFloat32) {
+    *t.data<float>() = static_cast<float>(n.real);
+  } else {
+    *t.data<double>() = n.real;
+  }
+  t->weak_number = true;
+  return t;
+}
+
 Number item_of(const Tensor& t, const char* what) {
   if (t.numel() != 1) {
     fail<ShapeError>(what, "expected a tensor of one element; got one of shape ", t.sizes(), ".");

@@ -25,6 +25,8 @@ std::optional<bool> bool_from(PyObject* o);
 
 // A number of Python as an operand that stays weak in promotion.
 Tensor weak_tensor(const Number& n);
+// The same beside a floating tensor of `dtype`, in which it is going to take part.
+Tensor weak_tensor(const Number& n, DType dtype);
 // The value of a one-element tensor, checked; `what` is named in errors.
 Number item_of(const Tensor& t, const char* what);
 PyObject* python_number(const Number& n);  // new reference

@@ -10,9 +10,13 @@ namespace chainrule::bindings {
 namespace {
 
 // A tensor is borrowed, a number or NumPy array becomes one; false for anything else.
-bool add_operand(Inputs& inputs, PyObject* o) {
+bool add_operand(Inputs& inputs, PyObject* o, PyObject* other) {
   if (is_tensor(o)) {
     inputs.borrow(tensor_of(o));
+    return true;
+  }
+  if (PyFloat_CheckExact(o) && is_tensor(other)) {
+    inputs.own(weak_tensor(PyFloat_AS_DOUBLE(o), tensor_of(other).dtype()));
     return true;
   }
   if (!PyFloat_Check(o) && !PyLong_Check(o) && !is_numpy_scalar(o) && !is_numpy_array(o))
@@ -23,8 +27,12 @@ bool add_operand(Inputs& inputs, PyObject* o) {
 
 PyObject* call_binary(const OpDef& op, PyObject* a, PyObject* b) noexcept {
   return guarded([&]() -> PyObject* {
+    if (is_tensor(a) && is_tensor(b)) {
+      const Borrowed<2> inputs(tensor_of(a), tensor_of(b));
+      return wrap(call_one(op, inputs, op.schema->attr_defaults));
+    }
     Inputs inputs;
-    if (!add_operand(inputs, a) || !add_operand(inputs, b)) Py_RETURN_NOTIMPLEMENTED;
+    if (!add_operand(inputs, a, b) || !add_operand(inputs, b, a)) Py_RETURN_NOTIMPLEMENTED;
     return wrap(call_one(op, inputs.span(), op.schema->attr_defaults));
   });
 }
@@ -36,7 +44,7 @@ PyObject* call_unary(const OpDef& op, PyObject* a) noexcept {
 PyObject* call_binary_in_place(const OpDef& op, PyObject* a, PyObject* b) noexcept {
   return guarded([&]() -> PyObject* {
     Inputs inputs;
-    if (!is_tensor(a) || !add_operand(inputs, a) || !add_operand(inputs, b))
+    if (!is_tensor(a) || !add_operand(inputs, a, b) || !add_operand(inputs, b, a))
       Py_RETURN_NOTIMPLEMENTED;
     call_in_place(tensor_of(a), op, inputs.span(), op.schema->attr_defaults);
     return Py_NewRef(a);

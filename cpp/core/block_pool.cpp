@@ -53,30 +53,43 @@ void system_free(void* p, size_t size) noexcept {
   std::free(p);
 }
 
-void BlockPool::push(int c, Block* block) {
-  block->next = heads_[c];
-  heads_[c] = block;
-  const int64_t size = static_cast<int64_t>(class_size(c));
-  cached_ += size;
-  if (c < kSlabClasses) slab_cached_ += size;
+void BlockPool::count_cached(int c, int64_t blocks) {
+  const int64_t bytes = blocks * static_cast<int64_t>(class_size(c));
+  cached_ += bytes;
+  if (c < kSlabClasses) slab_cached_ += bytes;
+}
+
+void BlockPool::push(int c, Block* first, uint32_t count) {
+  first->next_batch = heads_[c];
+  first->count = count;
+  heads_[c] = first;
+  count_cached(c, count);
+}
+
+Block* BlockPool::pop_batch(int c) {
+  Block* first = heads_[c];
+  if (!first) return nullptr;
+  heads_[c] = first->next_batch;
+  count_cached(c, -static_cast<int64_t>(first->count));
+  return first;
 }
 
 Block* BlockPool::pop(int c) {
-  Block* block = heads_[c];
-  if (!block) return nullptr;
-  heads_[c] = block->next;
-  const int64_t size = static_cast<int64_t>(class_size(c));
-  cached_ -= size;
-  if (c < kSlabClasses) slab_cached_ -= size;
-  return block;
+  Block* first = pop_batch(c);
+  if (first && first->count > 1) push(c, first->next, first->count - 1);
+  return first;
 }
 
 bool BlockPool::add_slab(int c) {
   char* slab = static_cast<char*>(std::aligned_alloc(kSlab, kSlab));
   if (!slab) return false;
+  Block* first = nullptr;
   for (int64_t i = blocks_in_slab(c) - 1; i >= 0; --i) {
-    push(c, reinterpret_cast<Block*>(slab + kSlabHeader + i * class_size(c)));
+    Block* block = reinterpret_cast<Block*>(slab + kSlabHeader + i * class_size(c));
+    block->next = first;
+    first = block;
   }
+  push(c, first, static_cast<uint32_t>(blocks_in_slab(c)));
   return true;
 }
 
@@ -106,27 +119,34 @@ void BlockPool::release_unslabbed() {
 // is when twice as much is cached as is left.
 void BlockPool::trim_slabs() {
   for (int c = 0; c < kSlabClasses; ++c) {
-    Block* const all = heads_[c];
+    Block* all = nullptr;
+    while (Block* b = pop_batch(c)) {
+      while (b) {
+        Block* next = b->next;
+        b->next = all;
+        all = b;
+        b = next;
+      }
+    }
     for (Block* b = all; b; b = b->next) slab_of(b)->cached = 0;
     for (Block* b = all; b; b = b->next) ++slab_of(b)->cached;
-    heads_[c] = nullptr;
+    Block* kept = nullptr;
+    uint32_t kept_count = 0;
     Block* whole = nullptr;  // one block of each slab to free, which dies after the walk
     for (Block *b = all, *next; b; b = next) {
       next = b->next;
       Slab* slab = slab_of(b);
       if (slab->cached >= 0 && slab->cached < blocks_in_slab(c)) {
-        b->next = heads_[c];
-        heads_[c] = b;
-        continue;
-      }
-      cached_ -= static_cast<int64_t>(class_size(c));
-      slab_cached_ -= static_cast<int64_t>(class_size(c));
-      if (slab->cached > 0) {  // the first block seen of this slab
+        b->next = kept;
+        kept = b;
+        ++kept_count;
+      } else if (slab->cached > 0) {  // the first block seen of this slab
         slab->cached = -1;
         b->next = whole;
         whole = b;
       }
     }
+    if (kept) push(c, kept, kept_count);
     while (whole) {
       Slab* slab = slab_of(whole);
       whole = whole->next;

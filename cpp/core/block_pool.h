@@ -21,6 +21,10 @@ inline constexpr size_t kSlab = 64 << 10;
 
 struct Block {
   Block* next;
+  // Of the first block of a batch in the pool: threads exchange whole batches with it, because a
+  // walk along cached blocks waits for memory at every one of them.
+  Block* next_batch;
+  uint32_t count;
 };
 
 // A block straight from the system; null when it refuses.
@@ -30,22 +34,26 @@ void system_free(void* p, size_t size) noexcept;
 struct BlockPool {
   std::mutex mutex;  // held by the callers of all functions
 
-  void push(int c, Block* block);
-  Block* pop(int c);     // null when the list is empty
-  bool add_slab(int c);  // cuts a new slab into blocks; false when the system has none
-  void enforce_cap();    // after pushes
-  void release_all();    // to the system; slabs as far as they are whole
+  void push(int c, Block* first,
+            uint32_t count);  // `count` blocks, linked; the last one's next is null
+  Block* pop_batch(int c);    // null when there is none; its count is in the first block
+  Block* pop(int c);          // one block; null when there is none
+  bool add_slab(int c);       // cuts a new slab into blocks; false when the system has none
+  void enforce_cap();         // after pushes
+  void release_all();         // to the system; slabs as far as they are whole
   int64_t cached() const { return cached_; }
 
  private:
   void release_unslabbed();
   void trim_slabs();
 
-  Block* heads_[kClasses] = {};
-  int64_t cached_ = 0;       // bytes in all lists
-  int64_t slab_cached_ = 0;  // of these, in slab classes
-  int64_t cap_ = 0;          // on either part; 0 until it is first needed
-  int64_t slab_trim_ = 0;    // slab_cached_ at which slabs are looked through
+  void count_cached(int c, int64_t blocks);
+
+  Block* heads_[kClasses] = {};  // of the lists of batches
+  int64_t cached_ = 0;           // bytes in all lists
+  int64_t slab_cached_ = 0;      // of these, in slab classes
+  int64_t cap_ = 0;              // on either part; 0 until it is first needed
+  int64_t slab_trim_ = 0;        // slab_cached_ at which slabs are looked through
 };
 
 }  // namespace chainrule

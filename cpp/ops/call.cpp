@@ -64,10 +64,12 @@ void refuse_bool(const OpDef& op, std::span<const Tensor> inputs) {
 // Whether the inputs have the dtype already that the operation computes in, as nearly always.
 inline bool promoted_already(const OpDef& op, std::span<const Tensor> inputs) {
   const DType dtype = inputs[op.promote_from].dtype();
+  bool strong = false;
   for (const Tensor& t : inputs.subspan(op.promote_from)) {
-    if (!t.defined() || t.dtype() != dtype || t->weak_number) return false;
+    if (!t.defined() || t.dtype() != dtype) return false;
+    strong |= !t->weak_number;
   }
-  return is_floating(dtype);
+  return strong && is_floating(dtype);
 }
 
 // The inputs, brought to one dtype as the operation asks for.
