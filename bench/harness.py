@@ -23,6 +23,10 @@ class Timing:
     low: float
     high: float
 
+    def over(self, n):
+        """Of one of `n` things that the call does."""
+        return Timing(self.median / n, self.low / n, self.high / n)
+
     def __str__(self):
         scale, unit = (1e9, "ns") if self.median < 1e-6 else (1e6, "us")
         low, high = self.low * scale, self.high * scale

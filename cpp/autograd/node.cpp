@@ -1,6 +1,7 @@
 #include "autograd/node.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "core/tls.h"
@@ -102,25 +103,28 @@ void OpNode::save_input(const Call& call, int place) {
   }
 }
 
+// Reads holds one bit for each value, shape and output that a rule looks at.
 void OpNode::save(const Call& call, const Tensors& made, Reads reads) {
-  for (int i = 0; i < op_.schema->tensor_params; ++i) {
-    if (reads & reads_value(i)) {
-      for (int place = begin_of(i); place < end_of(i); ++place) save_input(call, place);
-    }
-    if ((reads & reads_shape(i)) && shapes_.empty()) {
-      for (const Tensor& t : call.inputs) {
-        shapes_.push_back(t.defined() ? InputMeta{t.dtype(), t.sizes()} : InputMeta{});
-      }
+  for (Reads values = reads & 0xFF; values; values &= values - 1) {
+    const int param = std::countr_zero(values);
+    for (int place = begin_of(param); place < end_of(param); ++place) save_input(call, place);
+  }
+  if ((reads >> 8 & 0xFF) && shapes_.empty()) {
+    for (const Tensor& t : call.inputs) {
+      shapes_.push_back(t.defined() ? InputMeta{t.dtype(), t.sizes()} : InputMeta{});
     }
   }
-  for (int i = 0; i < static_cast<int>(made.size()); ++i) {
-    if (!(reads & reads_output(i))) continue;
-    bool known = false;
-    for (const SavedOutput& s : outputs_) known |= s.output == i;
-    if (known) continue;
-    const Tensor& t = made[i];
-    outputs_.emplace_back(t->storage, t->storage->version(), i);
+  for (Reads from = reads >> 16; from; from &= from - 1) {
+    const int output = std::countr_zero(from);
+    if (output < static_cast<int>(made.size())) save_output(made[output], output);
   }
+}
+
+void OpNode::save_output(const Tensor& t, int output) {
+  for (const SavedOutput& s : outputs_) {
+    if (s.output == output) return;
+  }
+  outputs_.emplace_back(t->storage, t->storage->version(), output);
 }
 
 void OpNode::forget() {

@@ -86,6 +86,7 @@ class OpNode final : public Node {
 
   void save(const Call& call, const Tensors& outputs, Reads reads);
   void save_input(const Call& call, int place);
+  void save_output(const Tensor& t, int output);
   int begin_of(int param) const;
   int end_of(int param) const;
 

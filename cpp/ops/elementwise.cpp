@@ -105,12 +105,11 @@ bool run_dense(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Ten
   return true;
 }
 
-}  // namespace
-
-void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Tensor> inputs,
-                     const double* params, int cost) {
+// Any shapes and strides; apart from run_elementwise, whose small calls would set up its frame too.
+// ns.
+[[gnu::noinline]] void run_nest(kernels::ElementwiseFn fn, const Tensor& out,
+                                std::span<const Tensor> inputs, const double* params, int cost) {
   const int64_t n = out.numel();
-  if (n == 0 || run_dense(fn, out, inputs, params)) return;
   Job job{fn, static_cast<char*>(out.raw()), itemsize(out.dtype()), {}, {}, params};
   for (size_t i = 0; i < inputs.size(); ++i) {
     job.in[i] = static_cast<const char*>(inputs[i].raw());
@@ -129,6 +128,14 @@ void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<con
   parallel_for((rows + rows_per_tile - 1) / rows_per_tile, work, [&](int64_t t) {
     run_rows(job, nest, t * rows_per_tile, std::min(rows, (t + 1) * rows_per_tile));
   });
+}
+
+}  // namespace
+
+void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Tensor> inputs,
+                     const double* params, int cost) {
+  if (out.numel() == 0 || run_dense(fn, out, inputs, params)) return;
+  run_nest(fn, out, inputs, params, cost);
 }
 
 void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
