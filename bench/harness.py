@@ -66,8 +66,13 @@ def summary(times):
 
 
 def pin(threads):
-    """Keeps this process on its first `threads` processors, so that peers cannot use more either."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    """Keeps this process on its first `threads` processors, so that peers cannot use more either.
+
+    Threads that libraries started when they were imported (OpenBLAS does) are moved there too.
+    """
+    allowed = sorted(os.sched_getaffinity(0))[:threads]
+    for task in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(task), allowed)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
 
