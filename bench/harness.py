@@ -10,6 +10,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,13 +69,14 @@ def summary(times):
 def pin(threads):
     """Keeps this process on its first `threads` processors, so that peers cannot use more either.
 
-    Threads that libraries started when they were imported (OpenBLAS does) are moved there too.
+    Libraries read their thread counts when they load, and NumPy has loaded its own by now: where
+    the counts are others the program starts again with these.
     """
-    allowed = sorted(os.sched_getaffinity(0))[:threads]
-    for task in os.listdir("/proc/self/task"):
-        os.sched_setaffinity(int(task), allowed)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    counts = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    if any(os.environ.get(name) != value for name, value in counts.items()):
+        os.environ.update(counts)
+        os.execv(sys.executable, sys.orig_argv)
 
 
 def environment(threads):
