@@ -148,13 +148,12 @@ class Run {
     bool go_on = false;
     for (const Edge& e : node.edges) go_on |= reaches_wanted(e);
     if (!go_on) return;
-    Tensors dxs = node.apply(dys);
+    Tensors dxs = node.apply(dys, options_.retain_graph);
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& e = node.edges[i];
       if (!dxs[i].defined() || !reaches_wanted(e)) continue;
       send(e, fit(node, std::move(dxs[i]), e));
     }
-    if (!options_.retain_graph) node.forget();
   }
 
   void collect(Node& node, const Tensors& dys) {

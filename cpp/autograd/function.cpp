@@ -11,9 +11,9 @@ namespace {
 class CustomNode final : public Node {
  public:
   explicit CustomNode(CustomFunction function) : function_(std::move(function)) {}
-  ~CustomNode() override { forget(); }
+  ~CustomNode() override { release(); }
   const char* name() const override { return function_.name.c_str(); }
-  Tensors apply(Tensors& dys) override {
+  Tensors apply(Tensors& dys, bool keep) override {
     Tensors dxs = function_.backward(dys);
     if (dxs.size() != edges.size()) {
       throw StateError(str("[", function_.name.c_str(),
@@ -21,13 +21,14 @@ class CustomNode final : public Node {
                            "); got ", dxs.size(), "."));
     }
     for (size_t i = 0; i < edges.size(); ++i) check(dxs[i], edges[i], i);
+    if (!keep) release();
     return dxs;
-  }
-  void forget() override {
-    if (const auto release = std::exchange(function_.release, nullptr)) release();
   }
 
  private:
+  void release() {
+    if (const auto release = std::exchange(function_.release, nullptr)) release();
+  }
   void check(const Tensor& dx, const Edge& edge, size_t i) const {
     if (!dx.defined() || !edge.wanted()) return;
     const InputMeta meta = edge.meta();

@@ -127,16 +127,19 @@ void OpNode::save_output(const Tensor& t, int output) {
   outputs_.emplace_back(t->storage, t->storage->version(), output);
 }
 
-void OpNode::forget() {
-  forgotten_ = true;
-  inputs_.clear();
-  outputs_.clear();
-}
-
-// What a gradient rule sees.
+// What a gradient rule sees. It owns the saved tensors, because another thread may run the same
+// graph backward while a rule computes.
 class RuleView final : public Backward {
  public:
-  RuleView(OpNode& node, Tensors& dys) : node_(node), dys_(dys) {}
+  RuleView(OpNode& node, Tensors& dys, bool keep) : node_(node), dys_(dys) {
+    if (keep) {
+      inputs_ = node.inputs_;
+      outputs_ = node.outputs_;
+    } else {
+      inputs_ = std::move(node.inputs_);
+      outputs_ = std::move(node.outputs_);
+    }
+  }
 
   const Tensor& dy(int output) override {
     Tensor& t = dys_[output];
@@ -147,7 +150,7 @@ class RuleView final : public Backward {
   Tensor value(int input) override { return value(input, 0); }
   Tensor value(int input, int i) override {
     const int place = node_.begin_of(input) + i;
-    for (const auto& s : node_.inputs_) {
+    for (const auto& s : inputs_) {
       if (s.place != place) continue;
       check_unchanged(s.tensor, s.version, node_.name());
       return s.tensor;
@@ -158,7 +161,7 @@ class RuleView final : public Backward {
     return node_.shapes_[node_.begin_of(input) + i];
   }
   Tensor output(int output) override {
-    for (const auto& s : node_.outputs_) {
+    for (const auto& s : outputs_) {
       if (s.output == output) return unpack(s);
     }
     throw InternalError(
@@ -186,15 +189,18 @@ class RuleView final : public Backward {
 
   OpNode& node_;
   Tensors& dys_;
+  OpNode::SavedInputs inputs_;
+  OpNode::SavedOutputs outputs_;
 };
 
-Tensors OpNode::apply(Tensors& dys) {
+Tensors OpNode::apply(Tensors& dys, bool keep) {
   if (forgotten_) {
     fail<StateError>(
         "backward", "expected a graph that still holds its saved tensors; ", op_.name,
         " has already been run backward. Use backward(retain_graph=True) the first time.");
   }
-  RuleView view(*this, dys);
+  forgotten_ = !keep;
+  RuleView view(*this, dys, keep);
   Tensors result;
   result.resize(edges.size());
   for (const GradRule& rule : op_.grad) {

@@ -38,9 +38,9 @@ class Node : public RefCounted {
  public:
   Node();
   virtual const char* name() const = 0;
-  // One gradient per output in (undefined for none; a rule may fill it in), one per edge out.
-  virtual Tensors apply(Tensors& dys) = 0;
-  virtual void forget() = 0;  // drops what was saved; a second apply is then an error
+  // One gradient per output in (undefined for none; a rule may fill it in), one per edge out. What
+  // was saved is dropped unless `keep`; a second apply is then an error.
+  virtual Tensors apply(Tensors& dys, bool keep) = 0;
   virtual bool forgotten() const { return false; }
   virtual bool broadcasts() const { return false; }
 
@@ -65,8 +65,7 @@ class OpNode final : public Node {
   OpNode(const Call& call, const Tensors& outputs, int hidden);
   ~OpNode() override;
   const char* name() const override { return op_.name; }
-  Tensors apply(Tensors& dys) override;
-  void forget() override;
+  Tensors apply(Tensors& dys, bool keep) override;
   bool forgotten() const override { return forgotten_; }
   bool broadcasts() const override { return op_.is(kBroadcasts); }
   bool useful() const { return useful_; }
@@ -98,8 +97,10 @@ class OpNode final : public Node {
   bool forgotten_ = false;
   bool useful_ = false;
   std::unique_ptr<int32_t[]> list_ends_;  // null when no input is a list
-  SmallVector<SavedInput, 2> inputs_;
-  SmallVector<SavedOutput, 1> outputs_;
+  using SavedInputs = SmallVector<SavedInput, 2>;
+  using SavedOutputs = SmallVector<SavedOutput, 1>;
+  SavedInputs inputs_;
+  SavedOutputs outputs_;
   std::vector<InputMeta> hidden_;  // of the outputs made for backward only
   std::vector<InputMeta> shapes_;  // of the flattened inputs, when a rule reads one
 };

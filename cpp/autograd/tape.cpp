@@ -10,7 +10,25 @@ AutogradState& state_of(const Tensor& t) {
   return *t->autograd;
 }
 
+namespace {
+
+// A tensor that was written to is another value: hooks stay with the value they were registered on,
+// a kept gradient follows the tensor.
+void leave_hooks_behind(const Tensor& t, Node& node, int output) {
+  const auto* old = static_cast<Hooks*>(t->autograd->hooks.get());
+  Ref<Hooks> fresh = make_ref<Hooks>();
+  fresh->next_id = old->next_id;
+  fresh->keeps = old->keeps;
+  static_cast<Hooks*>(t->autograd->hooks.get())->keeps = false;
+  node.hooks.resize(node.outputs.size());
+  node.hooks[output] = fresh;
+  t->autograd->hooks = fresh;
+}
+
+}  // namespace
+
 void set_history(const Tensor& t, Ref<Node> node, int output) {
+  if (t->autograd && t->autograd->hooks) leave_hooks_behind(t, *node, output);
   t->grad_fn = std::move(node);
   t->output = output;
   if (t->base && t->base->autograd) state_of(t).history = t->base->autograd->history;

@@ -24,6 +24,9 @@ void bind_custom_function(py::module_& m);
 void bind_settings(py::module_& m);  // default dtype, threads, instruction set, promotion
 void bind_program(py::module_& m);
 
+// Returns when no other thread computes without the GIL. Called with it, which may change hands.
+void wait_for_long_work();
+
 // Says that something captured programs rely on has changed; CaptureError while one is recorded.
 void invalidate_plans(const char* what);
 

@@ -2,6 +2,8 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/types.h"
@@ -15,8 +17,11 @@ namespace chainrule::bindings {
 namespace {
 
 // ---- The GIL around long work: only if this thread holds it, so nested regions do nothing.
+int computing = 0;  // threads inside long work; guarded by the GIL
+
 void* release_gil() {
   if (!PyGILState_Check()) return nullptr;
+  ++computing;
   return PyEval_SaveThread();
 }
 // An interpreter that shuts down ends a waiting thread by unwinding its stack, which the noexcept
@@ -24,6 +29,7 @@ void* release_gil() {
 void take_gil(void* state) {
   try {
     PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+    --computing;
   } catch (abi::__forced_unwind&) {
     while (true) pause();
   }
@@ -58,6 +64,13 @@ py::dict memory_stats_dict() {
 }
 
 }  // namespace
+
+void wait_for_long_work() {
+  while (computing > 0) {
+    const py::gil_scoped_release others;
+    std::this_thread::yield();
+  }
+}
 
 void bind_settings(py::module_& m) {
   using namespace py::literals;

@@ -113,6 +113,7 @@ void assign_data(const Tensor& t, const Tensor& value) {
                      dtype_name(value.dtype()), ".");
   }
   if (modes.recorder) modes.recorder->on_host_data("data");
+  wait_for_long_work();  // of other threads, which may be reading the memory that goes
   t->storage = value->storage;
   t->sizes = value.sizes();
   t->strides = value.strides();

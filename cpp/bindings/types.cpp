@@ -191,10 +191,9 @@ PyTypeObject* add_type(py::module_& m, const char* name, PyType_Spec* spec,
 }  // namespace
 
 PyObject* dtype_object(DType t) { return dtype_objects[static_cast<int>(t)]; }
-bool is_dtype(PyObject* o) { return Py_TYPE(o) == dtype_type; }
 
 std::optional<DType> dtype_from(PyObject* o) {
-  if (is_dtype(o)) return value_of(o);
+  if (Py_TYPE(o) == dtype_type) return value_of(o);
   if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::kFloat64;
   if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::kInt64;
   if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::kBool;

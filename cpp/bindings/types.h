@@ -12,7 +12,6 @@ namespace chainrule::bindings {
 
 // The singleton of a dtype; borrowed, lives for ever.
 PyObject* dtype_object(DType t);
-bool is_dtype(PyObject* o);
 // A chainrule.dtype, or Python's float, int, bool types; nothing for other objects.
 std::optional<DType> dtype_from(PyObject* o);
 DType require_dtype(PyObject* o, const char* op);  // TypeError that says what came

@@ -208,7 +208,11 @@ Block* pool_block(ThreadCache* t, int c) {
   if (bytes > kLargestBlock) out_of_memory(bytes, available_memory());
   ThreadCache* t = thread_cache();
   void* p = kCaching ? pool_block(t, c) : nullptr;
-  if (!p && kCaching && c < kSlabClasses) out_of_memory(bytes, INT64_MAX);
+  if (!p && kCaching && c < kSlabClasses) {
+    empty_cache();
+    p = pool_block(t, c);
+    if (!p) out_of_memory(bytes, INT64_MAX);
+  }
   if (!p) p = fresh_block(bytes, c);
   t ? count_live(*t, static_cast<int64_t>(bytes)) : count_live(static_cast<int64_t>(bytes));
   return p;

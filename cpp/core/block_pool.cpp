@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "core/allocator.h"
 #include "core/memory_limit.h"
@@ -139,7 +140,9 @@ void BlockPool::trim_slabs() {
       if (slab->cached >= 0 && slab->cached < blocks_in_slab(c)) {
         b->next = kept;
         kept = b;
-        ++kept_count;
+        if (++kept_count == blocks_in_slab(c)) {
+          push(c, std::exchange(kept, nullptr), std::exchange(kept_count, 0));
+        }
       } else if (slab->cached > 0) {  // the first block seen of this slab
         slab->cached = -1;
         b->next = whole;

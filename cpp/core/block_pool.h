@@ -11,6 +11,11 @@
 namespace chainrule {
 
 // The address sanitizer sees a use after free only when blocks really go back.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1  // as GCC says it
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kCaching = false;
 #else
@@ -22,7 +27,8 @@ inline constexpr size_t kSlab = 64 << 10;
 struct Block {
   Block* next;
   // Of the first block of a batch in the pool: threads exchange whole batches with it, because a
-  // walk along cached blocks waits for memory at every one of them.
+  // walk along cached blocks waits for memory at every one of them. A batch has at most the blocks
+  // that a thread keeps (allocator.cpp).
   Block* next_batch;
   uint32_t count;
 };

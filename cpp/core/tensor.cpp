@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/tls.h"
+
 namespace chainrule {
 
 TensorImpl::TensorImpl(Ref<Storage> storage_, DType dtype_, const Dims& sizes_,
@@ -11,7 +13,7 @@ TensorImpl::TensorImpl(Ref<Storage> storage_, DType dtype_, const Dims& sizes_,
       sizes(sizes_),
       strides(strides_),
       offset(offset_),
-      numel(sizes_.product()),
+      numel(checked_numel("view", sizes_)),
       dtype(dtype_),
       contiguous(chainrule::is_contiguous(sizes_, strides_)) {}
 
@@ -32,19 +34,33 @@ TensorImpl::TensorImpl(DType dtype_, const Dims& sizes_)
   storage = Storage::allocate(numel * itemsize(dtype));
 }
 
+namespace {
+// Tensors with gradients that nobody owns any more: a gradient may have a gradient, and so on for
+// any length. Linked by their `python`, which is null once the object is gone.
+constinit CHAINRULE_TLS TensorImpl* freed = nullptr;
+constinit CHAINRULE_TLS bool freeing = false;
+}  // namespace
+
+void TensorImpl::destroy() {
+  if (!autograd) {
+    delete this;
+    return;
+  }
+  python = freed;
+  freed = this;
+  if (freeing) return;  // the loop below, further up the stack, comes to it
+  freeing = true;
+  while (TensorImpl* t = freed) {
+    freed = static_cast<TensorImpl*>(t->python);
+    delete t;
+  }
+  freeing = false;
+}
+
 TensorImpl::~TensorImpl() = default;
 
 Tensor Tensor::empty(DType dtype, const Dims& sizes) {
   return Tensor(make_ref<TensorImpl>(dtype, sizes));
-}
-
-Tensor Tensor::empty_strided(DType dtype, const Dims& sizes, const Dims& strides) {
-  int64_t extent = checked_numel("empty", sizes) > 0 ? 1 : 0;
-  if (extent) {
-    for (int i = 0; i < sizes.size(); ++i) extent += (sizes[i] - 1) * strides[i];
-  }
-  return Tensor(
-      make_ref<TensorImpl>(Storage::allocate(extent * itemsize(dtype)), dtype, sizes, strides, 0));
 }
 
 namespace {

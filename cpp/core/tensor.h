@@ -33,7 +33,6 @@ class Tensor {
 
   // Uninitialised, contiguous.
   static Tensor empty(DType dtype, const Dims& sizes);
-  static Tensor empty_strided(DType dtype, const Dims& sizes, const Dims& strides);
   // A weak number: takes part in promotion by category only (a Python scalar, a C++ literal).
   static Tensor number(double value);
   static Tensor number(int64_t value);
@@ -78,7 +77,7 @@ class TensorImpl final : public RefCounted {
   // Dense, with new storage. Every result passes here: sizes are walked once.
   TensorImpl(DType dtype, const Dims& sizes);
   ~TensorImpl() override;
-  void destroy() override { delete this; }  // no second virtual call
+  void destroy() override;
   static void* operator new(size_t bytes) { return allocate(bytes); }
   static void operator delete(void* p, size_t bytes) { deallocate(p, bytes); }
 

@@ -99,15 +99,6 @@ Tensor make_output(const Call& c, const OutputSpec& spec) {
   return t;
 }
 
-bool any_requires_grad(std::span<const Tensor> inputs) {
-  for (const Tensor& t : inputs) {
-    if (!t.defined()) continue;
-    if (t->requires_grad) return true;
-    if (t->base && tape.requires_grad && tape.requires_grad(t)) return true;
-  }
-  return false;
-}
-
 void bump_mutated(const Call& c) {
   for (int param : c.op.mutates) {
     for (const Tensor& t : c.list(param)) t->storage->bump_version(c.op.name);
@@ -115,6 +106,15 @@ void bump_mutated(const Call& c) {
 }
 
 }  // namespace
+
+bool any_requires_grad(std::span<const Tensor> tensors) {
+  for (const Tensor& t : tensors) {
+    if (!t.defined()) continue;
+    if (t->requires_grad) return true;
+    if (t->base && tape.requires_grad && tape.requires_grad(t)) return true;
+  }
+  return false;
+}
 
 DType result_type(std::span<const Tensor> tensors) {
   int dim = -1, zero_dim = -1, number = -1;  // the largest dtype seen in each rank, -1 for none

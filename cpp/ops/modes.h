@@ -43,6 +43,10 @@ struct Modes {
 };
 extern constinit CHAINRULE_TLS Modes modes;
 
+// Whether a call on these leaves history when modes.grad_enabled; of views, also through writes to
+// their bases.
+bool any_requires_grad(std::span<const Tensor> tensors);
+
 class NoGrad {
  public:
   explicit NoGrad(bool enabled = false) : saved_(modes.grad_enabled) {

@@ -61,9 +61,11 @@ bool harmful_overlap(const Tensor& t, const Tensor& target) {
 bool run_directly(const Tensor& target, const Call& c) {
   if (!c.op.is(kElementwise) || !c.op.forward || modes.recorder || !target.is_contiguous())
     return false;
+  if (modes.grad_enabled && (any_requires_grad({&target, 1}) || any_requires_grad(c.inputs))) {
+    return false;
+  }
   for (const Tensor& t : c.inputs) {
     if (!t.defined() || harmful_overlap(t, target)) return false;
-    if (modes.grad_enabled && t->requires_grad) return false;
     if (t.dtype() != target.dtype() && !t->weak_number) return false;
   }
   const bool numbers = c.op.promotion != Promotion::kNone;

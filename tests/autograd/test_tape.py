@@ -187,3 +187,50 @@ def test_a_hundred_thousand_steps_without_memory_growth():
 
     before = steps(1000)
     assert steps(100_000) <= before
+
+
+def test_a_view_older_than_its_base_s_history_is_written_with_history():
+    w = cr.ones(4, requires_grad=True)
+    base = cr.ones(4)
+    view = base[:2]
+    base.add_(w)
+    view.mul_(3)
+    base.sum().backward()
+    assert w.grad.tolist() == [3, 3, 1, 1]
+
+
+@pytest.mark.parametrize("read_before", [False, True])
+def test_a_kept_gradient_is_that_of_the_written_value(read_before):
+    x = cr.ones(2, requires_grad=True)
+    y = x * 2
+    y.retain_grad()
+    y.mul_(3)
+    if read_before:
+        assert y.grad is None
+    y.sum().backward()
+    assert y.grad.tolist() == [1, 1]
+
+
+def test_hooks_stay_with_the_value_they_were_registered_on():
+    x = cr.ones(2, requires_grad=True)
+    y = x * 2
+    seen = []
+    y.register_hook(lambda g: seen.append(("before", g.tolist())))
+    y.mul_(3)
+    y.register_hook(lambda g: seen.append(("after", g.tolist())))
+    y.sum().backward()
+    assert seen == [("after", [1, 1]), ("before", [3, 3])]
+
+
+def test_gradients_of_gradients_of_any_depth_are_freed_without_recursion():
+    last = cr.ones(1)
+    for _ in range(300_000):
+        holder = cr.ones(1)
+        holder.grad = last
+        last = holder
+    del last, holder
+
+
+def test_views_whose_elements_no_number_can_count_are_refused():
+    with pytest.raises(cr.OutOfMemory, match="2\\^59 elements"):
+        cr.zeros(1).expand(2**32, 2**32)

@@ -203,3 +203,24 @@ time.sleep(0.1)
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_threads_that_run_one_graph_backward():
+    x = cr.ones(300, 300, requires_grad=True)
+    results = []
+
+    def run(y):
+        try:
+            y.sum().backward()
+            results.append("ran")
+        except cr.StateError:
+            results.append("already run")
+
+    for _ in range(20):
+        y = x @ x @ x @ x
+        threads = [threading.Thread(target=run, args=(y,)) for _ in range(3)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    assert len(results) == 60 and "ran" in results
