@@ -1,4 +1,6 @@
-# Target chainrule_eigen: the headers of Eigen >= 3.4, for the kernels alone.
+# Target chainrule_eigen: the headers of Eigen >= 3.4, for kernels (the integer products are
+# Eigen's) and for bench/ladder, which measures the float products against it. Only parts of Eigen
+# under MPL-2.0 are let in (EIGEN_MPL2_ONLY): the wheel carries that licence and no other for it.
 #
 # A header search finds every source alike (eigency and cmeel-eigen from PyPI, a distribution's
 # package, a path of the user's); find_package(Eigen3 3.4) would refuse Eigen 5.

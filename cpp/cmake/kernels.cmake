@@ -1,9 +1,12 @@
 # Kernel objects. cpp/kernels/cpu is compiled once per instruction-set level as the object library
 # chainrule_kernels_<level>; cpp/kernels/common and cpp/kernels/reference once, at the baseline.
 #
-# -DEigen=Eigen_<level> gives each level its own copy of Eigen: without it the linker merges the
-# levels' inline functions and may keep the AVX-512 body for all of them. For the same reason the
-# sources keep everything in anonymous namespaces; tests/structure looks at the objects.
+# Kernel objects are sealed: no inline function of one set of flags may be merged with another's,
+# or the linker keeps an AVX-512 body for all of them. The sources keep everything in anonymous
+# namespaces, and -DEigen=Eigen_<level> gives each library its own copy of Eigen, so that programs
+# on the core library may use Eigen too. tests/structure looks at the objects. Today one source
+# includes Eigen, the integer products of cpp/kernels/common; the float products are own code,
+# bench/ladder has the figures.
 # CHAINRULE_ISA_NAME is the level's bare name: a source defines its entry point by pasting it
 # (fill_v3), and generated/isa_levels.h lists the entry points for the dispatcher.
 # -ffast-math appears nowhere: at the link it would flush subnormals in the whole process.
@@ -15,6 +18,11 @@ set(chainrule_kernel_options -O3 -fno-math-errno -fno-trapping-math -ffp-contrac
 set(chainrule_generated_root "${PROJECT_BINARY_DIR}/generated_root")
 set(chainrule_kernel_includes "${PROJECT_SOURCE_DIR}/cpp" "${chainrule_generated_root}")
 set(chainrule_kernel_libraries "")
+
+function(chainrule_give_eigen library name)
+  target_compile_definitions(${library} PRIVATE Eigen=Eigen_${name})
+  target_link_libraries(${library} PRIVATE chainrule_eigen)
+endfunction()
 
 function(chainrule_add_kernels level)
   if(level MATCHES "^v[234]$")
@@ -34,8 +42,8 @@ function(chainrule_add_kernels level)
   # (GCC bug 105593): one line of a product is ten thousand lines of warnings.
   target_compile_options(${library} PRIVATE ${chainrule_kernel_options} ${arch}
                          $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
-  target_compile_definitions(${library} PRIVATE Eigen=Eigen_${level} CHAINRULE_ISA_NAME=${level})
-  target_link_libraries(${library} PRIVATE chainrule_eigen)
+  target_compile_definitions(${library} PRIVATE CHAINRULE_ISA_NAME=${level})
+  chainrule_give_eigen(${library} ${level})
 endfunction()
 
 set(chainrule_isa_calls "")
@@ -53,6 +61,7 @@ if(chainrule_baseline_sources)
   add_library(chainrule_kernels_baseline OBJECT ${chainrule_baseline_sources})
   target_include_directories(chainrule_kernels_baseline PRIVATE ${chainrule_kernel_includes})
   target_compile_options(chainrule_kernels_baseline PRIVATE ${chainrule_kernel_options})
+  chainrule_give_eigen(chainrule_kernels_baseline baseline)
   list(APPEND chainrule_kernel_libraries chainrule_kernels_baseline)
 endif()
 

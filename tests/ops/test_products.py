@@ -42,7 +42,8 @@ def layouts(array):
     yield harness.strided(array)
     if array.ndim >= 2:
         yield cr.tensor(np.ascontiguousarray(array.swapaxes(-1, -2))).mT
-        wide = np.full((*array.shape[:-1], array.shape[-1] + 3), np.nan, array.dtype)
+        gap = np.nan if array.dtype.kind == "f" else 99
+        wide = np.full((*array.shape[:-1], array.shape[-1] + 3), gap, array.dtype)
         wide[..., : array.shape[-1]] = array
         yield cr.tensor(wide)[..., : array.shape[-1]]
     if array.ndim >= 3:
@@ -147,13 +148,32 @@ def test_the_bias_gradient_is_a_product_with_ones(isa, rows):
     np.testing.assert_array_equal(b.grad.numpy(), (cr.ones(1, rows) @ dy).numpy()[0])
 
 
-def test_integers_wrap_and_bools_are_refused():
-    a = RNG.integers(-(2**31), 2**31 - 1, (5, 40)).astype(np.int32)
-    b = RNG.integers(-(2**31), 2**31 - 1, (40, 3)).astype(np.int32)
-    for dtype in (np.int32, np.int64, np.uint8):
-        x, y = a.astype(dtype), b.astype(dtype)
-        np.testing.assert_array_equal((cr.tensor(x) @ cr.tensor(y)).numpy(), x @ y)
-        np.testing.assert_array_equal((cr.tensor(x) @ cr.tensor(y)[:, 0]).numpy(), x @ y[:, 0])
+def integers(dtype, *shape):
+    """Over the whole range of the dtype, the extremes among them."""
+    info = np.iinfo(dtype)
+    x = RNG.integers(info.min, info.max, shape, dtype=dtype, endpoint=True)
+    x.flat[:: x.size // 3 + 1] = info.min
+    return x
+
+
+# Tiny, odd, vectors, one addition an element, and more than one block of the kernel each way.
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8])
+@pytest.mark.parametrize(
+    "m, k, n",
+    [(1, 1, 1), (3, 3, 3), (7, 3, 5), (19, 23, 21), (1, 300, 70), (200, 260, 1), (70, 1, 150)]
+    + [(129, 3, 67), (131, 257, 67), (64, 128, 64), (65, 129, 130)],
+)
+def test_integers_wrap(dtype, m, k, n):
+    a, b = integers(dtype, m, k), integers(dtype, k, n)
+    want = (a.astype(object) @ b.astype(object)) % 2 ** (8 * a.itemsize)  # without overflow
+    want = want.astype(np.dtype(f"u{a.itemsize}")).view(dtype)
+    for x, y in itertools.product(layouts(a), layouts(b)):
+        np.testing.assert_array_equal((x @ y).numpy(), want)
+    np.testing.assert_array_equal((cr.tensor(a) @ cr.tensor(b)[:, 0]).numpy(), want[:, 0])
+    np.testing.assert_array_equal((cr.tensor(a)[0] @ cr.tensor(b)).numpy(), want[0])
+
+
+def test_products_of_bools_are_refused():
     with pytest.raises(TypeError, match="products of bool are not supported"):
         cr.ones(2, 2, dtype=cr.bool) @ cr.ones(2, 2, dtype=cr.bool)
     with pytest.raises(TypeError, match="one dtype; got float32 and float64"):

@@ -95,6 +95,26 @@ def test_levels_share_no_weak_symbol_with_any_object(build_tree):
                 assert not shared, f"{level} and {other} both define {sorted(shared)}"
 
 
+def test_the_baseline_has_a_copy_of_eigen_of_its_own(build_tree):
+    """A program that links the core library may use Eigen with other flags."""
+    for path in object_files(build_tree, "chainrule_kernels_baseline"):
+        shared = {s for s in defined(path, "WVu") if "5Eigen" in s}
+        assert not shared, f"{path.name}: {sorted(shared)[:5]}"
+
+
+def test_kernels_do_not_allocate(build_tree):
+    targets = ("chainrule_kernels_baseline", *(f"chainrule_kernels_{v}" for v in LEVELS))
+    for path in (p for target in targets for p in object_files(build_tree, target)):
+        calls = subprocess.run(
+            ["nm", "--undefined-only", "--format=just-symbols", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        found = [s for s in calls if re.fullmatch(r"\w*(m|c|re)alloc|free|_Zn[aw]\w+", s)]
+        assert not found, f"{path.name} calls {found}"
+
+
 def vector_registers(path):
     """How often an object's code names registers of 512 and of 256 bits."""
     out = subprocess.run(
