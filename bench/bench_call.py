@@ -1,11 +1,14 @@
 """What one call costs: a + b on one element, and a node of a long chain, against PyTorch.
 
-python -m bench.bench_call [--threads 1] [--json FILE]
+python -m bench.bench_call [--json FILE]
 """
 
 import argparse
 import itertools
 import time
+
+if not __package__:
+    raise SystemExit("bench is a package: python -m bench.bench_call")
 
 from bench import harness
 

@@ -5,6 +5,9 @@ python -m bench.bench_step [--threads 1] [--peers torch,numpy,jax,sklearn] [--js
 
 import argparse
 
+if not __package__:
+    raise SystemExit("bench is a package: python -m bench.bench_step")
+
 from bench import harness
 from bench.networks import LARGE, SMALL
 

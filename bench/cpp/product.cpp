@@ -32,8 +32,8 @@ struct Options {
 
 struct Case {
   std::string name;
-  ProductArgs args;
-  double flops;
+  ProductArgs args{};
+  double flops = 0;
   int64_t calls = 1;
   std::vector<double> rate;     // flops a second
   std::vector<double> share;    // of the peak measured beside it
@@ -125,7 +125,10 @@ std::vector<Case> cases_of(const Options& o) {
     const char* names[] = {"forward", "dW", "dX"};
     int i = 0;
     for (const ProductArgs& args : operands.layouts(m, n, k)) {
-      cases.push_back({size + " " + names[i++], args, 2.0 * static_cast<double>(m * n * k)});
+      Case& added = cases.emplace_back();
+      added.name = size + " " + names[i++];
+      added.args = args;
+      added.flops = 2.0 * static_cast<double>(m * n * k);
     }
   }
   return cases;

@@ -82,7 +82,9 @@ bool is_factory(const Signature& s) {
 }
 
 Overload make_overload(const OpDef& op, const Signature& s, bool method) {
-  Overload o{.op = &op, .signature = &s};
+  Overload o;
+  o.op = &op;
+  o.signature = &s;
   for (int i = 0; i < s.count; ++i) {
     const std::string_view name = s.params[i].name;
     o.names.push_back(intern(s.params[i].name));
