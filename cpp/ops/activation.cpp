@@ -1,5 +1,6 @@
-// Activations. An activation is four places: its functor pair in kernels/functors.h, its line in
-// kernels/kernel_list.h, its block here and its case in tests/op_cases.py.
+// Activations. An activation is five places: its functor pair in kernels/functors.h, its oracle in
+// kernels/reference/maths.cpp, its line in kernels/kernel_list.h, its block here and its case in
+// tests/op_cases.py; README.md of cpp/ takes the steps.
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 
