@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule import nn
+from chainrule import _core, nn
 
 
 def test_errors_are_right_for_python_and_for_torch():
@@ -94,3 +94,83 @@ def test_kinds_of_argument_errors():
     ):
         with pytest.raises(kind):
             call()
+
+
+def trained(optimizer_class, size=2, **settings):
+    w = nn.Parameter(cr.ones(size))
+    optimizer = optimizer_class([w], lr=0.1, **settings)
+    (w * w).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_a_state_of_another_optimizer_is_refused():
+    adam, sgd = trained(cr.optim.Adam), trained(cr.optim.SGD, momentum=0.9)
+    for optimizer, other in ((sgd, adam), (adam, sgd)):
+        before = {k: v.clone() for k, v in optimizer.state_dict()["state"][0].items()}
+        with pytest.raises(ValueError, match="another optimizer"):
+            optimizer.load_state_dict(other.state_dict())
+        after = optimizer.state_dict()["state"][0]
+        assert before.keys() == after.keys()
+        assert all(cr.equal(before[k], after[k]) for k in before)
+    with pytest.raises(cr.ShapeError, match="exp_avg"):
+        adam.load_state_dict(trained(cr.optim.Adam, size=3).state_dict())
+
+
+def test_a_state_dict_that_does_not_fit_changes_nothing():
+    net = nn.Linear(2, 2)
+    before = net.weight.detach().clone()
+    with pytest.raises(RuntimeError, match="nothing was loaded"):
+        net.load_state_dict({"weight": cr.zeros(2, 2), "bias": cr.zeros(3)})
+    assert cr.equal(net.weight, before)
+
+
+def test_inplace_writes_into_the_input_and_keeps_a_copy():
+    x = cr.tensor([-1.0, 2.0], requires_grad=True)
+    h = x * 1
+    address = h.data_ptr()
+    y = nn.functional.leaky_relu(h, 0.5, inplace=True)
+    assert y is h
+    assert h.data_ptr() == address
+    assert h.tolist() == [-0.5, 2.0]
+    big = cr.ones(1 << 20, requires_grad=True) * 1
+    before = _core._memory_stats()["allocated"]
+    nn.functional.leaky_relu(big, 0.5, inplace=True)
+    assert _core._memory_stats()["allocated"] - before >= 4 << 20
+    # A derivative that reads the input is right although the input is gone: there is a copy.
+    nn.functional.silu(h, inplace=True).sum().backward()
+    z = cr.tensor([-1.0, 2.0], requires_grad=True)
+    nn.functional.silu(nn.functional.leaky_relu(z, 0.5)).sum().backward()
+    assert cr.equal(x.grad, z.grad)
+
+
+def test_the_tables_of_a_module_are_read_only():
+    net = nn.Sequential(nn.Linear(2, 3))
+    for table in (net[0]._parameters, net[0]._buffers, net._modules):
+        with pytest.raises(TypeError):
+            table["other"] = None
+    assert net[0]._parameters["weight"] is net[0].weight
+    net[0].register_parameter("scale", nn.Parameter(cr.ones(3)))
+    assert list(net[0]._parameters) == ["weight", "bias", "scale"]
+
+
+def test_modules_have_forward_hooks_alone():
+    net = nn.Linear(2, 3)
+    hooks = {name for name in dir(net) if name.startswith("register_") and name.endswith("_hook")}
+    assert hooks == {"register_forward_hook", "register_forward_pre_hook"}
+    seen = []
+    y = net(cr.ones(1, 2))
+    y.register_hook(seen.append)
+    y.sum().backward()
+    assert seen[0].tolist() == [[1.0, 1.0, 1.0]]
+
+
+def test_a_loader_has_no_workers():
+    data = cr.utils.data.TensorDataset(cr.ones(3))
+    with pytest.raises(ValueError, match="num_workers=2"):
+        cr.utils.data.DataLoader(data, num_workers=2)
+
+
+def test_a_dataset_of_unequal_lengths_is_a_shape_error():
+    with pytest.raises(cr.ShapeError, match="equal numbers of rows"):
+        cr.utils.data.TensorDataset(cr.ones(3), cr.ones(4))
