@@ -1,7 +1,6 @@
 // index_read and index_write: the places named by index tensors along some dimensions, read or
 // written. Every public form of indexing by tensors (index.cpp) comes down to them.
 #include <algorithm>
-#include <cstring>
 
 #include "core/threads.h"
 #include "generated/ops.h"
@@ -114,7 +113,7 @@ void find_offsets(const char* op, const Tensor& tensor, std::span<const Tensor> 
                   const Dims& dims, bool wrap, void* scratch) {
   int64_t* offsets = static_cast<int64_t*>(scratch);
   const int64_t places = indices[0].numel();
-  std::memset(offsets, 0, places * sizeof(int64_t));
+  std::fill_n(offsets, places, int64_t{0});  // no places: no scratch, and memset refuses null
   for (int i = 0; i < dims.size(); ++i) {
     const int64_t size = tensor.sizes()[dims[i]];
     check_index_range(op, indices[i], size, wrap);
