@@ -1,7 +1,10 @@
 """Products: every combination of ranks and layouts against NumPy, and the same bits whatever the
 threads, the layout or the batch they came in."""
 
+import ctypes
 import itertools
+import mmap
+import sys
 
 import numpy as np
 import pytest
@@ -129,6 +132,38 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(isa):
         np.testing.assert_array_equal(F.linear(x[begin:end], w, b).numpy(), whole[begin:end])
     np.testing.assert_array_equal(F.linear(x.reshape(1, 37, 300), w, b).numpy()[0], whole)
     np.testing.assert_array_equal(F.linear(x[3], w, b).numpy(), whole[3])
+
+
+def at_the_end_of_memory(array):
+    """A tensor that ends where a page does that has nothing readable behind it."""
+    size = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    pages = mmap.mmap(-1, size + mmap.PAGESIZE)
+    behind = ctypes.addressof(ctypes.c_char.from_buffer(pages)) + size
+    no_access = 0
+    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+    if mprotect(ctypes.c_void_p(behind), ctypes.c_size_t(mmap.PAGESIZE), no_access) != 0:
+        raise OSError(ctypes.get_errno(), "mprotect")
+    copy = np.frombuffer(pages, array.dtype, array.size, size - array.nbytes).reshape(array.shape)
+    copy[...] = array
+    return cr.from_numpy(copy)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs mprotect, which Linux and macOS have")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nothing_behind_an_operand_is_read(isa, dtype):
+    sizes = itertools.product((1, 3, 17), (1, 2, 5), (1, 2, 3, 5, 7, 9, 19, 31))
+    for m, k, n in sizes:
+        a, b = random(m, k, dtype=dtype), random(k, n, dtype=dtype)
+        bias = at_the_end_of_memory(random(n, dtype=dtype))
+        lefts = at_the_end_of_memory(a), at_the_end_of_memory(a.T).t()
+        rights = at_the_end_of_memory(b), at_the_end_of_memory(b.T).t()
+        for left, right in itertools.product(lefts, rights):
+            rtol = 1e-4 if dtype == np.float32 else 1e-12
+            expected = (a.astype(np.float64) @ b).astype(dtype)
+            np.testing.assert_allclose((left @ right).numpy(), expected, rtol, atol=rtol)
+            np.testing.assert_allclose(
+                cr.addmm(bias, left, right).numpy(), expected + bias.numpy(), rtol, atol=rtol
+            )
 
 
 def test_the_bias_is_added_last(isa):

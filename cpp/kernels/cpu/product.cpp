@@ -35,12 +35,22 @@ void pack(bool across, T* out, int64_t width, const T* in, int64_t step, int64_t
   }
 }
 
+// The columns behind the last full vector, where B is read in place and masks are not free: they
+// are packed, padded to one vector, since a full load would end behind the operand's last row.
+template <typename T>
+int64_t packed_rest(const Grid& grid, int64_t cols) {
+  return kFreeMasks || grid.pack_vectors ? 0 : cols % kWidth<T>;
+}
+
 // The panel that starts at the tile's column j: where its rows lie, and how far apart.
 template <typename T>
 void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t cols, int64_t k) {
   if (t.grid.pack_vectors) {
     micro.b = t.packed_vectors + j * kProductBlockK;
     micro.b_step = round_up(cols, kWidth<T>);
+  } else if (!kFreeMasks && cols < kWidth<T>) {
+    micro.b = t.packed_vectors;
+    micro.b_step = kWidth<T>;
   } else {
     micro.b = t.product.vectors + k * t.product.vectors_step + t.col + j;
     micro.b_step = t.product.vectors_step;
@@ -76,6 +86,10 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
       pack(p.vectors_across, t.packed_vectors + j * kProductBlockK, round_up(cols, kWidth<T>),
            p.vectors, p.vectors_step, cols, t.col + j, k, depth);
     }
+  }
+  if (const int64_t rest = packed_rest<T>(t.grid, t.cols)) {
+    pack(false, t.packed_vectors, kWidth<T>, p.vectors, p.vectors_step, rest, t.col + t.cols - rest,
+         k, depth);
   }
   if (t.grid.pack_scalars) {
     for (int64_t i = 0; i < t.rows; i += kScalarGroup) {
@@ -115,7 +129,8 @@ void product(const ProductArgs& args, int64_t index) {
   T* const c = static_cast<T*>(args.c);
   const T* const bias = static_cast<const T*>(args.bias);
   const bool collect = p.swapped && args.ldc != 1;
-  const int64_t vectors = grid.pack_vectors ? kProductBlockK * round_up(t.cols, kWidth<T>) : 0;
+  const int64_t packed_cols = grid.pack_vectors ? t.cols : packed_rest<T>(grid, t.cols);
+  const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
   const int64_t scalars = grid.pack_scalars ? kProductBlockK * round_up(t.rows, kScalarGroup) : 0;
   const int64_t collected = collect ? t.rows * round_up(t.cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {

@@ -40,7 +40,8 @@ void micro(const MicroTile<T>& tile) {
   const T* rows[kBases];
   for (int i = 0; i < kBases; ++i) rows[i] = tile.a + (ColumnsOfA ? 4 * i : 4 * i * step);
   const T* b = tile.b;
-  // B packed in full vectors is read in full; its own rows may end inside the last vector.
+  // B packed in full vectors is read in full; its own rows, read in place where masks are free, may
+  // end inside the last vector.
   const Lanes<T> lanes(tile.last);
 
   Vector<T> sums[Rows][Vectors];

@@ -117,7 +117,7 @@ Grid grid_of(const Product<T>& p) {
 // How many of `left` columns the next micro-tile takes: as many vectors as it can, but never one
 // after three where two and two do (a single vector reaches 75 to 85 % of the peak). Vectors read
 // in place must not reach behind the last column: the rest that fills no vector is left for a
-// micro-tile of its own, which masks its loads.
+// micro-tile of its own, which masks its loads or reads a packed copy.
 template <typename T>
 int64_t next_cols(const Grid& grid, int64_t left) {
   constexpr int64_t kW = kWidth<T>;
