@@ -22,6 +22,15 @@ void check_row(int64_t bad, const Tensor& weights) {
                    "what is drawn; got others in row ", bad, " of ", weights.sizes(), ".");
 }
 
+// What kMultinomial sees to before it calls the primitives.
+void check_primitive(const Infer& c, int64_t count, bool replacement) {
+  check_random_inputs(c.name(), c[1], c[0]);
+  const int64_t n = c[0].dim() > 0 ? c[0].size(-1) : 0;
+  if (n == 0 || count <= 0 || (!replacement && count > n)) {
+    throw InternalError(str("[", c.name(), "] expects rows of weights to draw from."));
+  }
+}
+
 }  // namespace
 
 const OpDef kRandomTimes = {
@@ -29,7 +38,11 @@ const OpDef kRandomTimes = {
     .doc = "For each place an arrival time whose rate is its weight, from a generator's snapshot.",
     .signatures = {"random_times(Tensor input, Tensor state, int needed) -> Tensor"},
     .surface = kPrivate,
-    .infer = [](Infer& c) { c.out(DType::kFloat64, c[0].sizes()); },
+    .infer =
+        [](Infer& c) {
+          check_primitive(c, c.as<RandomTimesAttrs>().needed, false);
+          c.out(DType::kFloat64, c[0].sizes());
+        },
     .forward =
         [](Run& r) {
           const Tensor &weights = r[0], &out = r.out();
@@ -50,6 +63,7 @@ const OpDef kRandomPlaces = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          check_primitive(c, c.as<RandomPlacesAttrs>().num_samples, true);
           Dims sizes = c[0].sizes();
           const int64_t n = c[0].size(-1);
           sizes[c[0].dim() - 1] = c.as<RandomPlacesAttrs>().num_samples;

@@ -3,10 +3,24 @@
 
 #include "generated/ops.h"
 #include "ops/elementwise.h"
+#include "ops/random.h"
 #include "ops/ranges.h"
 #include "ops/view_rules.h"
 
-namespace chainrule::ops {
+namespace chainrule {
+
+void check_random_inputs(const char* op, const Tensor& state, const Tensor& values) {
+  if (state.dtype() != DType::kInt64 || !(state.sizes() == Dims{2}) || !state.is_contiguous()) {
+    throw InternalError(str("[", op, "] expects a generator's state."));
+  }
+  if (!values.defined()) return;
+  const bool known = values.dtype() == DType::kFloat32 || values.dtype() == DType::kFloat64;
+  if (!known || !values.is_contiguous()) {
+    throw InternalError(str("[", op, "] expects a dense float32 or float64 tensor."));
+  }
+}
+
+namespace ops {
 
 namespace {
 
@@ -54,6 +68,7 @@ void integer_range(DType t, int64_t* low, int64_t* high) {
 }
 
 void infer_random_integers(Infer& c) {
+  check_random_inputs(c.name(), c[0]);
   const auto& a = c.as<RandomIntegersAttrs>();
   const DType t = a.dtype.value();
   if (t == DType::kBFloat16) fail<DtypeError>("randint", "expected another dtype; got bfloat16.");
@@ -77,7 +92,11 @@ const OpDef kRandomNext = {
     .doc = "The state after one random call: offset + 1.",
     .signatures = {"random_next(Tensor state) -> Tensor"},
     .surface = kPrivate,
-    .infer = [](Infer& c) { c.out(DType::kInt64, {2}); },
+    .infer =
+        [](Infer& c) {
+          check_random_inputs(c.name(), c[0]);
+          c.out(DType::kInt64, {2});
+        },
     .forward =
         [](Run& r) {
           const int64_t* state = r[0].data<int64_t>();
@@ -95,6 +114,7 @@ const OpDef kRandomUniform = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          check_random_inputs(c.name(), c[0]);
           const auto& a = c.as<RandomUniformAttrs>();
           slot_for("rand", kernels::table().uniform, a.dtype.value());
           c.out(a.dtype.value(), a.size);
@@ -111,6 +131,7 @@ const OpDef kRandomNormal = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          check_random_inputs(c.name(), c[0]);
           const auto& a = c.as<RandomNormalAttrs>();
           slot_for("randn", kernels::table().normal, a.dtype.value());
           c.out(a.dtype.value(), a.size);
@@ -147,6 +168,7 @@ const OpDef kRandomPermutation = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          check_random_inputs(c.name(), c[0]);
           const int64_t n = c.as<RandomPermutationAttrs>().n;
           if (n < 0) fail<ValueError>("randperm", "expected n >= 0; got ", n, ".");
           c.out(DType::kInt64, {n});
@@ -169,6 +191,7 @@ const OpDef kRandomBernoulli = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          check_random_inputs(c.name(), c[1]);
           slot_for("bernoulli", kernels::table().uniform, c[0].dtype());
           c.out(c[0].dtype(), c[0].sizes());
           c.scratch_bytes = c[0].numel() * itemsize(c[0].dtype());
@@ -200,6 +223,7 @@ const OpDef kRandomDropout = {
     .infer =
         [](Infer& c) {
           slot_for("dropout", kernels::table().dropout, c[0].dtype());
+          check_random_inputs(c.name(), c[1], c[0]);
           c.out(c[0].dtype(), c[0].sizes());
         },
     .forward =
@@ -219,4 +243,5 @@ const OpDef kRandomDropout = {
     .cost = {kCost},
 };
 
-}  // namespace chainrule::ops
+}  // namespace ops
+}  // namespace chainrule

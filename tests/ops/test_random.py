@@ -349,3 +349,31 @@ def test_dropout_without_chance():
 def test_bad_calls(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+STATE = cr.tensor([1, 2])
+ROWS = cr.ones(3, 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: f.random_next(cr.tensor([1])),
+        lambda f: f.random_next(cr.tensor([1.0, 2.0])),
+        lambda f: f.random_next(STATE.expand(3, 2)[:, 0]),
+        lambda f: f.random_uniform(cr.tensor(1), [3], cr.float32),
+        lambda f: f.random_normal(cr.zeros(0, dtype=cr.int64), [3], cr.float32),
+        lambda f: f.random_integers(cr.tensor([1]), 0, 5, [3], cr.int64),
+        lambda f: f.random_permutation(cr.tensor([1]), 5),
+        lambda f: f.random_bernoulli(ROWS, cr.tensor([1])),
+        lambda f: f.random_dropout(cr.ones(1).expand(100000), STATE, 0.5),
+        lambda f: f.random_times(ROWS.bfloat16(), STATE, 1),
+        lambda f: f.random_times(ROWS, STATE, 3),
+        lambda f: f.random_places(ROWS.t(), STATE, 3),
+        lambda f: f.random_places(cr.ones(()), STATE, 3),
+        lambda f: f.random_places(cr.ones(2, 0), STATE, 3),
+    ],
+)
+def test_primitives_refuse_what_they_cannot_read(call):
+    with pytest.raises(RuntimeError, match="expects"):
+        call(cr._core._ops)
