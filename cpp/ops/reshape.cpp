@@ -45,6 +45,7 @@ void infer_expand(Infer& c) {
                      " broadcasts to (equal, or 1, from the right; -1 keeps a size); got ",
                      c.as<ExpandAttrs>().size, ".");
   }
+  checked_numel(c.name(), sizes);  // nothing is allocated that would find it too large
   c.view(sizes, broadcast_strides(x.sizes(), x.strides(), sizes), x->offset);
 }
 

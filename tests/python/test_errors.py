@@ -213,3 +213,9 @@ def test_attributes_take_no_nonsense():
     for name in ("data", "requires_grad", "shape"):
         with pytest.raises((TypeError, AttributeError)):
             delattr(cr.ones(2), name)
+
+
+def test_a_view_of_too_many_elements_is_refused():
+    for sizes in ((2**62, 2), (2**40, 2**40)):
+        with pytest.raises(MemoryError, match="fewer than 2.59 elements"):
+            cr.ones(1, 1).expand(*sizes)
