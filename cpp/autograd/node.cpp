@@ -50,7 +50,16 @@ Tensor Hooks::run(Tensor grad) const {
   const auto hooks = on_grad;  // a hook may remove itself
   for (const auto& [id, hook] : hooks) {
     Tensor replaced = hook(grad);
-    if (replaced.defined()) grad = replaced;
+    if (!replaced.defined()) continue;
+    if (!(replaced.sizes() == grad.sizes())) {
+      fail<ShapeError>("hook", "expected a gradient of sizes ", grad.sizes(), "; got ",
+                       replaced.sizes(), ".");
+    }
+    if (replaced.dtype() != grad.dtype()) {
+      fail<DtypeError>("hook", "expected a gradient of dtype ", dtype_name(grad.dtype()), "; got ",
+                       dtype_name(replaced.dtype()), ".");
+    }
+    grad = std::move(replaced);
   }
   return grad;
 }

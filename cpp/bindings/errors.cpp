@@ -64,6 +64,16 @@ void set_python_error() noexcept {
   }
 }
 
+void refuse_new(const py::object& cls) {
+  auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
+  type->tp_new = [](PyTypeObject* t, PyObject*, PyObject*) -> PyObject* {
+    PyErr_Format(PyExc_TypeError, "[%s] expected no call: its objects are made by chainrule.",
+                 t->tp_name);
+    return nullptr;
+  };
+  PyType_Modified(type);
+}
+
 void bind_errors(py::module_& m) {
   shape_error = make_class(m, "ShapeError", "Shapes that do not fit; both are in the message.",
                            {PyExc_ValueError, PyExc_RuntimeError});

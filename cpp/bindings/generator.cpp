@@ -52,9 +52,13 @@ void bind_generator(py::module_& m) {
             return g;
           },
           "seed"_a, py::return_value_policy::reference)
-      .def("seed", &Generator::seed, "Seeds from the system and returns the seed.")
-      .def("initial_seed", &Generator::initial_seed)
-      .def("get_state", &Generator::get_state, "int64 tensor {seed, offset}.")
+      // By reference: pybind11 then refuses an object whose __init__ has not run.
+      .def(
+          "seed", [](Generator& g) { return g.seed(); },
+          "Seeds from the system and returns the seed.")
+      .def("initial_seed", [](Generator& g) { return g.initial_seed(); })
+      .def(
+          "get_state", [](Generator& g) { return g.get_state(); }, "int64 tensor {seed, offset}.")
       .def(
           "set_state",
           [](Generator& g, const Tensor& state) -> Generator& {

@@ -234,6 +234,7 @@ void bind_autograd(py::module_& m) {
                     "Calls hook(grad) when the gradient is known; a returned Tensor replaces it.");
   add_tensor_method("register_post_accumulate_grad_hook", register_post_hook, "hook"_a,
                     "Calls hook(tensor) after .grad of this leaf was updated.");
+  for (const char* name : {"_Node", "_AccumulateGrad", "_HookHandle"}) refuse_new(m.attr(name));
 }
 
 }  // namespace chainrule::bindings

@@ -183,6 +183,7 @@ void bind_program(py::module_& m) {
       .def("operations", &Plan::operations)
       .def("profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each instruction in one real run.");
+  refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")
       .def(py::init<std::vector<Tensor>>())
       .def("finish", &Recording::finish)

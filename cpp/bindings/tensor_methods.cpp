@@ -51,8 +51,11 @@ PyObject* storage_offset(PyObject* self, PyObject*) {
   return PyLong_FromLongLong(tensor_of(self)->offset);
 }
 PyObject* data_ptr(PyObject* self, PyObject*) {
-  const Tensor& t = tensor_of(self);
-  return PyLong_FromVoidPtr(t.numel() ? t.raw() : nullptr);
+  return guarded([&] {
+    if (modes.recorder) modes.recorder->on_read("data_ptr");
+    const Tensor& t = tensor_of(self);
+    return PyLong_FromVoidPtr(t.numel() ? t.raw() : nullptr);
+  });
 }
 PyObject* is_contiguous(PyObject* self, PyObject*) {
   return PyBool_FromLong(tensor_of(self).is_contiguous());

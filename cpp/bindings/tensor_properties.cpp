@@ -33,7 +33,10 @@ PyObject* get_nbytes(PyObject* self, void*) {
 }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_version(PyObject* self, void*) {
-  return PyLong_FromUnsignedLong(tensor_of(self)->storage->version());
+  return read([&] {
+    if (modes.recorder) modes.recorder->on_read("_version");
+    return PyLong_FromUnsignedLong(tensor_of(self)->storage->version());
+  });
 }
 
 PyObject* get_transposed(PyObject* self, void*) {

@@ -49,6 +49,19 @@ void DenseList::write_back(std::span<const Tensor> tensors) const {
   }
 }
 
+namespace {
+
+// What is written must not be an expanded view, whose elements share places.
+void check_places(const Infer& c, const Tensor& t, size_t i) {
+  for (int d = 0; d < t.dim(); ++d) {
+    if (t.strides()[d] != 0 || t.sizes()[d] <= 1) continue;
+    fail<StateError>(c.name(), "expected one memory place an element; got an expanded tensor of ",
+                     "sizes ", t.sizes(), " at ", i, ". Use clone() first.");
+  }
+}
+
+}  // namespace
+
 void check_like_params(const Infer& c, std::span<const Tensor> params, std::span<const Tensor> list,
                        const char* what) {
   if (list.size() != params.size()) {
@@ -56,6 +69,8 @@ void check_like_params(const Infer& c, std::span<const Tensor> params, std::span
                      list.size(), ".");
   }
   for (size_t i = 0; i < params.size(); ++i) {
+    check_places(c, params[i], i);
+    check_places(c, list[i], i);
     if (!is_floating(params[i].dtype()) || list[i].dtype() != params[i].dtype()) {
       fail<DtypeError>(c.name(), "expected floating params and ", what, " of their dtype; got ",
                        dtype_name(params[i].dtype()), " and ", dtype_name(list[i].dtype()), " at ",

@@ -5,6 +5,7 @@ one `os.replace`. On any error, Ctrl-C included, the temporary file is removed a
 """
 
 import contextlib
+import errno
 import os
 import secrets
 
@@ -13,8 +14,11 @@ import secrets
 def atomic_write(path):
     """Open `path` for writing bytes; it appears, whole, when the block ends without an exception."""
     target = os.path.realpath(os.fspath(path))  # a symbolic link keeps pointing at the new content
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(6)}.tmp")
+    if os.path.exists(target) and not os.path.isfile(target):
+        # A folder, a device or a pipe must not be replaced by a file.
+        raise OSError(errno.EINVAL, "[save] expected a regular file or a new name", target)
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
     # Not tempfile: its files are private (0600); the umask should decide, as for any written file.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

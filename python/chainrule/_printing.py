@@ -22,6 +22,13 @@ def set_printoptions(
         "short": (2, 1000, 2, 80),
         "full": (4, math.inf, 3, 80),
     }
+    given = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
+    _check_options(given)
     if profile is not None:
         if profile not in profiles:
             known = ", ".join(repr(name) for name in profiles)
@@ -29,12 +36,25 @@ def set_printoptions(
         names = ("precision", "threshold", "edgeitems", "linewidth")
         for name, value in zip(names, profiles[profile], strict=True):
             setattr(_Options, name, value)
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems}
-    given["linewidth"] = linewidth
     for name, value in given.items():
         if value is not None:
             setattr(_Options, name, value)
     _Options.sci_mode = sci_mode
+
+
+def _check_options(given):
+    """Nothing is set when one of them is wrong: an option that fails in print() fails everywhere."""
+    limits = {"precision": 100, "threshold": math.inf, "edgeitems": math.inf, "linewidth": math.inf}
+    for name, value in given.items():
+        if value is None:
+            continue
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole and not (name == "threshold" and value == math.inf):
+            raise TypeError(f"[set_printoptions] expected {name} to be an int; got {value!r:.60}.")
+        if not 0 <= value <= limits[name]:
+            raise ValueError(
+                f"[set_printoptions] expected {name} in [0, {limits[name]}]; got {value}."
+            )
 
 
 class _Formatter:

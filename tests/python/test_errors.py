@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import random
 
 import numpy as np
@@ -219,3 +220,87 @@ def test_a_view_of_too_many_elements_is_refused():
     for sizes in ((2**62, 2), (2**40, 2**40)):
         with pytest.raises(MemoryError, match="fewer than 2.59 elements"):
             cr.ones(1, 1).expand(*sizes)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.sum(),
+        lambda x: x.max(0),
+        lambda x: x.argmax(),
+        lambda x: x.softmax(0),
+        lambda x: x.norm(),
+        lambda x: x.cumsum(0),
+        lambda x: x.all(),
+        lambda x: x.exp(),
+        lambda x: x @ x,
+        lambda x: cr.nn.functional.binary_cross_entropy(x, x),
+        lambda x: cr.nn.functional.cross_entropy(x, cr.zeros(3, dtype=cr.int64)),
+    ],
+)
+def test_bfloat16_is_stored_but_not_computed_with(call):
+    with pytest.raises(cr.DtypeError, match="bfloat16"):
+        call(cr.zeros(3, 3, dtype=cr.bfloat16))
+
+
+def test_objects_without_contents_cannot_be_made():
+    node = type((cr.ones(1, requires_grad=True) * 2).grad_fn)
+    for cls in (cr._core.Program, node):
+        with pytest.raises(TypeError, match="made by chainrule|is not safe"):
+            cls.__new__(cls)
+    with pytest.raises(TypeError):
+        cr.Generator.__new__(cr.Generator).initial_seed()
+
+
+def test_a_hook_returns_a_gradient_of_the_same_kind():
+    for wrong, error in ((cr.ones(2), cr.ShapeError), (cr.ones(3).double(), cr.DtypeError)):
+        x = cr.ones(3, requires_grad=True)
+        y = x * 2
+        y.register_hook(lambda g, wrong=wrong: wrong)
+        with pytest.raises(error, match=r"\[hook\] expected a gradient of"):
+            y.sum().backward()
+
+
+def test_print_options_are_checked_before_they_are_set():
+    for name, value, error in (
+        ("precision", "a", TypeError),
+        ("precision", -1, ValueError),
+        ("precision", 10**9, ValueError),
+        ("edgeitems", 1.5, TypeError),
+        ("linewidth", True, TypeError),
+        ("threshold", -1, ValueError),
+    ):
+        with pytest.raises(error, match=name):
+            cr.set_printoptions(**{name: value})
+    assert repr(cr.ones(1)) == "tensor([1.])"
+
+
+def test_a_special_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="regular file"):
+        cr.save({"a": cr.ones(1)}, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_wrong_flag_of_the_second_group_changes_no_weight():
+    for make in (lambda g: cr.optim.SGD(g, lr=1.0), lambda g: cr.optim.Adam(g, lr=1.0)):
+        a, b = (cr.nn.Parameter(cr.ones(2)) for _ in range(2))
+        a.grad, b.grad = cr.ones(2), cr.ones(2)
+        optimizer = make([{"params": [a]}, {"params": [b]}])
+        optimizer.param_groups[1]["maximize"] = "yes"
+        with pytest.raises(TypeError, match="bools; got 'yes'"):
+            optimizer.step()
+        assert a.tolist() == [1, 1]
+
+
+def test_an_expanded_parameter_is_not_stepped():
+    p = cr.nn.Parameter(cr.zeros(1).expand(3))
+    p.grad = cr.ones(3)
+    with pytest.raises(cr.StateError, match="one memory place an element"):
+        cr.optim.SGD([p], lr=1.0).step()
+
+
+def test_a_truncated_normal_of_no_finite_place_is_refused():
+    for bad in ({"mean": math.inf}, {"mean": 1e308}, {"std": math.inf}, {"mean": math.nan}):
+        with pytest.raises(ValueError, match="trunc_normal_"):
+            cr.nn.init.trunc_normal_(cr.zeros(3), **bad)

@@ -91,9 +91,15 @@ def trunc_normal_(
 
     `a` and `b` are bounds of the result, not multiples of std. ValueError unless std > 0 and a < b.
     """
-    if not (std > 0 and a < b):
+    if not (math.isfinite(mean) and 0 < std < math.inf and a < b):
         raise ValueError(
-            f"[trunc_normal_] expected std > 0 and a < b; got std={std}, a={a}, b={b}."
+            "[trunc_normal_] expected a finite mean, a finite std > 0 and a < b; "
+            f"got mean={mean}, std={std}, a={a}, b={b}."
+        )
+    if max(a - mean, mean - b) / std > 1e9:
+        raise ValueError(
+            "[trunc_normal_] expected [a, b] within 1e9 std of mean; "
+            f"got mean={mean}, std={std}, a={a}, b={b}."
         )
     with _core.no_grad():
         sample = _trunc_normal.standard(tensor.shape, (a - mean) / std, (b - mean) / std, generator)

@@ -107,6 +107,13 @@ class NativeOptimizer(Optimizer):
         while len(self._hypers) < len(self.param_groups):  # a group appended by hand
             self._hypers.append(Hyper(self._hyper_names))
         for group, hyper in zip(self.param_groups, self._hypers, strict=False):
+            # All groups before the first update, so that a mistake changes no weight.
+            for flag in self._flags(group):
+                if not isinstance(flag, bool):
+                    raise TypeError(
+                        f"[{type(self).__name__}] expected flags of a group to be bools; "
+                        f"got {flag!r:.60}."
+                    )
             hyper.refresh(type(self).__name__, self._settings(group))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
