@@ -109,7 +109,7 @@ def moment(function):
 
 
 def norm_twin(x, p=2, dim=None, keepdim=False):
-    axis, size = twins.axes(dim), np.abs(x)
+    axis, size, p = twins.axes(dim), np.abs(x), 2 if p in (None, "fro") else p
     if p == 0:
         return (x != 0).sum(axis=axis, keepdims=keepdim).astype(x.dtype)
     if math.isinf(p):
@@ -289,6 +289,17 @@ MOMENTS = [
         )
         for p in NORMS
     ],
+    Case(
+        "norm",
+        norm_twin,
+        samples(
+            (In((3, 5)),), (In((3, 5)), "fro"), (In((2, 3, 4)), "fro", (0, 2), True), (In((7,)), None)
+        ),
+        ulp=4,
+        scale=8,
+        bad=(bad(ValueError, "p to be a number or 'fro'; got 'nuc'", In((3, 4)), "nuc"),),
+        label="p='fro'",
+    ),
     Case(
         "linalg.vector_norm",
         lambda x, ord=2: norm_twin(x, ord),

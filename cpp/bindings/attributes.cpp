@@ -67,6 +67,14 @@ const char* store_number(PyObject* value, unsigned char* field, bool optional) {
   return optional ? store(field, OptNumber(*n)) : store(field, *n);
 }
 
+// PyTorch's "fro" is the 2-norm, of vectors and matrices alike.
+const char* store_norm_order(PyObject* value, unsigned char* field, const char* op) {
+  if (!PyUnicode_Check(value)) return store_number(value, field, false);
+  if (PyUnicode_CompareWithASCIIString(value, "fro") == 0) return store(field, Number(2));
+  fail<ValueError>(op, "expected p to be a number or 'fro'; got ",
+                   py::repr(value).cast<std::string>(), ".");
+}
+
 }  // namespace
 
 const char* store_attribute(const Param& p, PyObject* value, unsigned char* field, const char* op) {
@@ -102,6 +110,8 @@ const char* store_attribute(const Param& p, PyObject* value, unsigned char* fiel
     case ParamKind::kRounding:
     case ParamKind::kGeluForm:
       return store_choice(p, value, field, op);
+    case ParamKind::kNormOrder:
+      return store_norm_order(value, field, op);
     default:
       return "must be a Tensor";
   }
@@ -113,6 +123,7 @@ bool accepts_none(ParamKind kind) {
     case ParamKind::kOptInts:
     case ParamKind::kOptFloat:
     case ParamKind::kOptNumber:
+    case ParamKind::kNormOrder:
     case ParamKind::kDType:
     case ParamKind::kOptDType:
       return true;

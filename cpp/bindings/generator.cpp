@@ -34,31 +34,41 @@ void check_cpu(const py::object& device) {
   }
 }
 
+// Generator(device="cpu"). Makes the whole object: one without its contents must not exist.
+PyObject* new_generator(PyTypeObject*, PyObject* args, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject* device = nullptr;
+    static const char* names[] = {"device", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:Generator", const_cast<char**>(names),
+                                     &device)) {
+      throw_python_error();
+    }
+    if (device) check_cpu(borrow(device));
+    return py::cast(std::make_unique<Generator>()).release().ptr();
+  });
+}
+
 }  // namespace
 
 void bind_generator(py::module_& m) {
   using namespace py::literals;
-  py::class_<Generator>(m, "Generator",
-                        "A source of random numbers: a seed and how many calls were made.")
-      .def(py::init([](const py::object& device) {
-             check_cpu(device);
-             return std::make_unique<Generator>();
-           }),
-           "device"_a = "cpu")
-      .def(
-          "manual_seed",
-          [](Generator& g, const py::int_& seed) -> Generator& {
-            g.manual_seed(seed_from(seed));
-            return g;
-          },
-          "seed"_a, py::return_value_policy::reference)
-      // By reference: pybind11 then refuses an object whose __init__ has not run.
-      .def(
-          "seed", [](Generator& g) { return g.seed(); },
-          "Seeds from the system and returns the seed.")
-      .def("initial_seed", [](Generator& g) { return g.initial_seed(); })
-      .def(
-          "get_state", [](Generator& g) { return g.get_state(); }, "int64 tensor {seed, offset}.")
+  py::class_<Generator> cls(m, "Generator",
+                            "Generator(device='cpu')\n\n"
+                            "A source of random numbers: a seed and how many calls were made.");
+  auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
+  type->tp_new = new_generator;
+  type->tp_init = [](PyObject*, PyObject*, PyObject*) { return 0; };
+  PyType_Modified(type);
+  cls.def(
+         "manual_seed",
+         [](Generator& g, const py::int_& seed) -> Generator& {
+           g.manual_seed(seed_from(seed));
+           return g;
+         },
+         "seed"_a, py::return_value_policy::reference)
+      .def("seed", &Generator::seed, "Seeds from the system and returns the seed.")
+      .def("initial_seed", &Generator::initial_seed)
+      .def("get_state", &Generator::get_state, "int64 tensor {seed, offset}.")
       .def(
           "set_state",
           [](Generator& g, const Tensor& state) -> Generator& {

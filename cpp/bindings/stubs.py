@@ -32,6 +32,7 @@ TYPES = {
     "Reduction": "str",
     "Rounding": "str | None",
     "GeluForm": "str",
+    "NormOrder": "_Float | str | None",
 }
 FACTORY = ["device: _Device | None = None", "requires_grad: _PyBool = False"]
 

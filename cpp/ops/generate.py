@@ -33,6 +33,7 @@ ATTRS = {
     "Reduction": ("kReduction", "Reduction"),
     "Rounding": ("kRounding", "Rounding"),
     "GeluForm": ("kGeluForm", "GeluForm"),
+    "NormOrder": ("kNormOrder", "Number"),
 }
 CPP_KEYWORDS = {"and": "and_", "or": "or_", "not": "not_", "xor": "xor_", "where": "where"}
 
@@ -56,6 +57,8 @@ class Param:
             return "Tensor()" if self.is_tensor else f"{self.cpp}()"
         if self.cpp in ("Reduction", "GeluForm", "Rounding"):
             return f"{self.cpp}::{d.strip(chr(39)).strip(chr(34))}"
+        if self.type == "NormOrder":
+            return "Number(2)" if d == "'fro'" else f"Number({d})"
         if self.type == "Operand":
             return f"Operand({d})"
         if self.type == "Number":

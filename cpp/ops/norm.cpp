@@ -95,13 +95,15 @@ const OpDef kVectorNorm = {
 
 const OpDef kNorm = {
     .name = "norm",
-    .doc = "The p-norm of all elements, or over the given dims; 2 by default.",
-    .signatures = {"norm(Tensor input, Number? p=None, int[]? dim=None, bool keepdim=False, "
+    .doc =
+        "The p-norm of all elements, or over the given dims. By default, and with p=None, it is "
+        "'fro', the 2-norm.",
+    .signatures = {"norm(Tensor input, NormOrder p='fro', int[]? dim=None, bool keepdim=False, "
                    "dtype? dtype=None) -> Tensor"},
     .compose =
         [](const Call& c) {
           const auto& a = c.as<NormAttrs>();
-          return just(norm_of(c, c[0], a.p.has ? a.p.value.real : 2, a.dim, a.keepdim, a.dtype));
+          return just(norm_of(c, c[0], a.p.real, a.dim, a.keepdim, a.dtype));
         },
 };
 

@@ -25,6 +25,7 @@ enum class ParamKind : uint8_t {
   kReduction,
   kRounding,
   kGeluForm,
+  kNormOrder,  // a number, "fro" or None
 };
 
 struct Param {
