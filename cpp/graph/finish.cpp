@@ -35,6 +35,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   program_.forward_end = program_.code.size();
   sink_updates();
   make_backward(results);
+  find_backward_reads();
   modes.recorder = saved_.recorder;
   find_last_uses();
   return std::move(program_);
@@ -120,6 +121,23 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
       {outputs.data(), outputs.size()}, {leaves.data(), leaves.size()},
       {seeds.data(), seeds.size()}, {.retain_graph = true, .create_graph = false}, true);
   for (const Tensor& g : gradients) program_.leaf_gradients.push_back(resolve(g));
+}
+
+// What a forward run has to keep for the backward section: the values that it reads, or that are
+// gradients, and that it neither makes nor gets.
+void ProgramRecorder::find_backward_reads() {
+  std::set<ValueId> reads(program_.leaf_gradients.begin(), program_.leaf_gradients.end());
+  std::set<ValueId> own(program_.seeds.begin(), program_.seeds.end());
+  own.insert(kNone);
+  for (size_t i = program_.forward_end; i < program_.code.size(); ++i) {
+    const Instruction& in = program_.code[i];
+    reads.insert(in.inputs.begin(), in.inputs.end());
+    own.insert(in.outputs.begin(), in.outputs.end());
+  }
+  for (ValueId id : reads) {
+    if (own.contains(id) || program_.values[id].source == Source::kNumber) continue;
+    program_.backward_reads.push_back(id);
+  }
 }
 
 // Buffers go back as soon as nobody reads them; views keep what they look at alive by themselves.

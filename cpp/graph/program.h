@@ -90,6 +90,7 @@ struct Program {
   std::vector<ValueId> seeds;           // one per differentiable result
   std::vector<ValueId> leaves;          // values (arguments or states) that want a gradient
   std::vector<ValueId> leaf_gradients;  // one per leaf, kNone when unused
+  std::vector<ValueId> backward_reads;  // what a forward run keeps for the backward section
 
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.

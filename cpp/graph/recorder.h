@@ -59,6 +59,7 @@ class ProgramRecorder final : public Recorder {
   void rebind(const Tensor& view, ValueId value);
   void record_mutations(const Call& call, Instruction& in);
   void make_backward(std::span<const Tensor> results);
+  void find_backward_reads();
   void sink_updates();
   void find_last_uses();
 

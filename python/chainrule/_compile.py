@@ -212,7 +212,8 @@ def compile(function=None):
     under `no_grad` and for results that still need a gradient. The first calls of a signature
     (structure of the arguments, shapes, dtypes, values of Python numbers) run eagerly; a plan is
     adopted when two successive recordings are equal. Replays give the same bits as eager calls, and a
-    replay that fails has changed nothing.
+    replay that fails has changed nothing. A result that still needs a gradient goes backward once, like
+    an eager one; its gradients have no history, so `create_graph=True` is refused.
 
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes

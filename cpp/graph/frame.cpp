@@ -1,0 +1,112 @@
+#include "graph/frame.h"
+
+#include "ops/elementwise.h"
+
+namespace chainrule::graph {
+
+namespace {
+
+Tensor make_number(const Number& n) {
+  Tensor t;
+  switch (n.dtype) {
+    case DType::kBool:
+      t = Tensor::number(n.integer != 0);
+      break;
+    case DType::kFloat64:
+      t = Tensor::number(n.real);
+      break;
+    case DType::kInt64:
+      t = Tensor::number(n.integer);
+      break;
+    default:
+      t = Tensor::empty(n.dtype, {});
+      if (n.dtype == DType::kFloat32) *t.data<float>() = static_cast<float>(n.real);
+      if (n.dtype == DType::kInt32) *t.data<int32_t>() = static_cast<int32_t>(n.integer);
+      if (n.dtype == DType::kUInt8) *t.data<uint8_t>() = static_cast<uint8_t>(n.integer);
+  }
+  t->weak_number = true;
+  return t;
+}
+
+}  // namespace
+
+Scratch make_scratch(int64_t bytes) { return {bytes ? allocate(bytes) : nullptr, {bytes}}; }
+
+Call call_of(const Instruction& in, const Tensors& inputs) {
+  return {*in.op,
+          {inputs.data(), inputs.size()},
+          in.attrs.data(),
+          in.list_ends.empty() ? nullptr : in.list_ends.data()};
+}
+
+void run_kernel(const Instruction& in, const Tensors& inputs, const Tensors& outputs,
+                void* scratch) {
+  if (!in.op->forward) return;
+  const Call call = call_of(in, inputs);
+  Run run{call, {outputs.data(), outputs.size()}, scratch};
+  in.op->forward(run);
+}
+
+Frame::Frame(const Program& program) : program_(program), slots_(program.values.size()) {
+  for (size_t id = 0; id < slots_.size(); ++id) {
+    const Value& v = program.values[id];
+    if (v.source == Source::kNumber) slots_[id] = make_number(program.numbers[v.index]);
+  }
+}
+
+Frame::Frame(const Program& program, std::span<const Tensor> arguments) : Frame(program) {
+  for (size_t id = 0; id < slots_.size(); ++id) {
+    const Value& v = program.values[id];
+    if (v.source == Source::kState) slots_[id] = program.states[v.index];
+    if (v.source == Source::kGradient) {
+      slots_[id] = Tensor(program.states[v.index]->autograd->grad);
+    }
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) slots_[program.argument_values[i]] = arguments[i];
+}
+
+Tensors Frame::inputs(const Instruction& in) const {
+  Tensors inputs;
+  for (ValueId id : in.inputs) inputs.push_back(id == kNone ? Tensor() : slots_[id]);
+  return inputs;
+}
+
+void Frame::run(const Instruction& in) {
+  Tensors operands = inputs(in);
+  if (in.op->is(kMutates)) {
+    run_update(in, operands);
+  } else {
+    run_value(in, operands);
+  }
+  for (ValueId id : in.dead_after) slots_[id] = Tensor();
+}
+
+void Frame::run_value(const Instruction& in, const Tensors& inputs) {
+  Tensors outputs;
+  for (ValueId id : in.outputs) {
+    const Value& v = program_.values[id];
+    outputs.push_back(v.view ? inputs[0].alias(v.sizes, v.strides, inputs[0]->offset + v.offset)
+                             : Tensor::empty(v.dtype, v.sizes));
+  }
+  run_kernel(in, inputs, outputs, make_scratch(in.scratch_bytes).get());
+  for (size_t i = 0; i < in.outputs.size(); ++i) slots_[in.outputs[i]] = outputs[i];
+}
+
+// An update whose results are read again inside the program: on copies, which are its last outputs.
+void Frame::run_update(const Instruction& in, Tensors& inputs) {
+  size_t output = in.outputs.size();
+  for (int param : in.op->mutates) {
+    output -= in.list_ends[param] - (param ? in.list_ends[param - 1] : 0);
+  }
+  for (int param : in.op->mutates) {
+    for (int place = param ? in.list_ends[param - 1] : 0; place < in.list_ends[param]; ++place) {
+      Tensor copy = Tensor::empty(inputs[place].dtype(), inputs[place].sizes());
+      copy_strided(copy, inputs[place]);
+      inputs[place] = copy;
+      slots_[in.outputs[output++]] = copy.alias(Dims{copy.numel()}, Dims{1}, 0);
+    }
+  }
+  run_kernel(in, inputs, {}, make_scratch(in.scratch_bytes).get());
+}
+
+}  // namespace chainrule::graph
