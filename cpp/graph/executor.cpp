@@ -26,8 +26,9 @@ void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments) {
   for (size_t i = p.commit_begin; i < p.forward_end; ++i) run_in_place(p.code[i], frame);
   for (const WriteBack& w : p.writes) {
     const Tensor& row = frame[w.value];
-    Tensor target = w.target == Source::kArgument ? arguments[w.index] : p.states[w.index];
-    if (w.target == Source::kGradient) target = Tensor(target->autograd->grad);
+    const Tensor& target = w.target == Source::kArgument ? arguments[w.index]
+                           : w.target == Source::kState  ? p.states[w.index]
+                                                         : frame[w.index];
     const int64_t begin = w.target == Source::kState ? 0 : target->offset;
     copy_strided(target.alias(row.sizes(), Dims{1}, begin), row);
     target->storage->bump_version("compile");

@@ -22,8 +22,8 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
     WriteBack& write = program_.writes.back();
     if (memory.argument >= 0) {
       write.target = Source::kArgument;
-    } else if (memory.gradient_of >= 0) {
-      write = {Source::kGradient, memory.gradient_of, memory.flat};
+    } else if (memory.gradient != kNone) {
+      write = {Source::kGradient, memory.gradient, memory.flat};
     } else {
       const auto owner = std::find_if(program_.states.begin(), program_.states.end(),
                                       [&](const Tensor& t) { return t->storage.get() == storage; });

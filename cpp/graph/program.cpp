@@ -169,9 +169,10 @@ std::string Program::to_string() const {
     out += in.where.empty() ? ")\n" : str(")  # ", in.where, "\n");
   }
   for (const WriteBack& w : writes) {
-    const char* kind = w.target == Source::kArgument ? "arg" : "state";
-    out += str("  ", kind, w.index, w.target == Source::kGradient ? ".grad" : "", " <- ",
-               name(w.value), "\n");
+    const std::string target = w.target == Source::kGradient   ? name(w.index)
+                               : w.target == Source::kArgument ? str("arg", w.index)
+                                                               : str("state", w.index);
+    out += str("  ", target, " <- ", name(w.value), "\n");
   }
   for (size_t i = 0; i < gradients.size(); ++i) {
     out += str("  grad of ", gradients[i].leaf.sizes(), " <- ", name(gradients[i].value), "\n");

@@ -48,7 +48,7 @@ struct Instruction {
 // What the memory of an argument, of a state or of a state's `.grad` becomes at commit.
 struct WriteBack {
   Source target;
-  int index;
+  int index;      // which argument or state; of a `.grad`: its value when the replay began
   ValueId value;  // all its elements as one row
 };
 

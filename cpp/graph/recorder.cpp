@@ -122,7 +122,7 @@ ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
                        t.dtype(), sizes, true, attrs.stride, 0);
   } else {
     const Dims sizes{static_cast<int64_t>(t->storage->bytes()) / item};
-    if (memory.outside && memory.gradient_of < 0) {
+    if (memory.outside && memory.gradient == kNone) {
       memory.flat = state(t.alias(sizes, Dims{1}, 0));
     } else {
       // Made inside, or a gradient: some dense value covers it from its first element.
@@ -278,10 +278,11 @@ void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
   Memory& memory = memory_of(grad);
   memory.outside = true;
-  memory.gradient_of = static_cast<int>(program_.states.size());
+  const int owner = static_cast<int>(program_.states.size());
   program_.states.push_back(leaf);
   program_.state_requires_grad.push_back(leaf->requires_grad);
-  bind(grad, add_value({Source::kGradient, memory.gradient_of, grad.dtype(), grad.sizes()}));
+  memory.gradient = add_value({Source::kGradient, owner, grad.dtype(), grad.sizes()});
+  bind(grad, memory.gradient);
 }
 
 void ProgramRecorder::on_read(const char* what) {

@@ -41,8 +41,8 @@ class ProgramRecorder final : public Recorder {
     ValueId flat = kNone;     // all elements as one dense row, once written to
     int64_t flat_offset = 0;  // of an argument: where its window begins
     int argument = -1;
-    int gradient_of = -1;  // the state whose `.grad` this is
-    bool outside = false;  // existed before the recording
+    ValueId gradient = kNone;  // of a state's `.grad`: its value before anything was written
+    bool outside = false;      // existed before the recording
     bool written = false;
   };
 

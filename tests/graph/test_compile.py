@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -418,3 +419,37 @@ def test_a_compiled_method_leaves_its_object_copyable():
         copied.weight.zero_()
         copied.bias.zero_()
         assert copied.predict(x).abs().sum().item() == 0.0
+
+
+def test_a_gradient_that_another_thread_clears_during_a_replay():
+    w = cr.randn(256, 256).requires_grad_()
+    x = cr.randn(256, 256)
+
+    @cr.compile
+    def accumulate(x):
+        (x @ w).sum().backward()
+
+    for _ in range(4):
+        accumulate(x)
+    done = threading.Event()
+
+    def clear():
+        while not done.is_set():
+            w.grad = None
+            done.wait(0.0002)
+            w.grad = cr.zeros(256, 256)
+            done.wait(0.0005)
+
+    thread = threading.Thread(target=clear)
+    thread.start()
+    try:
+        for _ in range(300):
+            accumulate(x)
+    finally:
+        done.set()
+        thread.join()
+    w.grad = None
+    accumulate(x)
+    once = w.grad.numpy().copy()
+    accumulate(x)
+    np.testing.assert_array_equal(w.grad.numpy(), once * 2)
