@@ -45,11 +45,11 @@ class Plan {
     for (const Tensor& t : arguments) layouts_.push_back({t.dtype(), t.sizes(), t.strides()});
   }
 
-  std::vector<Tensor> run(const std::vector<Tensor>& arguments) {
+  std::optional<std::vector<Tensor>> run(const std::vector<Tensor>& arguments) {
     check(arguments);
     return executor_.run(arguments);
   }
-  std::vector<int64_t> profile(const std::vector<Tensor>& arguments) {
+  std::optional<std::vector<int64_t>> profile(const std::vector<Tensor>& arguments) {
     check(arguments);
     return executor_.profile(arguments);
   }
@@ -169,20 +169,20 @@ void invalidate_plans(const char* what) {
 void bind_program(py::module_& m) {
   graph::source_line = user_line;
   py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
-      .def("__call__", &Plan::run, py::arg("arguments"))
+      .def("__call__", &Plan::run, py::arg("arguments"),
+           "One replay; None, and nothing has run, when a guard does not hold any more.")
       .def("__repr__", [](const Plan& p) { return p.program().to_string(); })
       .def("__len__", [](const Plan& p) { return p.program().code.size(); })
       .def(
           "difference",
           [](const Plan& p, const Plan& other) { return p.program().difference(other.program()); },
           "Empty when both programs are equal op by op, else what differs and where.")
-      .def("guards_hold", [](const Plan& p) { return p.program().guards_hold(); })
       .def(
           "verify", [](const Plan& p) { p.program().verify(); },
           "Re-runs every shape rule over the program.")
       .def("operations", &Plan::operations)
       .def("profile", &Plan::profile, py::arg("arguments"),
-           "Nanoseconds of each instruction in one real run.");
+           "Nanoseconds of each instruction in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")
       .def(py::init<std::vector<Tensor>>())

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "autograd/autograd.h"
+#include "core/threads.h"
 #include "graph/frame.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
@@ -11,6 +12,16 @@
 namespace chainrule::graph {
 
 namespace {
+
+// Runs `work`; its nanoseconds go to `ns`, unless nobody asks.
+template <typename F>
+void timed(std::vector<int64_t>* ns, F&& work) {
+  if (!ns) return work();
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  const auto passed = std::chrono::steady_clock::now() - begin;
+  ns->push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
+}
 
 // In the commit section: straight on the state.
 void run_in_place(const Instruction& in, Frame& frame) {
@@ -22,8 +33,10 @@ void run_in_place(const Instruction& in, Frame& frame) {
   }
 }
 
-void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments) {
-  for (size_t i = p.commit_begin; i < p.forward_end; ++i) run_in_place(p.code[i], frame);
+void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments,
+            std::vector<int64_t>* ns) {
+  for (size_t i = p.commit_begin; i < p.forward_end; ++i)
+    timed(ns, [&] { run_in_place(p.code[i], frame); });
   for (const WriteBack& w : p.writes) {
     const Tensor& row = frame[w.value];
     const Tensor& target = w.target == Source::kArgument ? arguments[w.index]
@@ -113,45 +126,36 @@ void hang_backward(const std::shared_ptr<const Program>& p, Frame& frame,
 
 Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
 
-std::vector<Tensor> Executor::run(std::span<const Tensor> arguments) {
-  const std::unique_lock<std::mutex> lock(running_, std::try_to_lock);
+std::optional<std::vector<Tensor>> Executor::run(std::span<const Tensor> arguments) {
+  return replay(arguments, nullptr);
+}
+
+std::optional<std::vector<int64_t>> Executor::profile(std::span<const Tensor> arguments) {
+  std::vector<int64_t> ns;
+  if (!replay(arguments, &ns)) return std::nullopt;
+  return ns;
+}
+
+std::optional<std::vector<Tensor>> Executor::replay(std::span<const Tensor> arguments,
+                                                    std::vector<int64_t>* ns) {
+  std::unique_lock<std::recursive_mutex> lock(running_, std::try_to_lock);
   if (!lock.owns_lock()) {
-    throw StateError(
-        "[compile] expected a plan that is not running; got a second call of it meanwhile.");
+    const LongWork wait(kSerialWork);  // the call under way may need the host language's lock
+    lock.lock();
   }
   const Program& p = *program_;
+  // From here until the frame has the gradients nothing lets another thread of the host run.
+  if (!p.guards_hold()) return std::nullopt;
   Frame frame(p, arguments);
   {
     NoGrad off;
-    for (size_t i = 0; i < p.commit_begin; ++i) frame.run(p.code[i]);
-    commit(p, frame, arguments);
+    for (size_t i = 0; i < p.commit_begin; ++i) timed(ns, [&] { frame.run(p.code[i]); });
+    commit(p, frame, arguments, ns);
   }
   std::vector<Tensor> results;
   for (ValueId id : p.results) results.push_back(frame[id]);
   if (!p.differentiable.empty()) hang_backward(program_, frame, results);
   return results;
-}
-
-std::vector<int64_t> Executor::profile(std::span<const Tensor> arguments) {
-  const Program& p = *program_;
-  Frame frame(p, arguments);
-  std::vector<int64_t> ns;
-  NoGrad off;
-  for (size_t i = 0; i < p.forward_end; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    if (i < p.commit_begin) {
-      frame.run(p.code[i]);
-    } else {
-      run_in_place(p.code[i], frame);
-    }
-    ns.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                     std::chrono::steady_clock::now() - begin)
-                     .count());
-  }
-  Program tail = p;  // the rest of the commit section
-  tail.commit_begin = tail.forward_end;
-  commit(tail, frame, arguments);
-  return ns;
 }
 
 }  // namespace chainrule::graph

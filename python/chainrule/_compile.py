@@ -77,7 +77,7 @@ class _Plan:
         self.replays = 0
 
     def ready(self):
-        """Whether the adopted program may be replayed as things stand.
+        """Whether the adopted program may be replayed, as far as its own guards hold too.
 
         Hyper-parameters are brought up to date first: one that is part of the program announces its
         change and so makes the plan stale.
@@ -86,7 +86,7 @@ class _Plan:
             return False
         for refresh in self.refreshers:
             refresh()
-        return self.generation == _core._plans_generation() and self.program.guards_hold()
+        return self.generation == _core._plans_generation()
 
 
 class CompiledFunction:
@@ -136,11 +136,13 @@ class CompiledFunction:
         tensors = []
         args, kwargs = _copied_in(args), _copied_in(kwargs)
         plan = self._plans.get(self._key(args, kwargs, tensors))
-        if plan is None or not plan.ready():
+        program = plan.program if plan is not None and plan.ready() else None
+        times = program.profile(tensors) if program is not None else None
+        if times is None:
             raise _core.StateError(
                 "[profile] expected a call that has a plan; call it three times first."
             )
-        return list(zip(plan.program.operations(), plan.program.profile(tensors), strict=True))
+        return list(zip(program.operations(), times, strict=True))
 
     def _key(self, args, kwargs, tensors):
         form = (_form(args, tensors), _form(kwargs, tensors))
@@ -165,11 +167,14 @@ class CompiledFunction:
             self._plans.move_to_end(key)
         self._latest = plan
         if plan.ready():
-            results = plan.program(tensors)
-            for place, tensor in plan.same_objects:
-                results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
-            plan.replays += 1
-            return plan.rebuild(iter(results))
+            # Another thread may adopt a new recording while this call waits or runs.
+            program, same_objects, rebuild = plan.program, plan.same_objects, plan.rebuild
+            results = program(tensors)
+            if results is not None:  # None: a gradient or requires_grad is not as recorded
+                for place, tensor in same_objects:
+                    results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
+                plan.replays += 1
+                return rebuild(iter(results))
         return self._record(plan, tensors, args, kwargs)
 
     def _record(self, plan, tensors, args, kwargs):

@@ -453,3 +453,58 @@ def test_a_gradient_that_another_thread_clears_during_a_replay():
     once = w.grad.numpy().copy()
     accumulate(x)
     np.testing.assert_array_equal(w.grad.numpy(), once * 2)
+
+
+def test_two_threads_may_call_one_compiled_function():
+    w = cr.randn(500, 500)
+    total = cr.zeros(1)
+
+    @cr.compile
+    def fn(x):
+        y = x @ w
+        total.add_(1)
+        return y
+
+    x = cr.randn(500, 500)
+    with cr.no_grad():
+        for _ in range(3):
+            expected = fn(x).numpy().copy()
+    errors = []
+
+    def call(work):
+        try:
+            with cr.no_grad():
+                for _ in range(10):
+                    work()
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            errors.append(error)
+
+    def check():
+        np.testing.assert_array_equal(fn(x).numpy(), expected)
+
+    threads = [
+        threading.Thread(target=call, args=(work,))
+        for work in (check, check, lambda: fn.profile(x))
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    assert total.item() == 33  # each call has committed once
+
+
+def test_profile_runs_and_commits_like_a_call():
+    net, twin = make_net(), make_net()
+    step = cr.compile(make_step(net, optimizers("momentum", net)))
+    eager = make_step(twin, optimizers("momentum", twin))
+    for x, y in batches(3):
+        step(x, y)
+        eager(x, y)
+    x, y = batches(1, seed=5)[0]
+    times = step.profile(x, y)
+    eager(x, y)
+    assert len(times) == len(step.program) and all(ns >= 0 for _, ns in times)
+    for a, b in zip(net.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+        np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
