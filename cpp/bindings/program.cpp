@@ -15,6 +15,30 @@ namespace {
 
 std::atomic<int64_t> plans_generation{0};
 
+// Where the package's Python files lie, each ending in a separator; more than one in an editable
+// install. A checkout of this repository that a user works in has the same name, not the same
+// place.
+std::vector<std::string>& package_directories() {
+  static std::vector<std::string> directories;
+  return directories;
+}
+
+void find_package() {
+  const auto package =
+      py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("chainrule").ptr()));
+  if (!package) return PyErr_Clear();  // the extension is loaded by itself, for its signatures
+  for (const py::handle directory : package.attr("__path__")) {
+    package_directories().push_back(py::cast<std::string>(directory) + "/");
+  }
+}
+
+bool in_package(const std::string& file) {
+  for (const std::string& directory : package_directories()) {
+    if (file.starts_with(directory)) return true;
+  }
+  return false;
+}
+
 // "train.py:12" of the innermost frame outside the package.
 std::string user_line() {
   PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
@@ -24,7 +48,7 @@ std::string user_line() {
     const char* file = PyUnicode_AsUTF8(code->co_filename);
     const std::string path = file ? file : "";
     Py_DECREF(code);
-    if (path.find("/chainrule/") == std::string::npos) {
+    if (!in_package(path)) {
       line = path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
       Py_DECREF(frame);
       return line;
@@ -167,6 +191,7 @@ void invalidate_plans(const char* what) {
 }
 
 void bind_program(py::module_& m) {
+  find_package();
   graph::source_line = user_line;
   py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
       .def("__call__", &Plan::run, py::arg("arguments"),

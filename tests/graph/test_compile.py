@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+import runpy
 import threading
 
 import numpy as np
@@ -328,6 +330,23 @@ def test_what_cannot_be_captured_names_the_line(body):
         cr.compile(body)(cr.ones(3))
     assert cr._core._recording() is None
     cr.ones(3).sum().item()  # recording mode is off again
+
+
+def test_a_script_in_a_directory_of_the_packages_name_keeps_its_line(tmp_path):
+    script = tmp_path / "chainrule" / "train.py"
+    script.parent.mkdir()
+    script.write_text("def read(x):\n    return x.sum().item()\n")
+    names = runpy.run_path(str(script))
+    with pytest.raises(cr.CaptureError, match=r"got item at train\.py:2\."):
+        cr.compile(names["read"])(cr.ones(3))
+
+
+def test_a_line_inside_the_package_is_not_the_users():
+    loss = nn.CrossEntropyLoss()
+    fn = cr.compile(lambda x, y: loss(x, y))
+    for _ in range(3):
+        fn(cr.ones(2, 3), cr.zeros(2, dtype=cr.int64))
+    assert set(re.findall(r"# (\S+):\d+", repr(fn.program))) == {"test_compile.py"}
 
 
 def test_a_failing_replay_changes_nothing():
