@@ -56,7 +56,6 @@ class ProgramRecorder final : public Recorder {
   Memory& memory_of(const Tensor& t);
   ValueId find(const Memory& memory, const Tensor& t) const;
   void bind(const Tensor& t, ValueId value);
-  void rebind(const Tensor& view, ValueId value);
   void record_mutations(const Call& call, Instruction& in);
   void make_backward(std::span<const Tensor> results);
   void find_backward_reads();
