@@ -293,7 +293,10 @@ MOMENTS = [
         "norm",
         norm_twin,
         samples(
-            (In((3, 5)),), (In((3, 5)), "fro"), (In((2, 3, 4)), "fro", (0, 2), True), (In((7,)), None)
+            (In((3, 5)),),
+            (In((3, 5)), "fro"),
+            (In((2, 3, 4)), "fro", (0, 2), True),
+            (In((7,)), None),
         ),
         ulp=4,
         scale=8,

@@ -22,8 +22,7 @@ void check_alpha(const Infer& c, const Number& alpha) {
 }
 
 Tensor times(const Tensor& t, const Number& alpha) {
-  return alpha.real == 1 ? t
-                         : alpha.is_float() ? mul(t, alpha.real) : mul(t, alpha.integer);
+  return alpha.real == 1 ? t : alpha.is_float() ? mul(t, alpha.real) : mul(t, alpha.integer);
 }
 
 // a + alpha * b; the product is left out where it is the identity.
