@@ -138,7 +138,7 @@ class CompiledFunction:
         plan = self._plans.get(self._key(args, kwargs, tensors))
         program = plan.program if plan is not None and plan.ready() else None
         times = program.profile(tensors) if program is not None else None
-        if times is None:
+        if program is None or times is None:
             raise _core.StateError(
                 "[profile] expected a call that has a plan; call it three times first."
             )
