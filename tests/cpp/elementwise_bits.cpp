@@ -17,7 +17,8 @@ struct Slot {
 };
 #define CHAINRULE_SLOT(name, arity) Slot{#name, arity},
 const Slot kSlots[] = {CHAINRULE_FLOAT_MAPS(CHAINRULE_SLOT) CHAINRULE_NUMBER_MAPS(CHAINRULE_SLOT)
-                           CHAINRULE_PREDICATE_MAPS(CHAINRULE_SLOT)};
+                           CHAINRULE_INTEGER_MAPS(CHAINRULE_SLOT)
+                               CHAINRULE_PREDICATE_MAPS(CHAINRULE_SLOT)};
 #undef CHAINRULE_SLOT
 
 // One slot on inputs of type In (the first of them FirstIn) with results of type Out.
