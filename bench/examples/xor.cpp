@@ -1,12 +1,12 @@
 // Trains a 2-8-1 tanh network on XOR with the C++ library alone, no Python.
 //   cmake -S . -B build -DCHAINRULE_BUILD_EXAMPLES=ON -DCHAINRULE_BUILD_PYTHON=OFF
-//   cmake --build build && build/xor
+//   cmake --build build && build/example_xor
+#include <algorithm>
 #include <cstdio>
 #include <initializer_list>
 
 #include "autograd/autograd.h"
 #include "generated/ops.h"
-#include "ops/random.h"
 
 using namespace chainrule;
 

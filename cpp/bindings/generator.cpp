@@ -2,7 +2,7 @@
 
 #include "bindings/module.h"
 #include "bindings/types.h"
-#include "ops/random.h"
+#include "ops/generator.h"
 
 namespace chainrule::bindings {
 

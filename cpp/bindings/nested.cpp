@@ -53,7 +53,8 @@ class Nested {
     while (true) {
       if (is_block(o.ptr())) {
         block_depth_ = shape_.size();
-        for (int64_t n : block_tensor(o.ptr(), op_).sizes()) shape_.push_back(n);
+        const Tensor block = block_tensor(o.ptr(), op_);  // a range-for keeps no temporary alive
+        for (int64_t n : block.sizes()) shape_.push_back(n);
         return;
       }
       if (!is_sequence(o.ptr())) return;

@@ -257,7 +257,7 @@ def main():
     header = [
         banner + "#pragma once\n",
         "#include <cmath>\n#include <span>\n",
-        '#include "ops/op.h"\n',
+        '#include "ops/generator.h"\n#include "ops/op.h"\n',
         "namespace chainrule {\n",
     ]
     header += [op.attr_struct() + "\n" for op in ops]

@@ -94,87 +94,96 @@ def add_train(parser):
     """The options of `chainrule train`."""
     names = ", ".join(datasets.names())
     parser.add_argument("dataset", metavar="DATASET", type=data_set, help=f"one of: {names}")
-    model = parser.add_argument_group("the network")
-    model.add_argument(
+    _add_network(parser.add_argument_group("the network"))
+    _add_training(parser.add_argument_group("training"))
+    _add_files(parser.add_argument_group("files"))
+
+
+def _add_network(group):
+    group.add_argument(
         "--hidden",
         metavar="WIDTHS",
         type=widths,
         help="widths of the hidden layers, or none (default: 128,64; fashion-mnist 256,128)",
     )
-    model.add_argument(
+    group.add_argument(
         "--activation",
         choices=_mlp.ACTIVATIONS,
         default="relu",
         help="between the layers (default: relu)",
     )
-    model.add_argument(
+    group.add_argument(
         "--dropout",
         metavar="P",
         type=number(0, 1, below=True),
         help="share of activations zeroed while training (default: by data set)",
     )
-    run = parser.add_argument_group("training")
-    run.add_argument(
+
+
+def _add_training(group):
+    group.add_argument(
         "--optimizer",
         choices=tuple(_training.OPTIMIZERS),
         default="adam",
         help="sgd has momentum 0.9 (default: adam)",
     )
-    run.add_argument(
+    group.add_argument(
         "--lr",
         metavar="RATE",
         type=number(0, 100, above=True),
         help="learning rate (default: 0.001; sgd 0.05)",
     )
-    run.add_argument(
+    group.add_argument(
         "--weight-decay", metavar="W", type=number(0, 100), help="(default: by data set)"
     )
-    run.add_argument(
+    group.add_argument(
         "--epochs",
         metavar="N",
         type=integer(1, 1_000_000),
         help="passes over the training data at most (default: by data set)",
     )
-    run.add_argument("--batch-size", metavar="N", type=integer(1), help="(default: by data set)")
-    run.add_argument(
+    group.add_argument("--batch-size", metavar="N", type=integer(1), help="(default: by data set)")
+    group.add_argument(
         "--patience",
         metavar="N",
         type=integer(0),
         help="stop after N epochs without a smaller validation loss; 0: never stop early "
         "(default: by data set)",
     )
-    run.add_argument(
+    group.add_argument(
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
         help="of the rows, to choose the best epoch (default: 0.15; fashion-mnist 0.1)",
     )
-    run.add_argument(
+    group.add_argument(
         "--test",
         metavar="SHARE",
         type=number(0, 0.4, above=True),
         default=0.2,
         help="of the rows, measured once at the end (default: 0.2); Fashion-MNIST has its own",
     )
-    run.add_argument(
+    group.add_argument(
         "--seed",
         metavar="N",
         type=integer(0),
         default=0,
         help="of the split, the weights, the order and the dropout (default: 0)",
     )
-    add_threads(run)
-    place = parser.add_argument_group("files")
-    place.add_argument("--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files")
-    place.add_argument(
+    add_threads(group)
+
+
+def _add_files(group):
+    group.add_argument("--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files")
+    group.add_argument(
         "--out",
         metavar="DIR",
         help="run folder; an earlier run in it is replaced (default: a new runs/DATASET-N)",
     )
-    place.add_argument(
+    group.add_argument(
         "--no-plots", action="store_true", help="write no pictures; needs no matplotlib"
     )
-    place.add_argument(
+    group.add_argument(
         "--progress",
         choices=_progress.MODES,
         default="auto",

@@ -3,19 +3,9 @@
 import pytest
 
 import gradients
-import harness
 from cases import all_cases
-from chainrule import _core
 
 CASES = [case for case in all_cases() if case.gradient]
-
-
-@pytest.fixture(params=harness.ISAS)
-def isa(request):
-    before = _core._isa()
-    _core._select_isa(request.param)
-    yield request.param
-    _core._select_isa(before)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)

@@ -9,18 +9,9 @@ import pytest
 import chainrule as cr
 import harness
 from cases import all_cases
-from chainrule import _core
 
 CASES = all_cases()
 RUNS = [(case, dtype) for case in CASES for dtype in case.dtypes]
-
-
-@pytest.fixture(params=harness.ISAS)
-def isa(request):
-    before = _core._isa()
-    _core._select_isa(request.param)
-    yield request.param
-    _core._select_isa(before)
 
 
 @pytest.mark.parametrize("case, dtype", RUNS, ids=[f"{c.id}-{d}" for c, d in RUNS])

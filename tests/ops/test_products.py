@@ -12,20 +12,11 @@ import pytest
 import chainrule as cr
 import chainrule.nn.functional as F
 import harness
-from chainrule import _core
 
 RNG = np.random.default_rng(0)
 # Ranks from vectors to batches of batches; every pair meets, where the sizes allow it.
 LEFT = [(4,), (3, 4), (1, 4), (2, 3, 4), (1, 3, 4), (5, 1, 3, 4), (2, 2, 3, 4), (0, 4), (2, 0, 4)]
 RIGHT = [(4,), (4, 5), (4, 1), (2, 4, 5), (1, 4, 5), (5, 2, 4, 5), (2, 1, 4, 5), (4, 0), (2, 4, 0)]
-
-
-@pytest.fixture(params=harness.ISAS)
-def isa(request):
-    before = _core._isa()
-    _core._select_isa(request.param)
-    yield request.param
-    _core._select_isa(before)
 
 
 @pytest.fixture(autouse=True)

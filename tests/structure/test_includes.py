@@ -1,8 +1,7 @@
-"""The arrows between the folders of cpp/, read from the #include lines.
+"""The #include lines against what cpp/README.md states: the arrows between the folders of cpp/, the
+doors of the kernels and the public headers.
 
-core <- kernels, core <- ops <- {autograd, graph, optim} <- bindings. A layer that runs kernels
-reaches them through kernels/kernel_table.h and kernels/dispatch.h alone; kernels know raw pointers
-and sizes, so of core only headers without tensors, memory or exceptions.
+Kernels know raw pointers and sizes, so of core only headers without tensors, memory or exceptions.
 
 One thing has to see both ops/ and optim/: the list of all operations. It is generated
 (generated/registry.cpp, written into the build folder by cpp/ops/generate.py), so it stands above
@@ -11,21 +10,20 @@ as a header of ops/; generated/isa_levels.h names the kernel variants and belong
 """
 
 import re
+from pathlib import Path
 
 import pytest
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-KERNEL_DOORS = {"kernels/kernel_table.h", "kernels/dispatch.h"}
+README = (Path(__file__).parents[2] / "cpp" / "README.md").read_text()
+KERNEL_DOORS = set(re.search(r"two doors: `(.+)` and `(.+)`", README).groups())
 MAY_INCLUDE = {
-    "core": {"core"},
-    "kernels": {"core", "kernels"},
-    "ops": {"core", "ops", "kernels"},
-    "autograd": {"core", "ops", "autograd"},
-    # a captured program's result hangs on one tape node whose backward is a second program
-    "graph": {"core", "ops", "kernels", "autograd", "graph"},
-    "optim": {"core", "ops", "kernels", "optim"},
-    "bindings": {"core", "ops", "kernels", "autograd", "graph", "optim", "bindings"},
+    folder: {folder, *re.findall(r"`(\w+)/`", others)}
+    for folder, others in re.findall(r"^\| `(\w+)/` \|.*\|(.*)\|$", README, re.MULTILINE)
 }
+PUBLIC = set(
+    re.findall(r"`([\w/]+\.h)`", re.search(r"Public headers:(.+?);", README, re.DOTALL)[1])
+)
 SEALED = ("kernels/cpu/", "kernels/common/", "kernels/reference/", "kernels/cuda/")
 NOT_IN_KERNELS = {"core/tensor.h", "core/storage.h", "core/allocator.h", "core/errors.h"}
 
@@ -93,3 +91,10 @@ def test_reversed_arrow_is_seen(path, included):
 def test_allowed_arrow_is_not_reported():
     text = '#include <vector>\n#include "core/tensor.h"\n#include "kernels/kernel_table.h"\n'
     assert violations({"ops/unary.cpp": text}) == []
+
+
+def test_examples_need_the_public_headers_alone(root):
+    examples = sorted((root / "bench" / "examples").glob("*.cpp"))
+    assert examples and len(PUBLIC) >= 3
+    for path in examples:
+        assert set(INCLUDE.findall(path.read_text())) <= PUBLIC, path.name
