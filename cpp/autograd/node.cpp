@@ -181,17 +181,12 @@ class RuleView final : public Backward {
 
  private:
   Tensor unpack(const OpNode::SavedOutput& s) {
-    if (s.storage->version() != s.version) {
-      const char* by = s.storage->last_mutation();
-      fail<StateError>("backward", "expected the output that ", node_.name(),
-                       " saved to be unchanged; ", by ? by : "an in-place operation",
-                       " changed it in place. Use the out-of-place form, or clone() first.");
-    }
     const int count = static_cast<int>(node_.outputs.size());
     const bool visible = s.output < count;
     const InputMeta& meta = visible ? node_.outputs[s.output] : node_.hidden_[s.output - count];
     Tensor t(
         make_ref<TensorImpl>(s.storage, meta.dtype, meta.sizes, contiguous_strides(meta.sizes), 0));
+    check_unchanged(t, s.version, node_.name());
     if (modes.grad_enabled && visible) set_history(t, Ref<Node>(&node_), s.output);
     return t;
   }

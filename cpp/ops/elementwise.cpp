@@ -163,12 +163,19 @@ Dims broadcast_inputs(const Call& c, int first) {
 
 namespace {
 
+// A kernel reads every input as the first one's dtype. Promotion has seen to that except in the
+// operations without it, the private ones that gradient rules call.
 void infer_elementwise(Infer& c, DType dtype) {
   const Dims& sizes = c.inputs[0].sizes();
+  bool equal = true;
   for (const Tensor& t : c.inputs.subspan(1)) {
-    if (!t.defined() || !(t.sizes() == sizes)) return c.out(dtype, broadcast_inputs(c));
+    if (t.defined() && t.dtype() != c.inputs[0].dtype()) {
+      fail<DtypeError>(c.name(), "expected tensors of one dtype; got ",
+                       dtype_name(c.inputs[0].dtype()), " and ", dtype_name(t.dtype()), ".");
+    }
+    equal = equal && t.defined() && t.sizes() == sizes;
   }
-  c.out(dtype, sizes);
+  c.out(dtype, equal ? sizes : broadcast_inputs(c));
 }
 
 }  // namespace

@@ -187,6 +187,11 @@ def test_no_arguments_end_the_process(seed):
     assert (cr.ones(2, requires_grad=True) * 2).requires_grad == mode
 
 
+def test_a_private_operation_reads_no_dtype_as_another():
+    with pytest.raises(cr.DtypeError, match=r"\[relu_backward\].*float64 and float32"):
+        cr._core._ops.relu_backward(cr.ones(5, dtype=cr.float64), cr.ones(5))
+
+
 def test_attributes_take_no_nonsense():
     rng = random.Random(0)
     for name, value in itertools.product(
