@@ -4,18 +4,13 @@ flags, groups and settings that change, misuse, and compiled steps that read the
 State dicts and copies stand in test_state_dict.py.
 """
 
-import functools
 import itertools
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-
-STEPS = 20
-# Around the vector width, an empty one, a matrix and a 0-d one.
-SHAPES = [(3,), (0,), (8, 5), (), (67,)]
-
+from optim_problem import SHAPES, STEPS, Problem
 
 # ---- the twin, straight from the papers' formulas
 
@@ -50,53 +45,6 @@ def adam_twin(w, grad, steps, lr, betas, eps, weight_decay, amsgrad, maximize, d
         yield w
 
 
-# ---- a problem with a known gradient: sum a (w - b)^2
-
-
-def quadratic(a, b, w):
-    """The gradient."""
-    return 2 * a * (w - b)
-
-
-class Problem:
-    """Parameters of many shapes, their loss in chainrule and their gradient in NumPy."""
-
-    def __init__(self, dtype, seed=0):
-        rng = np.random.default_rng(seed)
-        np_dtype = np.float64 if dtype == cr.float64 else np.float32
-
-        def draw(low, high):
-            return [rng.uniform(low, high, shape).astype(np_dtype) for shape in SHAPES]
-
-        # b is farther away than Adam gets in 20 steps: where the gradient vanishes, its quotient
-        # turns rounding errors into steps, and no tolerance would mean anything.
-        self.start, self.a, self.b = draw(-1, 1), draw(0.5, 1.5), draw(4, 5)
-        self.params = [cr.nn.Parameter(cr.tensor(w)) for w in self.start]
-
-    def loss(self):
-        parts = [
-            (cr.tensor(a) * (w - cr.tensor(b)) ** 2).sum()
-            for w, a, b in zip(self.params, self.a, self.b, strict=True)
-        ]
-        return sum(parts[1:], parts[0])
-
-    def twins(self, twin, **settings):
-        """The twin's generators, one a parameter."""
-        for w, a, b in zip(self.start, self.a, self.b, strict=True):
-            grad = functools.partial(quadratic, a.astype(np.float64), b.astype(np.float64))
-            yield twin(w.astype(np.float64), grad, STEPS, **settings)
-
-    def check(self, optimizer, twin, **settings):
-        """Steps both; float32 may lose one bit a step and operation."""
-        rtol = 1e-12 if self.params[0].dtype == cr.float64 else STEPS * 2e-7
-        for expected in zip(*self.twins(twin, **settings), strict=True):
-            optimizer.zero_grad()
-            self.loss().backward()
-            optimizer.step()
-            for got, want in zip(self.params, expected, strict=True):
-                np.testing.assert_allclose(got.detach().numpy(), want, rtol=rtol, atol=rtol)
-
-
 DTYPES = pytest.mark.parametrize("dtype", [cr.float32, cr.float64], ids=["f32", "f64"])
 
 SGD_FLAGS = [
@@ -104,6 +52,7 @@ SGD_FLAGS = [
     for v in itertools.product((0.0, 0.9), (0.0, 0.3), (0.0, 0.1), (False, True), (False, True))
     if not (v[3] and (v[0] == 0 or v[1] != 0))
 ]
+
 ADAM_FLAGS = [
     dict(zip(("betas", "eps", "weight_decay", "amsgrad", "maximize"), v, strict=True))
     for v in itertools.product(
@@ -441,113 +390,3 @@ def test_a_gradient_of_another_shape_is_an_error():
     with pytest.raises((cr.ShapeError, RuntimeError, ValueError)):
         w.grad = cr.ones(3)
     assert w.tolist() == [1, 1]
-
-
-# ---- compiled steps
-
-
-OPTIMIZERS = {
-    "sgd": lambda p: cr.optim.SGD(p, lr=0.1),
-    "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
-    "adam": lambda p: cr.optim.Adam(p, lr=0.1, weight_decay=0.1),
-    "adamw": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
-}
-
-
-def run(make, compiled, change):
-    problem = Problem(cr.float32)
-    optimizer = make(problem.params)
-    optimizer.param_groups[0]["optimizer"] = optimizer
-
-    def step():
-        optimizer.zero_grad()
-        loss = sum(((w - 1) ** 2).sum() for w in problem.params)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    call = cr.compile(step) if compiled else step
-    for i in range(12):
-        change(optimizer.param_groups[0], i)
-        call()
-    states = [v.tolist() for s in optimizer.state.values() for v in s.values()]
-    return [w.tolist() for w in problem.params], states, call
-
-
-def schedule(group, i):
-    group["lr"] = 0.1 * 0.9**i
-
-
-def every_number(group, i):
-    group["lr"] = 0.1 / (i + 1)
-    group["weight_decay"] = 0.01 * (i + 1)
-    if "betas" in group:
-        group["betas"] = (0.9 - 0.01 * i, 0.999)
-        group["eps"] = 1e-8 * (i + 1)
-    elif group["momentum"]:
-        group["momentum"] = 0.9 - 0.01 * i
-
-
-def flags_in_flight(group, i):
-    if i == 6:
-        group["maximize"] = True
-    if i == 9 and "momentum" in group:
-        group.update(momentum=0.5, nesterov=False)
-
-
-def state_dropped(group, i):
-    if i == 7:
-        group["optimizer"].state.clear()
-
-
-@pytest.mark.parametrize("change", [schedule, every_number, flags_in_flight, state_dropped])
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_compiled_step_has_the_bits_of_an_eager_one(name, change):
-    *eager, _ = run(OPTIMIZERS[name], False, change)
-    *compiled, step = run(OPTIMIZERS[name], True, change)
-    assert eager == compiled
-    if change is schedule:
-        assert step.stats["replays"] >= 8  # a new number needs no new recording
-
-
-def test_a_compiled_step_with_a_tensor_as_lr():
-    w = cr.nn.Parameter(cr.zeros(1))
-    lr = cr.tensor(1.0)
-    optimizer = cr.optim.SGD([w], lr=lr)
-
-    @cr.compile
-    def step():
-        optimizer.zero_grad()
-        w.sum().backward()
-        optimizer.step()
-
-    total = 0.0
-    for i in range(8):
-        lr.fill_(2.0**-i)
-        total += 2.0**-i
-        step()
-    assert step.plans == 1
-    assert w.item() == -total
-    for value in (cr.tensor(0.5), 0.25, 0.0, cr.tensor(8.0)):  # another tensor, or none
-        optimizer.param_groups[0]["lr"] = value
-        total += float(value)
-        step()
-        assert w.item() == -total
-
-
-def test_writing_settings_while_recording_is_an_error():
-    w = weight()
-    optimizer = cr.optim.SGD([w], lr=0.1)
-    acts = [
-        lambda: optimizer.param_groups[0].__setitem__("lr", 0.2),
-        lambda: optimizer.param_groups[0].update(lr=0.2),
-        lambda: optimizer.add_param_group({"params": [weight()]}),
-        lambda: optimizer.load_state_dict(state),
-    ]
-    state = optimizer.state_dict()
-    for act in acts:
-        step = cr.compile(act)
-        with pytest.raises(cr.CaptureError, match="outside"):
-            step()
-    assert optimizer.param_groups[0]["lr"] == 0.1
-    assert len(optimizer.param_groups) == 1

@@ -1,0 +1,120 @@
+"""Compiled results that still need a gradient."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from nets import batches, make_net
+
+
+def test_a_result_that_still_needs_a_gradient():
+    net = make_net()
+    fast = cr.compile(lambda x: net(x).square().sum())
+    for _ in range(5):
+        x = cr.randn(6, 5)
+        net.zero_grad()
+        fast(x).backward()
+        got = [p.grad.numpy().copy() for p in net.parameters()]
+        net.zero_grad()
+        net(x).square().sum().backward()
+        for a, p in zip(got, net.parameters(), strict=True):
+            np.testing.assert_array_equal(a, p.grad.numpy())
+    assert fast.stats["replays"] == 3
+
+
+def weighted(seed=0):
+    """A compiled function of x and w that still needs a gradient, its eager twin, and w."""
+    w = cr.randn(5, 5, generator=cr.Generator().manual_seed(seed)).requires_grad_()
+    eager = lambda x: cr.tanh(x @ w)
+    fast = cr.compile(eager)
+    for _ in range(4):
+        fast(cr.ones(3, 5, requires_grad=True))
+    assert fast.stats["replays"] == 2
+    return fast, eager, w
+
+
+@pytest.mark.parametrize("which", ["compiled", "eager"])
+@pytest.mark.parametrize("changed", ["argument", "weight", "result"])
+def test_backward_refuses_what_was_changed_since_forward(which, changed):
+    fast, eager, w = weighted()
+    x = cr.ones(3, 5, requires_grad=True)
+    y = (fast if which == "compiled" else eager)(x)
+    loss = y.sum()
+    with cr.no_grad():
+        {"argument": x, "weight": w, "result": y}[changed].add_(1)
+    with pytest.raises(cr.StateError, match="to be unchanged; add_? changed it"):
+        loss.backward()
+    assert w.grad is None and x.grad is None
+
+
+def test_a_state_that_backward_does_not_read_may_change():
+    """Running statistics move with every call; an earlier result still has its gradient."""
+
+    def total(compiled):
+        w, running = cr.full((5, 4), 0.5, requires_grad=True), cr.zeros(4)
+
+        def forward(x):
+            y = x @ w
+            running.mul_(0.9).add_(y.detach().mean(0) * 0.1)
+            return y.square().sum()
+
+        forward = cr.compile(forward) if compiled else forward
+        for x, _ in batches(5):
+            forward(x)
+        losses = [forward(x) for x, _ in batches(3, seed=7)]
+        for loss in losses:
+            loss.backward()
+        return w.grad.numpy(), running.numpy()
+
+    for a, b in zip(total(False), total(True), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("which", ["compiled", "eager"])
+def test_a_second_backward_needs_retain_graph(which):
+    fast, eager, w = weighted()
+    fn = fast if which == "compiled" else eager
+    loss = fn(cr.ones(3, 5, requires_grad=True)).sum()
+    loss.backward(retain_graph=True)
+    once = w.grad.numpy().copy()
+    loss.backward()
+    np.testing.assert_array_equal(w.grad.numpy(), once * 2)
+    y = fn(cr.ones(3, 5, requires_grad=True))
+    y.backward(cr.ones(3, 5))
+    with pytest.raises(cr.StateError, match="retain_graph=True"):
+        y.backward(cr.ones(3, 5))
+
+
+def test_backward_gives_back_the_memory_of_a_compiled_forward():
+    w = cr.randn(64, 64).requires_grad_()
+
+    def chain(x):
+        for _ in range(5):
+            x = cr.tanh(x @ w)
+        return x.sum()
+
+    allocated = lambda: cr._core._memory_stats()["allocated"]
+    held = {}
+    for name, fn in (("eager", chain), ("compiled", cr.compile(chain))):
+        x = cr.randn(256, 64)
+        for _ in range(4):
+            fn(x)
+        before = allocated()
+        loss = fn(x)
+        after_forward = allocated() - before
+        loss.backward()
+        w.grad = None
+        held[name] = after_forward, allocated() - before
+    layer = 256 * 64 * 4
+    assert held["compiled"][0] <= held["eager"][0]  # only what backward reads
+    assert held["compiled"][1] < layer and held["eager"][1] < layer
+
+
+def test_gradients_of_gradients_through_a_compiled_result_are_refused():
+    fast, eager, w = weighted()
+    loss = fast(cr.ones(3, 5, requires_grad=True)).sum()
+    with pytest.raises(cr.StateError, match="uncompiled to differentiate twice"):
+        cr.autograd.grad(loss, w, create_graph=True)
+    (got,) = cr.autograd.grad(loss, w)
+    (expected,) = cr.autograd.grad(eager(cr.ones(3, 5, requires_grad=True)).sum(), w)
+    np.testing.assert_array_equal(got.numpy(), expected.numpy())

@@ -1,0 +1,86 @@
+"""Compiled functions and threads."""
+
+import threading
+import time
+
+import numpy as np
+
+import chainrule as cr
+
+
+def test_a_gradient_that_another_thread_clears_during_a_replay():
+    w = cr.randn(256, 256).requires_grad_()
+    x = cr.randn(256, 256)
+
+    @cr.compile
+    def accumulate(x):
+        (x @ w).sum().backward()
+
+    for _ in range(4):
+        accumulate(x)
+    program = accumulate.program  # itself, for a call would record again when a guard fails
+    done = threading.Event()
+
+    def clear():
+        while not done.is_set():
+            w.grad = None
+            done.wait(0.0002)
+            w.grad = cr.zeros(256, 256)
+            done.wait(0.0005)
+
+    thread = threading.Thread(target=clear)
+    thread.start()
+    try:
+        replays, end = 0, time.monotonic() + 20
+        while replays < 200 and time.monotonic() < end:
+            replays += program([x]) is not None
+    finally:
+        done.set()
+        thread.join()
+    assert replays == 200
+    w.grad = None
+    assert program([x]) is None and w.grad is None
+    w.grad = cr.zeros(256, 256)
+    program([x])
+    once = w.grad.numpy().copy()
+    program([x])
+    np.testing.assert_array_equal(w.grad.numpy(), once * 2)
+
+
+def test_two_threads_may_call_one_compiled_function():
+    w = cr.randn(500, 500)
+    total = cr.zeros(1)
+
+    @cr.compile
+    def fn(x):
+        y = x @ w
+        total.add_(1)
+        return y
+
+    x = cr.randn(500, 500)
+    with cr.no_grad():
+        for _ in range(3):
+            expected = fn(x).numpy().copy()
+    errors = []
+
+    def call(work):
+        try:
+            with cr.no_grad():
+                for _ in range(10):
+                    work()
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            errors.append(error)
+
+    def check():
+        np.testing.assert_array_equal(fn(x).numpy(), expected)
+
+    threads = [
+        threading.Thread(target=call, args=(work,))
+        for work in (check, check, lambda: fn.profile(x))
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    assert total.item() == 33  # each call has committed once

@@ -1,0 +1,117 @@
+"""Compiled training steps have the bits of eager ones, whatever changes between calls."""
+
+import pytest
+
+import chainrule as cr
+from optim_problem import Problem
+
+
+def weight():
+    return cr.nn.Parameter(cr.ones(2))
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: cr.optim.SGD(p, lr=0.1),
+    "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda p: cr.optim.Adam(p, lr=0.1, weight_decay=0.1),
+    "adamw": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
+}
+
+
+def run(make, compiled, change):
+    problem = Problem(cr.float32)
+    optimizer = make(problem.params)
+    optimizer.param_groups[0]["optimizer"] = optimizer
+
+    def step():
+        optimizer.zero_grad()
+        loss = sum(((w - 1) ** 2).sum() for w in problem.params)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    call = cr.compile(step) if compiled else step
+    for i in range(12):
+        change(optimizer.param_groups[0], i)
+        call()
+    states = [v.tolist() for s in optimizer.state.values() for v in s.values()]
+    return [w.tolist() for w in problem.params], states, call
+
+
+def schedule(group, i):
+    group["lr"] = 0.1 * 0.9**i
+
+
+def every_number(group, i):
+    group["lr"] = 0.1 / (i + 1)
+    group["weight_decay"] = 0.01 * (i + 1)
+    if "betas" in group:
+        group["betas"] = (0.9 - 0.01 * i, 0.999)
+        group["eps"] = 1e-8 * (i + 1)
+    elif group["momentum"]:
+        group["momentum"] = 0.9 - 0.01 * i
+
+
+def flags_in_flight(group, i):
+    if i == 6:
+        group["maximize"] = True
+    if i == 9 and "momentum" in group:
+        group.update(momentum=0.5, nesterov=False)
+
+
+def state_dropped(group, i):
+    if i == 7:
+        group["optimizer"].state.clear()
+
+
+@pytest.mark.parametrize("change", [schedule, every_number, flags_in_flight, state_dropped])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_compiled_step_has_the_bits_of_an_eager_one(name, change):
+    *eager, _ = run(OPTIMIZERS[name], False, change)
+    *compiled, step = run(OPTIMIZERS[name], True, change)
+    assert eager == compiled
+    if change is schedule:
+        assert step.stats["replays"] >= 8  # a new number needs no new recording
+
+
+def test_a_compiled_step_with_a_tensor_as_lr():
+    w = cr.nn.Parameter(cr.zeros(1))
+    lr = cr.tensor(1.0)
+    optimizer = cr.optim.SGD([w], lr=lr)
+
+    @cr.compile
+    def step():
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+
+    total = 0.0
+    for i in range(8):
+        lr.fill_(2.0**-i)
+        total += 2.0**-i
+        step()
+    assert step.plans == 1
+    assert w.item() == -total
+    for value in (cr.tensor(0.5), 0.25, 0.0, cr.tensor(8.0)):  # another tensor, or none
+        optimizer.param_groups[0]["lr"] = value
+        total += float(value)
+        step()
+        assert w.item() == -total
+
+
+def test_writing_settings_while_recording_is_an_error():
+    w = weight()
+    optimizer = cr.optim.SGD([w], lr=0.1)
+    acts = [
+        lambda: optimizer.param_groups[0].__setitem__("lr", 0.2),
+        lambda: optimizer.param_groups[0].update(lr=0.2),
+        lambda: optimizer.add_param_group({"params": [weight()]}),
+        lambda: optimizer.load_state_dict(state),
+    ]
+    state = optimizer.state_dict()
+    for act in acts:
+        step = cr.compile(act)
+        with pytest.raises(cr.CaptureError, match="outside"):
+            step()
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    assert len(optimizer.param_groups) == 1
