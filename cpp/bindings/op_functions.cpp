@@ -193,18 +193,42 @@ PyObject* call_overload(const Callable& callable, const Overload& o, Parsed& p, 
   return wrap_outputs(*o.op, o.signature->python_name, outputs);
 }
 
+// Hands the first overload that fits and what was parsed for it to `use`.
+template <typename F>
+auto with_overload(const Callable& callable, const Arguments& arguments, F&& use) {
+  Mismatch why;
+  for (const Overload& o : callable.overloads) {
+    Parsed parsed;
+    if (parse(o, arguments, parsed, why)) return use(o, parsed);
+  }
+  fail_arguments(callable.name, callable.overloads, arguments, why);
+}
+
+// The shape rule of a private operation without its kernel: an optimizer asks it for all calls of a
+// step before the first of them writes.
+void check_call(const py::object& function, const py::args& values) {
+  const auto found = std::find_if(callables.begin(), callables.end(), [&](const Callable& c) {
+    return PyCFunction_Check(function.ptr()) &&
+           reinterpret_cast<PyCFunctionObject*>(function.ptr())->m_ml == &c.def;
+  });
+  if (found == callables.end())
+    throw TypeError("[_check_call] expected an operation; got another object.");
+  PyObject* const* items = reinterpret_cast<PyTupleObject*>(values.ptr())->ob_item;
+  const Arguments arguments{nullptr, items, static_cast<Py_ssize_t>(values.size()), nullptr};
+  with_overload(*found, arguments, [](const Overload& o, const Parsed& p) {
+    const int32_t* ends = o.op->schema->has_list ? p.ends : nullptr;
+    Infer infer({*o.op, p.inputs.span(), p.attrs, ends}, false);
+    o.op->infer(infer);
+  });
+}
+
 }  // namespace
 
 PyObject* invoke(const Callable& callable, const Arguments& arguments) noexcept {
   return guarded([&]() -> PyObject* {
-    Mismatch why;
-    for (const Overload& o : callable.overloads) {
-      Parsed parsed;
-      if (parse(o, arguments, parsed, why)) {
-        return call_overload(callable, o, parsed, arguments.self);
-      }
-    }
-    fail_arguments(callable.name, callable.overloads, arguments, why);
+    return with_overload(callable, arguments, [&](const Overload& o, Parsed& parsed) {
+      return call_overload(callable, o, parsed, arguments.self);
+    });
   });
 }
 
@@ -214,6 +238,8 @@ void bind_op_functions(py::module_& m) {
   add_namespace(m, "_linalg", kLinalg, "chainrule.linalg");
   add_namespace(m, "_ops", kPrivate, "chainrule._core._ops");
   add_methods();
+  m.def("_check_call", check_call, py::arg("operation"),
+        "Raise what operation(*args) would raise for its arguments, without running it.");
 }
 
 py::list op_table() {

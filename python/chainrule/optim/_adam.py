@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from .. import _core
 from .._core import Tensor
-from ._native import NativeOptimizer, check_lr, check_not_negative
+from ._native import NativeOptimizer, as_number, check_lr, check_not_negative
 
 
 class Adam(NativeOptimizer):
@@ -45,6 +45,7 @@ class Adam(NativeOptimizer):
     1 - β where 1 - βᵗ stands here, which is right in the first step only.
     """
 
+    _native = _core._ops.adam_update
     _hyper_names = ("lr", "betas[0]", "betas[1]", "eps", "weight_decay")
     _states = MappingProxyType(
         {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
@@ -82,57 +83,69 @@ class Adam(NativeOptimizer):
         super().__init__(params, defaults)
 
     def _check_settings(self, group):
+        super()._check_settings(group)
         name = type(self).__name__
         check_lr(name, group["lr"])
         check_not_negative(name, "eps", group["eps"])
         check_not_negative(name, "weight_decay", group["weight_decay"])
-        if len(group["betas"]) != 2:
-            raise ValueError(f"[{name}] expected two betas; got {group['betas']!r}.")
-        for index, beta in enumerate(group["betas"]):
-            if not 0 <= beta < 1:
+        for index, beta in enumerate(self._betas(group)):
+            if not 0 <= as_number(name, f"betas[{index}]", beta) < 1:
                 raise ValueError(f"[{name}] expected 0 <= betas[{index}] < 1; got {beta}.")
 
+    def _betas(self, group):
+        try:
+            beta1, beta2 = group["betas"]
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"[{type(self).__name__}] expected two betas; got {group['betas']!r:.60}."
+            ) from None
+        return beta1, beta2
+
     def _settings(self, group):
-        beta1, beta2 = group["betas"]
+        beta1, beta2 = self._betas(group)
         return group["lr"], beta1, beta2, group["eps"], group["weight_decay"]
 
     def _flags(self, group):
         return group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
 
-    def _update(self, group, hyper):
+    def _gather(self, group, hyper, fresh):
         amsgrad = group["amsgrad"]
         params, grads, means, squares, largest, steps = [], [], [], [], [], []
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
-            state = self.state[param]
-            if "exp_avg" not in state:
-                state["step"] = _core.zeros((), dtype=_core.float32)
-                state["exp_avg"] = _core.zeros_like(param)
-                state["exp_avg_sq"] = _core.zeros_like(param)
+            state = self.state.get(param)
+            if (
+                state is None
+                or "exp_avg" not in state
+                or (amsgrad and "max_exp_avg_sq" not in state)
+            ):
+                state = self._started(param, state, amsgrad)
+                fresh.append((param, state))
             if amsgrad:
-                if "max_exp_avg_sq" not in state:
-                    state["max_exp_avg_sq"] = _core.zeros_like(param)
                 largest.append(state["max_exp_avg_sq"])
             params.append(param)
             grads.append(grad)
             means.append(state["exp_avg"])
             squares.append(state["exp_avg_sq"])
             steps.append(state["step"])
-        if params:
-            _core._ops.adam_update(
-                params,
-                grads,
-                means,
-                squares,
-                largest,
-                steps,
-                hyper,
-                amsgrad,
-                group["maximize"],
-                group["decoupled_weight_decay"],
-            )
+        if not params:
+            return []
+        flags = amsgrad, group["maximize"], group["decoupled_weight_decay"]
+        return [(params, grads, means, squares, largest, steps, hyper, *flags)]
+
+    def _started(self, param, state, amsgrad):
+        """The state of a parameter with what is missing before its first step, or before its first
+        one with amsgrad."""
+        state = dict(state or ())
+        if "exp_avg" not in state:
+            state["step"] = _core.zeros((), dtype=_core.float32)
+            state["exp_avg"] = _core.zeros_like(param)
+            state["exp_avg_sq"] = _core.zeros_like(param)
+        if amsgrad:
+            state["max_exp_avg_sq"] = _core.zeros_like(param)
+        return state
 
 
 class AdamW(Adam):

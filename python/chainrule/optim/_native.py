@@ -37,31 +37,24 @@ class Hyper:
             first, values = 1, values[1:]
         else:
             first = 0
-        if values == self._last:
-            return
+        try:
+            if values == self._last:
+                return
+        except ValueError:  # an array among them, which is no number either
+            pass
         numbers = [
-            self._number(optimizer, name, value)
+            as_number(optimizer, name, value)
             for name, value in zip(self.names[first:], values, strict=True)
         ]
         for index, number in enumerate(numbers, first):
             self._numbers[index] = number
         self._last = values
 
-    @staticmethod
-    def _number(optimizer, name, value):
-        try:
-            if not isinstance(value, Tensor):
-                return float(value)
-        except (TypeError, ValueError):
-            pass
-        raise TypeError(
-            f"[{optimizer}] expected {name} to be a number; got {value!r}. Only lr may be a tensor."
-        )
-
 
 class NativeOptimizer(Optimizer):
-    """An optimizer that names its settings, reads them from a group and makes one native call."""
+    """An optimizer that names its settings, reads them from a group and makes native calls."""
 
+    _native: Callable[..., Any]  # the operation that updates a list of parameters
     _hyper_names: tuple[str, ...]  # the first is lr, the one that may be a tensor
 
     def __init__(self, params, defaults):
@@ -77,9 +70,24 @@ class NativeOptimizer(Optimizer):
         """The group's settings that a recorded step has baked in."""
         raise NotImplementedError
 
-    def _update(self, group, hyper) -> None:
-        """Update the parameters of one group that have a gradient."""
+    def _gather(self, group, hyper, fresh) -> list[tuple]:
+        """The arguments of the native calls that update the parameters of one group.
+
+        State that does not exist yet goes into `fresh` as (parameter, entries): it belongs to the
+        optimizer once the update has filled it.
+        """
         raise NotImplementedError
+
+    def _check_settings(self, group):
+        self._check_flags(group)
+
+    def _check_flags(self, group):
+        for flag in self._flags(group):
+            if not isinstance(flag, bool):
+                raise TypeError(
+                    f"[{type(self).__name__}] expected flags of a group to be bools; "
+                    f"got {flag!r:.60}."
+                )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
@@ -108,12 +116,7 @@ class NativeOptimizer(Optimizer):
             self._hypers.append(Hyper(self._hyper_names))
         for group, hyper in zip(self.param_groups, self._hypers, strict=False):
             # All groups before the first update, so that a mistake changes no weight.
-            for flag in self._flags(group):
-                if not isinstance(flag, bool):
-                    raise TypeError(
-                        f"[{type(self).__name__}] expected flags of a group to be bools; "
-                        f"got {flag!r:.60}."
-                    )
+            self._check_flags(group)
             hyper.refresh(type(self).__name__, self._settings(group))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -127,13 +130,43 @@ class NativeOptimizer(Optimizer):
             with _core.enable_grad():
                 loss = closure()
         self._refresh()
-        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
-            self._update(group, hyper.tensor)
+        self._update()
         recording = _core._recording()
         if recording is not None:
             recording.on_replay(self._before_replay)
             self._recorded = self._baked()
         return loss
+
+    def _update(self):
+        """All groups or none: what cannot be updated is found before the first weight changes."""
+        calls, fresh = [], []
+        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
+            try:
+                calls += self._gather(group, hyper.tensor, fresh)
+            except KeyError as missing:
+                raise _core.StateError(
+                    f"[{type(self).__name__}] expected {missing} in the group and in the state of "
+                    "every parameter that has been updated before; got none."
+                ) from None
+        if len(calls) > 1:  # a single one checks itself before it writes
+            for call in calls:
+                _core._check_call(self._native, *call)
+        for call in calls:
+            self._native(*call)
+        for param, entries in fresh:
+            self.state[param].update(entries)
+
+
+def as_number(optimizer, name, value) -> float:
+    """The value of a setting; TypeError unless it is a number."""
+    try:
+        if not isinstance(value, Tensor | str | bytes):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(
+        f"[{optimizer}] expected {name} to be a number; got {value!r:.60}. Only lr may be a tensor."
+    )
 
 
 def check_lr(optimizer, lr):
@@ -149,5 +182,5 @@ def check_lr(optimizer, lr):
 
 def check_not_negative(optimizer, name, value):
     """Raise unless value >= 0; nan is not."""
-    if not value >= 0:
+    if not as_number(optimizer, name, value) >= 0:
         raise ValueError(f"[{optimizer}] expected {name} >= 0; got {value}.")

@@ -79,6 +79,7 @@ class Optimizer:
                 f"[{name}] expected an iterable of tensors or dicts as params; "
                 f"got {type(params).__name__}."
             )
+        _check_iterable(name, params)
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -97,7 +98,9 @@ class Optimizer:
         _core._invalidate_plans("change of param_groups")
         name = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
-            raise TypeError(f'[{name}] expected a dict with the key "params"; got {param_group!r}.')
+            raise TypeError(
+                f'[{name}] expected a dict with the key "params"; got {param_group!r:.60}.'
+            )
         tensors, names = _split_names(name, param_group["params"])
         group = {"params": tensors}
         if names:
@@ -181,6 +184,16 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def _check_iterable(optimizer, params):
+    try:
+        iter(params)
+    except TypeError:
+        raise TypeError(
+            f"[{optimizer}] expected an iterable of tensors or dicts as params; "
+            f"got {type(params).__name__}."
+        ) from None
+
+
 def _split_names(optimizer, params):
     """(tensors, names) of a tensor, an ordered iterable of tensors, or one of (name, tensor)."""
     if isinstance(params, Tensor):
@@ -189,8 +202,12 @@ def _split_names(optimizer, params):
         raise TypeError(
             f"[{optimizer}] expected parameters in an order; got a set, which has none."
         )
+    _check_iterable(optimizer, params)
     params = list(params)
-    names = [param[0] for param in params if isinstance(param, tuple)]
+    pairs = [param for param in params if isinstance(param, tuple)]
+    if not all(len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        raise TypeError(f"[{optimizer}] expected (name, tensor) pairs; got other tuples.")
+    names = [pair[0] for pair in pairs]
     if names and len(names) != len(params):
         raise ValueError(
             f"[{optimizer}] expected all parameters with names or all without; got both."

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from .. import _core
 from .._core import Tensor
-from ._native import NativeOptimizer, check_lr, check_not_negative
+from ._native import NativeOptimizer, as_number, check_lr, check_not_negative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class SGD(NativeOptimizer):
     same path while lr is constant); Sutskever et al. (2013).
     """
 
+    _native = _core._ops.sgd_update
     _hyper_names = ("lr", "momentum", "dampening", "weight_decay")
     _states = MappingProxyType({"momentum_buffer": False})
 
@@ -79,9 +80,11 @@ class SGD(NativeOptimizer):
         super().__init__(params, defaults)
 
     def _check_settings(self, group):
+        super()._check_settings(group)
         check_lr("SGD", group["lr"])
         check_not_negative("SGD", "momentum", group["momentum"])
         check_not_negative("SGD", "weight_decay", group["weight_decay"])
+        as_number("SGD", "dampening", group["dampening"])
         if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
             raise ValueError(
                 "[SGD] expected momentum > 0 and dampening == 0 with nesterov; "
@@ -94,7 +97,7 @@ class SGD(NativeOptimizer):
     def _flags(self, group):
         return group["momentum"] != 0, group["nesterov"], group["maximize"]
 
-    def _update(self, group, hyper):
+    def _gather(self, group, hyper, fresh):
         known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
         momentum = group["momentum"] != 0
         for param in group["params"]:
@@ -103,16 +106,17 @@ class SGD(NativeOptimizer):
                 continue
             params, grads, buffers = known
             if momentum:
-                state = self.state[param]
-                buffer = state.get("momentum_buffer")
+                state = self.state.get(param)
+                buffer = state.get("momentum_buffer") if state else None
                 if buffer is None:
-                    buffer = state["momentum_buffer"] = _core.empty_like(param)
+                    buffer = _core.empty_like(param)
+                    fresh.append((param, {"momentum_buffer": buffer}))
                     params, grads, buffers = new
                 buffers.append(buffer)
             params.append(param)
             grads.append(grad)
-        for lists in (new, known):
-            if lists[0]:
-                _core._ops.sgd_update(
-                    *lists, hyper, group["nesterov"], group["maximize"], lists is new
-                )
+        return [
+            (*lists, hyper, group["nesterov"], group["maximize"], lists is new)
+            for lists in (new, known)
+            if lists[0]
+        ]

@@ -4,6 +4,7 @@ Loading checks and converts everything first and then swaps both containers, so 
 does not fit changes nothing.
 """
 
+import math
 from collections import defaultdict
 
 from .. import _core
@@ -30,19 +31,17 @@ def load(optimizer, saved):
         raise ValueError(
             f'[{name}] expected a dict with "state" and "param_groups"; got {_brief(saved)}.'
         )
+    _check_containers(name, saved["state"], saved["param_groups"])
     params = _params_by_number(name, optimizer.param_groups, saved["param_groups"])
     state = defaultdict(dict)
     for number, entries in saved["state"].items():
         if number not in params:
             raise ValueError(
-                f"[{name}] expected state for parameters of the groups; got it for {number!r}."
+                f"[{name}] expected state for parameters of the groups; got it for {number!r:.60}."
             )
         entries = {key: value for key, value in entries.items() if value is not None}
         if entries:
-            _check_names(name, optimizer._states, entries)
-            state[params[number]] = {
-                key: _entry(name, params[number], key, value) for key, value in entries.items()
-            }
+            state[params[number]] = _entries(name, optimizer._states, params[number], entries)
     groups = [
         _merged(group, saved_group)
         for group, saved_group in zip(optimizer.param_groups, saved["param_groups"], strict=True)
@@ -51,6 +50,22 @@ def load(optimizer, saved):
         optimizer._check_settings(group)
     optimizer.state = state
     optimizer.param_groups = groups
+
+
+def _check_containers(name, state, groups):
+    lists = isinstance(groups, list | tuple) and all(
+        isinstance(group, dict) and isinstance(group.get("params"), list | tuple)
+        for group in groups
+    )
+    if not lists or not all(isinstance(number, int) for g in groups for number in g["params"]):
+        raise ValueError(
+            f'[{name}] expected "param_groups" as a list of dicts with a list "params" of '
+            f"parameters' numbers; got {groups!r:.60}."
+        )
+    if not isinstance(state, dict) or not all(isinstance(e, dict) for e in state.values()):
+        raise ValueError(
+            f'[{name}] expected "state" as a dict of dicts by parameter; got {state!r:.60}.'
+        )
 
 
 def _params_by_number(name, groups, saved_groups):
@@ -66,33 +81,62 @@ def _params_by_number(name, groups, saved_groups):
                 f"got {len(saved['params'])}."
             )
         params.update(zip(saved["params"], group["params"], strict=True))
+    if len(params) != sum(len(group["params"]) for group in groups):
+        raise ValueError(f"[{name}] expected every parameter's number once; got one twice.")
     return params
 
 
-def _check_names(name, states, entries):
-    if states is None:
-        return
+def _entries(name, states, param, entries):
+    """The state of one parameter, on its device and in its dtype; copies of the tensors."""
+    if states is None:  # of a user's optimizer, which alone knows what it keeps
+        return {key: _entry(name, param, key, value) for key, value in entries.items()}
     needed = {key for key, required in states.items() if required}
     if not needed <= entries.keys() or not entries.keys() <= states.keys():
         raise ValueError(
             f"[{name}] expected the states {', '.join(states)}; got {', '.join(entries)}. "
             "Is the file of another optimizer?"
         )
+    return {
+        key: _step(name, value) if key == "step" else _like_param(name, param, key, value)
+        for key, value in entries.items()
+    }
+
+
+def _step(name, value):
+    """How many steps there were as a tensor; older files hold a number."""
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ValueError(f"[{name}] expected step as a number >= 0; got {value!r:.60}.")
+    return _core.tensor(number, dtype=_core.float32)
+
+
+def _like_param(name, param, key, value):
+    """A state that the update reads element by element beside its parameter."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"[{name}] expected {key} as a Tensor; got {type(value).__name__}.")
+    if value.dim() == 0 and param.dim() > 0:
+        raise _wrong_shape(name, param, key, value)
+    return _entry(name, param, key, value)
 
 
 def _entry(name, param, key, value):
-    if key == "step":  # older files hold a number
-        return _core.tensor(float(value), dtype=_core.float32)
     if not isinstance(value, Tensor):
         return value
     if value.dim() > 0 and tuple(value.shape) != tuple(param.shape):
-        raise _core.ShapeError(
-            f"[{name}] expected {key} of shape {tuple(param.shape)}; got {tuple(value.shape)}."
-        )
+        raise _wrong_shape(name, param, key, value)
     value = value.detach().to(param.device)
     if param.is_floating_point():
         value = value.to(param.dtype)
     return value.clone()
+
+
+def _wrong_shape(name, param, key, value):
+    return _core.ShapeError(
+        f"[{name}] expected {key} of shape {tuple(param.shape)}; got {tuple(value.shape)}."
+    )
 
 
 def _merged(group, saved):

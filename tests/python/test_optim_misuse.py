@@ -1,0 +1,241 @@
+"""Optimizers that are given what they cannot use: settings, state and state dicts that are told
+before a weight has changed."""
+
+import copy
+import math
+
+import pytest
+
+import chainrule as cr
+
+
+def weight(size=2):
+    return cr.nn.Parameter(cr.ones(size))
+
+
+def with_gradients(*params):
+    for param in params:
+        param.grad = cr.ones_like(param)
+    return params
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    ("words", "act"),
+    [
+        (r"\[SGD\] expected lr to be a number; got 'a'", lambda: cr.optim.SGD([weight()], lr="a")),
+        ("lr to be a number; got '0.1'", lambda: cr.optim.SGD([weight()], lr="0.1")),
+        ("lr to be a number; got None", lambda: cr.optim.Adam([weight()], lr=None)),
+        ("lr to be a number; got 1j", lambda: cr.optim.Adam([weight()], lr=1j)),
+        ("momentum to be a number", lambda: cr.optim.SGD([weight()], momentum=None)),
+        ("dampening to be a number", lambda: cr.optim.SGD([weight()], dampening="a")),
+        ("weight_decay to be a number", lambda: cr.optim.SGD([weight()], weight_decay=None)),
+        ("weight_decay to be a number", lambda: cr.optim.AdamW([weight()], weight_decay=[1])),
+        ("eps to be a number", lambda: cr.optim.Adam([weight()], eps=cr.tensor(1e-8))),
+        (r"\[Adam\] expected two betas; got 5", lambda: cr.optim.Adam([weight()], betas=5)),
+        (r"betas\[0\] to be a number", lambda: cr.optim.Adam([weight()], betas=("a", "b"))),
+        ("flags", lambda: cr.optim.SGD([weight()], momentum=0.9, nesterov=1)),
+        ("flags", lambda: cr.optim.Adam([weight()], amsgrad="yes")),
+        (r"\[SGD\] expected an iterable of tensors or dicts as params", lambda: cr.optim.SGD(3)),
+        (r"\[SGD\] expected an iterable", lambda: cr.optim.SGD([{"params": 3}])),
+        (r"\(name, tensor\) pairs", lambda: cr.optim.SGD([(weight(),)])),
+        (r"\(name, tensor\) pairs", lambda: cr.optim.SGD([(weight(), weight())])),
+    ],
+)
+def test_a_setting_of_another_type(words, act):
+    with pytest.raises(TypeError, match=words):
+        act()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("lr", "0.1", TypeError),
+        ("eps", b"1", TypeError),
+        ("betas", 5, TypeError),
+        ("betas", (0.9,), ValueError),
+    ],
+)
+def test_a_setting_that_turns_bad_later(key, value, error):
+    (w,) = with_gradients(weight())
+    optimizer = cr.optim.Adam([w])
+    optimizer.step()
+    before = w.tolist()
+    optimizer.param_groups[0][key] = value
+    with pytest.raises(error, match=r"\[Adam\] expected"):
+        optimizer.step()
+    assert w.tolist() == before
+
+
+def test_an_array_as_a_setting():
+    import numpy as np
+
+    (w,) = with_gradients(weight())
+    optimizer = cr.optim.SGD([w], lr=0.5)
+    optimizer.step()
+    for _ in range(2):
+        optimizer.param_groups[0]["lr"] = np.array([0.1, 0.2])
+        with pytest.raises(TypeError, match="expected lr to be a number"):
+            optimizer.step()
+    optimizer.param_groups[0]["lr"] = np.float32(0.5)
+    optimizer.step()
+    assert w.tolist() == [0, 0]
+
+
+# ---- all or nothing
+
+
+def bad_momentum(optimizer, w):
+    optimizer.state[w]["momentum_buffer"] = cr.zeros(5)
+
+
+def expanded_momentum(optimizer, w):
+    optimizer.state[w]["momentum_buffer"] = cr.zeros(1).expand(2)
+
+
+@pytest.mark.parametrize("spoil", [bad_momentum, expanded_momentum])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_step_of_sgd_that_fails_has_done_nothing(groups, spoil):
+    new, known = with_gradients(weight(), weight())
+    lists = [[new, known]] if groups == 1 else [[new], [known]]
+    optimizer = cr.optim.SGD([{"params": params} for params in lists], lr=1.0, momentum=0.5)
+    spoil(optimizer, known)
+    with pytest.raises((ValueError, RuntimeError), match=r"\[sgd_update\]"):
+        optimizer.step()
+    assert new.tolist() == known.tolist() == [1, 1]
+    assert new not in optimizer.state
+    optimizer.state[known]["momentum_buffer"] = cr.zeros(2)
+    optimizer.step()  # the first for `new`: momentum starts as the gradient
+    assert new.tolist() == known.tolist() == [0, 0]
+    assert optimizer.state[new]["momentum_buffer"].tolist() == [1, 1]
+
+
+def test_a_first_step_that_fails_leaves_no_momentum():
+    (w,) = with_gradients(weight())
+    expanded = cr.zeros(1).expand(2).requires_grad_()
+    expanded.grad = cr.ones(2)
+    optimizer = cr.optim.SGD([w, expanded], lr=1.0, momentum=0.5)
+    with pytest.raises(cr.StateError, match="expanded"):
+        optimizer.step()
+    assert not optimizer.state
+    expanded.grad = None
+    optimizer.step()
+    assert optimizer.state[w]["momentum_buffer"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("missing", ["step", "exp_avg_sq"])
+@pytest.mark.parametrize("make", [cr.optim.Adam, cr.optim.AdamW])
+def test_a_state_that_lacks_a_part(make, missing):
+    first, second = with_gradients(weight(), weight())
+    optimizer = make([{"params": [first]}, {"params": [second]}])
+    optimizer.step()
+    before = first.tolist(), second.tolist()
+    part = optimizer.state[second].pop(missing)
+    with pytest.raises(cr.StateError, match=rf"\[{make.__name__}\] expected '{missing}'"):
+        optimizer.step()
+    optimizer.state[second][missing] = cr.zeros(3, dtype=cr.float64)
+    with pytest.raises((TypeError, ValueError), match=r"\[adam_update\]"):
+        optimizer.step()
+    assert (first.tolist(), second.tolist()) == before
+    assert optimizer.state[first]["step"].item() == 1
+    optimizer.state[second][missing] = part
+    optimizer.step()
+    assert optimizer.state[second]["step"].item() == 2
+
+
+def test_a_state_of_ones_own_beside_the_optimizers():
+    (w,) = with_gradients(weight())
+    optimizer = cr.optim.Adam([w])
+    optimizer.state[w]["seen"] = True
+    optimizer.step()
+    assert set(optimizer.state[w]) == {"seen", "step", "exp_avg", "exp_avg_sq"}
+
+
+# ---- loading
+
+
+def stepped(make):
+    (w,) = with_gradients(weight(3))
+    optimizer = make([w])
+    optimizer.step()
+    return optimizer
+
+
+def spoiled(optimizer, **entries):
+    state = copy.deepcopy(optimizer.state_dict())
+    state["state"][0].update(entries)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "entries"),
+    [
+        (ValueError, "step as a number >= 0; got -1", {"step": -1}),
+        (ValueError, "step as a number >= 0; got nan", {"step": math.nan}),
+        (ValueError, "step as a number >= 0; got inf", {"step": math.inf}),
+        (ValueError, "step as a number", {"step": "1"}),
+        (ValueError, "step as a number", {"step": [1]}),
+        (ValueError, "step as a number", {"step": cr.ones(2)}),
+        (ValueError, "step as a number", {"step": cr.tensor(-3.0)}),
+        (TypeError, "exp_avg as a Tensor; got float", {"exp_avg": 0.5}),
+        (TypeError, "exp_avg_sq as a Tensor; got list", {"exp_avg_sq": [0.0, 0.0, 0.0]}),
+        (cr.ShapeError, r"exp_avg of shape \(3,\); got \(\)", {"exp_avg": cr.tensor(0.5)}),
+        (cr.ShapeError, r"exp_avg of shape \(3,\); got \(2,\)", {"exp_avg": cr.zeros(2)}),
+    ],
+)
+def test_a_state_that_adam_could_not_use_is_not_loaded(error, words, entries):
+    optimizer = stepped(cr.optim.Adam)
+    before = repr(optimizer.state_dict())
+    with pytest.raises(error, match=words):
+        optimizer.load_state_dict(spoiled(optimizer, **entries))
+    assert repr(optimizer.state_dict()) == before
+    optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        ("param_groups", {"param_groups": 3}),
+        ("param_groups", {"param_groups": [3]}),
+        ("param_groups", {"param_groups": [{"lr": 0.1}]}),
+        ("param_groups", {"param_groups": [{"params": 0}]}),
+        ("param_groups", {"param_groups": [{"params": [[0]]}]}),
+        ("state", {"state": [1]}),
+        ("state", {"state": {0: 3}}),
+    ],
+)
+def test_a_state_dict_of_another_layout(words, change):
+    optimizer = stepped(cr.optim.Adam)
+    with pytest.raises(ValueError, match=rf'\[Adam\] expected "{words}" as'):
+        optimizer.load_state_dict({**optimizer.state_dict(), **change})
+    twice = cr.optim.SGD([weight(), weight()]).state_dict()
+    twice["param_groups"][0]["params"] = [0, 0]
+    with pytest.raises(ValueError, match="number once"):
+        cr.optim.SGD([weight(), weight()]).load_state_dict(twice)
+
+
+def test_loaded_settings_of_another_type():
+    optimizer = stepped(cr.optim.Adam)
+    for key, value in {"lr": "fast", "betas": None, "amsgrad": 1}.items():
+        state = optimizer.state_dict()
+        state["param_groups"][0][key] = value
+        with pytest.raises(TypeError, match=r"\[Adam\] expected"):
+            optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 1e-3
+
+
+def test_a_users_optimizer_gets_back_what_it_saved():
+    class Counting(cr.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {})
+
+    w = weight()
+    optimizer = Counting([w])
+    optimizer.state[w] = {"step": 3, "kind": "plain", "scale": cr.tensor(0.5)}
+    again = Counting([weight()])
+    again.load_state_dict(optimizer.state_dict())
+    (state,) = again.state.values()
+    assert (state["step"], state["kind"], state["scale"].item()) == (3, "plain", 0.5)
+    assert type(state["step"]) is int
