@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ._checks import require_tensor
 from ._core import ShapeError, Tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,6 +28,8 @@ def einsum(equation, *operands) -> Tensor:
         equation, operands = _from_lists((equation, *operands))
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    for operand in operands:
+        require_tensor("einsum", operand)
     inputs, output = _parse(equation, operands)
     _check_sizes(equation, operands, inputs)
     terms = [_take_diagonals(x, labels) for x, labels in zip(operands, inputs)]
@@ -44,6 +47,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     With dims = ([1, 2], [0, 1]) dimension 1 of a meets 0 of b and 2 of a meets 1 of b. The result has
     the other dimensions of a, then those of b.
     """
+    require_tensor("tensordot", a)
+    require_tensor("tensordot", b)
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.dim(), b.dim()):
             raise ShapeError(

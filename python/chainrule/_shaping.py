@@ -6,6 +6,7 @@ a number (split), or a flag decides what comes back (nonzero, unique).
 
 from __future__ import annotations
 
+from ._checks import require_tensor
 from ._core import ShapeError, Tensor, _ops, arange, cat, int64, no_grad, ones, zeros
 
 
@@ -13,6 +14,7 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
     """Views of pieces of one size along dim (the last one smaller if need be), or of the sizes listed."""
     if not isinstance(split_size_or_sections, (list, tuple)):
         return _ops.split(tensor, split_size_or_sections, dim)
+    require_tensor("split", tensor)
     sections = [int(n) for n in split_size_or_sections]
     size = tensor.size(dim)
     if min(sections, default=0) < 0 or sum(sections) != size:
@@ -47,6 +49,7 @@ def unique(
     return_inverse adds, for every element or slice of the input, the place of its value among them;
     return_counts adds how often each occurs.
     """
+    require_tensor("unique", input)
     if dim is None:
         values, inverse, counts = _ops.unique_values(input)
     else:
@@ -89,7 +92,7 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
 
     With indexing "xy" the first two dimensions of the results are swapped.
     """
-    vectors = _listed(tensors)
+    vectors = [require_tensor("meshgrid", tensor) for tensor in _listed(tensors)]
     if indexing not in ("ij", "xy"):
         raise ValueError(f"[meshgrid] expected indexing 'ij' or 'xy'; got '{indexing}'.")
     if not vectors or any(v.dim() > 1 for v in vectors):

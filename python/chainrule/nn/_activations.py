@@ -6,11 +6,13 @@ a copy is kept and no memory is saved.
 
 from __future__ import annotations
 
+from .._checks import require_tensor
 from .._core import Tensor, _functional
 
 
 def in_place(op, input, *args):
     """input <- op(input). Backward may read the old values, hence the copy."""
+    require_tensor(op.__name__, input)
     return input.copy_(op(input.clone(), *args))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 
+from .._checks import require_tensor
 from .._core import Tensor, _functional
 from ._activations import (
     celu,
@@ -121,7 +122,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
 
 
 def _implicit_dim(name, input):
-    dim = 0 if input.dim() in (0, 1, 3) else 1
+    dim = 0 if require_tensor(name, input).dim() in (0, 1, 3) else 1
     warnings.warn(
         f"[{name}] expected dim; without it dim={dim} is taken.", UserWarning, stacklevel=3
     )

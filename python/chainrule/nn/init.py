@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
+from .._checks import require_tensor
 from .._core import Tensor
 from . import _trunc_normal
 
@@ -70,13 +71,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator=None) -> Tensor:
     """Uniform numbers in [a, b); a <= b."""
     with _core.no_grad():
-        return tensor.uniform_(a, b, generator=generator)
+        return require_tensor("uniform_", tensor).uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator=None) -> Tensor:
     """Normal numbers; std >= 0."""
     with _core.no_grad():
-        return tensor.normal_(mean, std, generator=generator)
+        return require_tensor("normal_", tensor).normal_(mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -91,6 +92,7 @@ def trunc_normal_(
 
     `a` and `b` are bounds of the result, not multiples of std. ValueError unless std > 0 and a < b.
     """
+    require_tensor("trunc_normal_", tensor)
     if not (math.isfinite(mean) and 0 < std < math.inf and a < b):
         raise ValueError(
             "[trunc_normal_] expected a finite mean, a finite std > 0 and a < b; "
@@ -109,7 +111,7 @@ def trunc_normal_(
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """`val` everywhere."""
     with _core.no_grad():
-        return tensor.fill_(val)
+        return require_tensor("constant_", tensor).fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -221,7 +223,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) 
 
 
 def _require_matrix(name, tensor, exactly=False):
-    if tensor.dim() < 2 or (exactly and tensor.dim() != 2):
+    if require_tensor(name, tensor).dim() < 2 or (exactly and tensor.dim() != 2):
         wanted = "2 dimensions" if exactly else "at least 2 dimensions"
         raise _core.ShapeError(
             f"[{name}] expected a tensor of {wanted}; got shape {tuple(tensor.shape)}."

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import _core
+from ..._checks import tensor_list
 from ..._core import Tensor
 
 
@@ -26,7 +27,8 @@ def get_total_norm(
     or nan is a StateError; that reads the value, so it cannot stand inside a compiled function.
     `foreach` has no meaning.
     """
-    tensors = [tensor for tensor in _listed(tensors) if tensor.numel()]  # nothing has no largest
+    tensors = tensor_list("get_total_norm", tensors)
+    tensors = [tensor for tensor in tensors if tensor.numel()]  # nothing has no largest
     if not tensors:
         return _core.zeros(())
     with _core.no_grad():
@@ -50,7 +52,7 @@ def clip_grads_with_norm_(
 
     `foreach` has no meaning.
     """
-    grads = _grads(parameters)
+    grads = _grads("clip_grads_with_norm_", parameters)
     if not grads:
         return
     with _core.no_grad():
@@ -80,8 +82,8 @@ def clip_grad_norm_(
         >>> w.grad
         tensor([0.6000, 0.8000])
     """
-    parameters = _listed(parameters)
-    total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite)
+    parameters = tensor_list("clip_grad_norm_", parameters)
+    total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
@@ -95,14 +97,10 @@ def clip_grad_value_(
     """
     clip_value = float(clip_value)
     with _core.no_grad():
-        for grad in _grads(parameters):
+        for grad in _grads("clip_grad_value_", parameters):
             grad.clamp_(min=-clip_value, max=clip_value)
 
 
-def _listed(tensors):
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
-
-
-def _grads(parameters):
-    grads = (parameter.grad for parameter in _listed(parameters))
+def _grads(op, parameters):
+    grads = (parameter.grad for parameter in tensor_list(op, parameters))
     return [grad for grad in grads if grad is not None]

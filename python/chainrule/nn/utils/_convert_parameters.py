@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import _core
+from ..._checks import require_tensor, tensor_list
 from ..._core import Tensor
 
 
@@ -15,6 +16,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
         >>> parameters_to_vector(nn.Linear(4, 3).parameters()).shape
         chainrule.Size([15])
     """
+    parameters = tensor_list("parameters_to_vector", parameters)
     return _core.cat([parameter.reshape(-1) for parameter in parameters])
 
 
@@ -24,9 +26,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     Raises TypeError when `vec` is no tensor, ShapeError when it has not as many elements as the
     parameters together.
     """
-    if not isinstance(vec, Tensor):
-        raise TypeError(f"[vector_to_parameters] expected a Tensor; got {type(vec).__name__}.")
-    parameters = list(parameters)
+    require_tensor("vector_to_parameters", vec)
+    parameters = tensor_list("vector_to_parameters", parameters)
     total = sum(parameter.numel() for parameter in parameters)
     if tuple(vec.shape) != (total,):
         raise _core.ShapeError(
