@@ -1,5 +1,7 @@
 #include "bindings/generator.h"
 
+#include <memory>
+
 #include "bindings/module.h"
 #include "bindings/types.h"
 #include "ops/generator.h"
@@ -59,6 +61,14 @@ void bind_generator(py::module_& m) {
   type->tp_new = new_generator;
   type->tp_init = [](PyObject*, PyObject*, PyObject*) { return 0; };
   PyType_Modified(type);
+  m.def(
+      "_generator",
+      [](const Tensor& state) {
+        auto generator = std::make_unique<Generator>();
+        generator->set_state(state);
+        return generator;
+      },
+      "state"_a, "The generator of that state; what a pickle calls.");
   cls.def(
          "manual_seed",
          [](Generator& g, const py::int_& seed) -> Generator& {
@@ -76,6 +86,10 @@ void bind_generator(py::module_& m) {
             return g;
           },
           "new_state"_a, py::return_value_policy::reference)
+      .def("__reduce__",
+           [rebuild = py::object(m.attr("_generator"))](const Generator& g) {
+             return py::make_tuple(rebuild, py::make_tuple(g.get_state()));
+           })
       .def_property_readonly("device", [](const Generator&) { return borrow(device_object()); });
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
   m.def(

@@ -3,6 +3,7 @@
 #include "bindings/module.h"
 
 #include "bindings/op_functions.h"
+#include "bindings/results.h"
 
 namespace chainrule::bindings {
 
@@ -26,6 +27,7 @@ void bind_all(py::module_& m) {
   bind_program(m);
   m.def("_op_table", op_table,
         "Per operation its name, doc, signatures and where Python finds it.");
+  m.def("_return_types", return_types, "The classes of results with named fields, by name.");
 }
 
 }  // namespace

@@ -50,6 +50,16 @@ PyTypeObject* result_type_of(const OpDef& op, const char* python_name) {
 
 }  // namespace
 
+py::dict return_types() {
+  py::dict types;
+  for (const OpDef* op : all_ops()) {
+    if (op->surface == kPrivate || op->schema->output_count < 2) continue;
+    const char* name = op->schema->signatures[0].python_name;
+    types[name] = borrow(reinterpret_cast<PyObject*>(result_type_of(*op, name)));
+  }
+  return types;
+}
+
 PyObject* wrap_outputs(const OpDef& op, const char* python_name, Tensors& outputs) {
   const bool named = op.schema->output_count > 1;
   const Py_ssize_t n = static_cast<Py_ssize_t>(outputs.size());

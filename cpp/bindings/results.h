@@ -12,4 +12,7 @@ namespace chainrule::bindings {
 // reference.
 PyObject* wrap_outputs(const OpDef& op, const char* python_name, Tensors& outputs);
 
+// The classes of results with named fields, by the name of the function that returns them.
+py::dict return_types();
+
 }  // namespace chainrule::bindings

@@ -60,7 +60,12 @@ Tensor Generator::get_state() const {
 void Generator::set_state(const Tensor& state) {
   check_state(state, "set_state");
   const int64_t* words = state.data<int64_t>();
-  assign(words[0], words[state.strides()[0]], "set_state");
+  const int64_t offset = words[state.strides()[0]];
+  if (offset < 0) {
+    fail<ValueError>("set_state", "expected an offset >= 0 as second number of the state; got ",
+                     offset, ".");
+  }
+  assign(words[0], offset, "set_state");
 }
 
 Generator& default_generator() {

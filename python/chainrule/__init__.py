@@ -11,6 +11,7 @@ from chainrule import config as config
 from chainrule import linalg as linalg
 from chainrule import nn as nn
 from chainrule import optim as optim
+from chainrule import return_types as return_types
 from chainrule._compile import compile as compile
 from chainrule._core import *  # the op table decides which functions there are
 from chainrule._printing import set_printoptions as set_printoptions

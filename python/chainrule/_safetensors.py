@@ -7,6 +7,7 @@ reader of the format opens it; for anything nested the shape of the nest stands 
 that names the file and the rule, raised before a tensor is made.
 """
 
+import io
 import json
 import math
 import os
@@ -42,6 +43,7 @@ def save(obj, f):
     if hasattr(f, "write"):
         _write(f, header, ordered)
         return
+    _file_name("save", f)
     with atomic_write(f) as file:
         _write(file, header, ordered)
 
@@ -57,8 +59,18 @@ def load(f, map_location=None, *, weights_only=True):
         raise ValueError("[load] expected weights_only=True: chainrule never unpickles a file.")
     if hasattr(f, "read"):
         return _read(f, getattr(f, "name", "<file>"))
+    name = _file_name("load", f)  # before open(), which takes a number for an open file
     with open(f, "rb") as file:
-        return _read(file, os.fspath(f))
+        return _read(file, name)
+
+
+def _file_name(op, path):
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            f"[{op}] expected a path or an open binary file; got {type(path).__name__}."
+        ) from None
 
 
 # ---- writing
@@ -86,7 +98,14 @@ def _plan(tensors, tree):
         header["__metadata__"] = {_TREE_KEY: json.dumps(tree, allow_nan=False)}
     for name, (dtype, array) in arrays.items():
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets[name]}
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            "[save] expected names that UTF-8 can hold; "
+            f"got {text[error.start : error.end]!r} in one."
+        ) from None
     text += b" " * (-len(text) % 8)
     if len(text) > _MAX_HEADER:
         raise ValueError(
@@ -96,11 +115,20 @@ def _plan(tensors, tree):
 
 
 def _write(file, header, arrays):
-    file.write(len(header).to_bytes(8, "little"))
-    file.write(header)
+    _write_whole(file, len(header).to_bytes(8, "little") + header)
     for array in arrays:
         if array.size:
-            file.write(array.data.cast("B") if array.ndim else array.tobytes())
+            _write_whole(file, array.data.cast("B") if array.ndim else array.tobytes())
+
+
+def _write_whole(file, data):
+    """An unbuffered file may take a part of the bytes and answers how many; others answer None."""
+    left = memoryview(data)
+    while left:
+        count = file.write(left)
+        if count is None and isinstance(file, io.RawIOBase):
+            raise BlockingIOError("[save] expected a file that waits; got one that would block.")
+        left = left[count:] if count is not None else left[:0]
 
 
 # ---- reading

@@ -2,7 +2,9 @@
 statistics at fixed seeds (the limits are 4 to 5 standard deviations, so they hold or something broke).
 """
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -137,6 +139,22 @@ def test_state_is_read_and_set():
         other.set_state(cr.zeros(2))
     with pytest.raises(TypeError, match=r"int64 of sizes \(2,\); got int64 of sizes \(3,\)"):
         other.set_state(cr.zeros(3, dtype=cr.int64))
+    with pytest.raises(ValueError, match=r"\[set_state\] expected an offset >= 0 .*; got -2"):
+        other.set_state(cr.tensor([1, -2]))
+    assert other.get_state().tolist() == [before[0], before[1] + 1]
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_copy_of_a_generator_draws_on_by_itself(again):
+    generator = cr.Generator().manual_seed(2**63 + 5)
+    cr.rand(3, generator=generator)
+    other = again(generator)
+    if again is pickle.dumps:
+        other = pickle.loads(other)
+    assert type(other) is cr.Generator
+    assert other.get_state().tolist() == generator.get_state().tolist()
+    want = cr.rand(4, generator=generator).tolist()
+    assert cr.rand(4, generator=other).tolist() == want
 
 
 def test_a_compiled_function_draws_what_an_eager_one_draws():

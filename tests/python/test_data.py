@@ -106,6 +106,17 @@ def test_random_split():
 # ---- samplers
 
 
+@pytest.mark.parametrize("lengths", [3, ["a"], [None, 5], [2.0, 3.0], [2.5, 2.5]])
+def test_lengths_of_a_split_are_a_list_of_integers(lengths):
+    with pytest.raises(TypeError, match=r"^\[random_split\] expected .* as lengths; got "):
+        random_split(range(5), lengths)
+
+
+def test_lengths_of_a_split_may_come_from_an_iterator():
+    parts = random_split(range(5), iter([2, 3]))
+    assert [len(part) for part in parts] == [2, 3]
+
+
 def test_samplers():
     assert list(SequentialSampler(range(4))) == [0, 1, 2, 3]
     sampler = RandomSampler(range(50), generator=generator())
@@ -281,6 +292,11 @@ def test_empty():
     assert list(DataLoader(rows(0), batch_size=4)) == []
     assert list(DataLoader(rows(0), batch_size=4, shuffle=True)) == []
     assert list(DataLoader(rows(3), batch_size=4, drop_last=True)) == []
+
+
+def test_nothing_to_collate():
+    with pytest.raises(IndexError, match="at least one sample"):
+        default_collate([])
 
 
 def test_collate():

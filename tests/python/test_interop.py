@@ -270,6 +270,19 @@ def test_pickle(protocol):
     assert pickle.loads(pickle.dumps(cr.float32, protocol)) is cr.float32
 
 
+@pytest.mark.parametrize("name", sorted(cr._core._return_types()))
+def test_pickle_of_a_result_with_named_fields(name):
+    options = {"dim": 1} if name in ("max", "min") else {"k": 2} if name == "topk" else {}
+    result = getattr(cr, name)(cr.ones(2, 3), **options)
+    assert type(result) is getattr(cr.return_types, name)
+    fresh = "import pickle, sys; sys.stdout.write(repr(pickle.loads(sys.stdin.buffer.read())))"
+    done = subprocess.run(
+        [sys.executable, "-c", fresh], input=pickle.dumps(result), capture_output=True, check=True
+    )
+    assert done.stdout.decode() == repr(result)
+    assert repr(copy.deepcopy(result)) == repr(result)
+
+
 def test_pickle_out_of_band():
     t, buffers = cr.arange(1000.0), []
     data = pickle.dumps(t, 5, buffer_callback=buffers.append)

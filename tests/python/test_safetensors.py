@@ -189,6 +189,56 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["x"]  # no temporary file left behind
 
 
+def test_a_file_that_takes_a_part_at_a_time(tmp_path):
+    class Slow(io.RawIOBase):
+        def __init__(self):
+            self.data = bytearray()
+
+        def writable(self):
+            return True
+
+        def write(self, part):
+            self.data += bytes(part[:7])
+            return min(len(part), 7)
+
+    file = Slow()
+    cr.save({"a": cr.arange(10), "b": cr.tensor(2.0)}, file)
+    loaded = cr.load(io.BytesIO(file.data))
+    assert loaded["a"].tolist() == list(range(10))
+    assert loaded["b"].item() == 2
+
+    class Busy(Slow):
+        def write(self, part):
+            return None
+
+    with pytest.raises(BlockingIOError, match="would block"):
+        cr.save({"a": cr.ones(1)}, Busy())
+
+
+def test_a_path_may_be_bytes_and_nothing_else(tmp_path):
+    path = os.fsencode(tmp_path / "x")
+    cr.save({"a": cr.ones(2)}, path)
+    assert cr.load(path)["a"].tolist() == [1, 1]
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        for bad in (descriptor, None, [path]):
+            with pytest.raises(TypeError, match=r"\[load\] expected a path or an open binary file"):
+                cr.load(bad)
+            with pytest.raises(TypeError, match=r"\[save\] expected a path or an open binary file"):
+                cr.save({}, bad)
+        assert os.read(descriptor, 1)  # still open
+    finally:
+        os.close(descriptor)
+
+
+def test_a_name_that_utf8_cannot_hold(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"\[save\] expected names that UTF-8 can hold; got '.ud800'"
+    ):
+        cr.save({"\ud800": cr.ones(1)}, tmp_path / "x")
+    assert not os.listdir(tmp_path)
+
+
 def test_arguments(tmp_path):
     cr.save({"a": cr.ones(1)}, tmp_path / "x")
     assert cr.load(tmp_path / "x", map_location="cpu")["a"].item() == 1

@@ -8,6 +8,8 @@ import chainrule as cr
 
 def default_collate(batch):
     """Stack tensors, arrays and numbers along a new first dimension; recurse into dicts and tuples."""
+    if not len(batch):
+        raise IndexError("[default_collate] expected at least one sample; got none.")
     first = batch[0]
     if isinstance(first, cr.Tensor):
         return cr.stack(batch, 0)

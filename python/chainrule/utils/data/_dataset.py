@@ -4,6 +4,7 @@ import bisect
 import collections.abc
 import itertools
 import math
+import numbers
 import typing
 
 import chainrule as cr
@@ -117,16 +118,26 @@ def random_split(dataset, lengths, generator=None):
     With fractions the samples left by rounding down go one each to the first subsets, as in PyTorch.
     """
     total = len(dataset)
+    lengths = _listed(lengths, numbers.Real, "numbers")
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
         lengths = _round_fractions(lengths, total)
     if sum(lengths) != total or any(length < 0 for length in lengths):
         raise ValueError(
             f"[random_split] expected lengths >= 0 that sum to {total}, or fractions that sum to 1; "
-            f"got {list(lengths)}."
+            f"got {lengths}."
         )
+    _listed(lengths, numbers.Integral, "integers, or fractions that sum to 1,")
     order = cr.randperm(total, generator=generator).tolist()
     ends = itertools.accumulate(lengths)
     return [Subset(dataset, order[end - length : end]) for length, end in zip(lengths, ends)]
+
+
+def _listed(lengths, kind, words):
+    if isinstance(lengths, collections.abc.Iterable):
+        lengths = list(lengths)
+        if all(isinstance(length, kind) for length in lengths):
+            return lengths
+    raise TypeError(f"[random_split] expected {words} as lengths; got {lengths!r:.60}.")
 
 
 def _round_fractions(fractions, total):
