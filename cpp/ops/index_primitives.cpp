@@ -265,7 +265,15 @@ const OpDef kUnravelRows = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          c.out(DType::kInt64, {c[0].numel(), c.as<UnravelRowsAttrs>().sizes.size()});
+          const Dims& sizes = c.as<UnravelRowsAttrs>().sizes;
+          const bool empty =
+              std::any_of(sizes.begin(), sizes.end(), [](int64_t n) { return n < 1; });
+          if (c[0].dtype() != DType::kInt64 || !c[0].is_contiguous() || (empty && c[0].numel())) {
+            fail<ShapeError>(c.name(), "expected dense int64 positions in sizes >= 1; got ",
+                             dtype_name(c[0].dtype()), " of sizes ", c[0].sizes(), " in ", sizes,
+                             ".");
+          }
+          c.out(DType::kInt64, {c[0].numel(), sizes.size()});
         },
     .forward =
         [](Run& r) {
