@@ -101,6 +101,15 @@ py::object export_capsule(const Tensor& t, bool versioned, bool copied) {
                              [](PyObject* c) { drop_capsule<ManagedTensorVersioned>(c, kNew); }));
 }
 
+std::pair<int, int> two_ints(const char* op, const char* what, const py::object& o) {
+  try {
+    return o.cast<std::pair<int, int>>();
+  } catch (const py::cast_error&) {
+    fail<TypeError>(op, "expected ", what, " as two integers; got ",
+                    py::repr(o).cast<std::string>().substr(0, 60), ".");
+  }
+}
+
 py::object to_dlpack(const Tensor& t, const py::object& stream, const py::object& max_version,
                      const py::object& dl_device, const py::object& copy) {
   if (modes.recorder) modes.recorder->on_read("__dlpack__");
@@ -112,13 +121,13 @@ py::object to_dlpack(const Tensor& t, const py::object& stream, const py::object
   if (!stream.is_none())
     fail<ValueError>("__dlpack__", "expected stream=None: the CPU has no streams.");
   if (!dl_device.is_none()) {
-    const auto device = dl_device.cast<std::pair<int, int>>();
+    const auto device = two_ints("__dlpack__", "dl_device", dl_device);
     if (device.first != dlpack::kCpu || device.second != 0) {
       throw py::buffer_error("[__dlpack__] expected dl_device=(1, 0), the CPU.");
     }
   }
   const bool versioned =
-      !max_version.is_none() && max_version.cast<py::tuple>()[0].cast<int>() >= 1;
+      !max_version.is_none() && two_ints("__dlpack__", "max_version", max_version).first >= 1;
   const bool copied = !copy.is_none() && copy.cast<bool>();
   if (!versioned && !copied && t->storage->read_only()) {
     throw py::buffer_error(
@@ -210,7 +219,8 @@ Tensor tensor_from_dlpack(PyObject* o) {
                     Py_TYPE(o)->tp_name, ".");
   }
   if (py::hasattr(source, "__dlpack_device__")) {
-    const auto device = source.attr("__dlpack_device__")().cast<std::pair<int, int>>();
+    const auto device =
+        two_ints("from_dlpack", "__dlpack_device__()", source.attr("__dlpack_device__")());
     if (device.first != dlpack::kCpu) {
       fail<ValueError>("from_dlpack", "expected memory of the CPU; got device type ", device.first,
                        ".");

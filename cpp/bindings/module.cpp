@@ -28,6 +28,7 @@ void bind_all(py::module_& m) {
   m.def("_op_table", op_table,
         "Per operation its name, doc, signatures and where Python finds it.");
   m.def("_return_types", return_types, "The classes of results with named fields, by name.");
+  bind_argument_errors(m);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ void bind_autograd(py::module_& m);    // backward, grad, hooks, nodes
 void bind_custom_function(py::module_& m);
 void bind_settings(py::module_& m);  // default dtype, threads, instruction set, promotion
 void bind_program(py::module_& m);
+void bind_argument_errors(py::module_& m);  // last: it goes over what the others have added
 
 // Returns when no other thread computes without the GIL. Called with it, which may change hands.
 void wait_for_long_work();

@@ -309,3 +309,54 @@ def test_a_truncated_normal_of_no_finite_place_is_refused():
     for bad in ({"mean": math.inf}, {"mean": 1e308}, {"std": math.inf}, {"mean": math.nan}):
         with pytest.raises(ValueError, match="trunc_normal_"):
             cr.nn.init.trunc_normal_(cr.zeros(3), **bad)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: cr.manual_seed("a"), "[manual_seed] expected (seed: int); got (str)."),
+        (lambda: cr.manual_seed(), "[manual_seed] expected (seed: int); got ()."),
+        (lambda: cr.manual_seed(1, 2), "[manual_seed] expected (seed: int); got (int, int)."),
+        (lambda: cr.manual_seed(sed=1), "[manual_seed] expected (seed: int); got (sed=int)."),
+        (
+            lambda: cr.Generator().set_state([1, 2]),
+            "[set_state] expected (new_state: Tensor); got (list).",
+        ),
+        (
+            lambda: cr.ones(2).requires_grad_("a"),
+            "[requires_grad_] expected (requires_grad: bool = True); got (str).",
+        ),
+        (
+            lambda: cr.ones(2).__dlpack__(max_version="a"),
+            "[__dlpack__] expected max_version as two integers; got 'a'.",
+        ),
+        (
+            lambda: cr.ones(2).__dlpack__(max_version=()),
+            "[__dlpack__] expected max_version as two integers; got ().",
+        ),
+        (
+            lambda: cr.ones(2).__dlpack__(dl_device=1),
+            "[__dlpack__] expected dl_device as two integers; got 1.",
+        ),
+    ],
+)
+def test_bound_functions_have_the_same_form(call, text):
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == text
+
+
+def test_an_error_from_inside_a_bound_function_stays_as_it_is():
+    x = cr.ones(2, requires_grad=True)
+    x.register_hook(lambda grad: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        x.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("positions", "sizes"),
+    [(cr.tensor([1, 2]), [0]), (cr.tensor([1]), [-1]), (cr.ones(2), [3]), (cr.arange(4)[::2], [4])],
+)
+def test_positions_in_no_elements_are_refused(positions, sizes):
+    with pytest.raises(cr.ShapeError, match=r"\[unravel_rows\] expected dense int64 positions"):
+        cr._core._ops.unravel_rows(positions, sizes)
