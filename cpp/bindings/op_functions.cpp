@@ -222,14 +222,25 @@ void check_call(const py::object& function, const py::args& values) {
   });
 }
 
+// Numbers and sizes are converted where no operation is known: their errors get its name here.
+void name_error(const std::string& name) {
+  const py::error_already_set error;
+  const std::string message = py::str(error.value()).cast<std::string>();
+  const bool nameless = message.starts_with("expected ") || error.matches(PyExc_OverflowError);
+  if (!nameless || message.starts_with("[")) return py::error_already_set(error).restore();
+  PyErr_SetString(error.type().ptr(), str("[", name, "] ", message).c_str());
+}
+
 }  // namespace
 
 PyObject* invoke(const Callable& callable, const Arguments& arguments) noexcept {
-  return guarded([&]() -> PyObject* {
+  PyObject* result = guarded([&]() -> PyObject* {
     return with_overload(callable, arguments, [&](const Overload& o, Parsed& parsed) {
       return call_overload(callable, o, parsed, arguments.self);
     });
   });
+  if (!result) guarded_status([&] { name_error(callable.name); });
+  return result;
 }
 
 void bind_op_functions(py::module_& m) {

@@ -360,3 +360,19 @@ def test_an_error_from_inside_a_bound_function_stays_as_it_is():
 def test_positions_in_no_elements_are_refused(positions, sizes):
     with pytest.raises(cr.ShapeError, match=r"\[unravel_rows\] expected dense int64 positions"):
         cr._core._ops.unravel_rows(positions, sizes)
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "call"),
+    [
+        (OverflowError, "add", lambda: cr.add(cr.ones(2), 2**100)),
+        (OverflowError, "zeros", lambda: cr.zeros(2**100)),
+        (OverflowError, "sum", lambda: cr.ones(2).sum(dim=2**100)),
+        (OverflowError, "leaky_relu", lambda: cr.nn.functional.leaky_relu(cr.ones(2), 2**2000)),
+        (cr.ShapeError, "zeros", lambda: cr.zeros([1] * 70)),
+        (cr.ShapeError, "view", lambda: cr.ones(1).view([1] * 80)),
+    ],
+)
+def test_numbers_and_sizes_out_of_range_name_the_operation(error, name, call):
+    with pytest.raises(error, match=rf"^\[{name}\] "):
+        call()
