@@ -50,9 +50,10 @@ void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments,
     if (!g.leaf->autograd) g.leaf->autograd = std::make_unique<AutogradState>();
     if (g.value == kNone) {
       g.leaf->autograd->grad = Ref<TensorImpl>();
-    } else if (p.values[g.value].source == Source::kInstruction &&
-               !frame[g.value].same_as(g.leaf)) {
-      g.leaf->autograd->grad = frame[g.value].ref();
+    } else {
+      // After `x.grad = x.detach()` the value is x; a tensor that owned itself would never go.
+      const Tensor& value = frame[g.value];
+      g.leaf->autograd->grad = value.same_as(g.leaf) ? value.alias().ref() : value.ref();
     }
   }
 }

@@ -13,7 +13,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   for (const Tensor& t : results) program_.results.push_back(resolve(t));
   for (auto& binding : program_.gradients) {
     if (binding.leaf->autograd && binding.leaf->autograd->grad) {
-      binding.value = resolve(Tensor(binding.leaf->autograd->grad));  // after later writes to it
+      binding.value = resolve_gradient(Tensor(binding.leaf->autograd->grad));
     }
   }
   for (const auto& [storage, memory] : memories_) {
@@ -39,6 +39,25 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   modes.recorder = saved_.recorder;
   find_last_uses();
   return std::move(program_);
+}
+
+// What a leaf's gradient is at the end, after later writes to it. Memory from outside is found
+// where it lies, for there the write-back puts what the program made of it: both stay one tensor.
+ValueId ProgramRecorder::resolve_gradient(const Tensor& grad) {
+  const auto known = memories_.find(grad->storage.get());
+  if (known == memories_.end() || !known->second.outside || !known->second.written) {
+    return resolve(grad);
+  }
+  const Memory& memory = known->second;
+  const Tensor& origin = memory.origin;
+  if (!origin.defined()) return state(grad);
+  const ValueId owner =
+      memory.gradient != kNone ? memory.gradient : program_.argument_values[memory.argument];
+  const int64_t offset = grad->offset - origin->offset;
+  if (offset == 0 && grad.sizes() == origin.sizes() && grad.strides() == origin.strides()) {
+    return owner;
+  }
+  return window(owner, grad.dtype(), grad.sizes(), grad.strides(), offset);
 }
 
 // An update (an op that changes its inputs in place) whose results nobody reads but the write-back

@@ -37,7 +37,10 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(mod
     const ValueId id = add_value({Source::kArgument, static_cast<int>(i), t.dtype(), t.sizes()});
     program_.argument_values.push_back(id);
     Memory& memory = memory_of(t);
-    if (memory.argument < 0) memory.argument = static_cast<int>(i);
+    if (memory.argument < 0) {
+      memory.argument = static_cast<int>(i);
+      memory.origin = t;
+    }
     memory.flat_offset = t->offset;
     memory.outside = true;
     bind(t, id);
@@ -95,12 +98,7 @@ ValueId ProgramRecorder::resolve(const Tensor& t) {
   if (const ValueId id = find(memory, t); id != kNone) return id;
   ValueId id;
   if (memory.written || (known && !memory.outside)) {
-    AsStridedAttrs attrs;
-    attrs.size = t.sizes();
-    attrs.stride = t.strides();
-    attrs.storage_offset = t->offset - memory.flat_offset;
-    id = emit(ops::kAsStrided, {flat(memory, t)}, &attrs, t.dtype(), t.sizes(), true, t.strides(),
-              attrs.storage_offset);
+    id = window(flat(memory, t), t.dtype(), t.sizes(), t.strides(), t->offset - memory.flat_offset);
   } else {
     id = state(t);
   }
@@ -108,33 +106,30 @@ ValueId ProgramRecorder::resolve(const Tensor& t) {
   return id;
 }
 
+// A view of `owner`, from whose first element the offset counts.
+ValueId ProgramRecorder::window(ValueId owner, DType dtype, const Dims& sizes, const Dims& strides,
+                                int64_t offset) {
+  AsStridedAttrs attrs;
+  attrs.size = sizes;
+  attrs.stride = strides;
+  attrs.storage_offset = offset;
+  return emit(ops::kAsStrided, {owner}, &attrs, dtype, sizes, true, strides, offset);
+}
+
 // The storage as one dense row, under its current binding.
 ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
   if (memory.flat != kNone) return memory.flat;
-  const int64_t item = itemsize(t.dtype());
   if (memory.argument >= 0) {
-    const Value& argument = program_.values[program_.argument_values[memory.argument]];
-    const Dims sizes{argument.sizes.product()};
-    AsStridedAttrs attrs;
-    attrs.size = sizes;
-    attrs.stride = Dims{1};
-    memory.flat = emit(ops::kAsStrided, {program_.argument_values[memory.argument]}, &attrs,
-                       t.dtype(), sizes, true, attrs.stride, 0);
-  } else {
-    const Dims sizes{static_cast<int64_t>(t->storage->bytes()) / item};
-    if (memory.outside && memory.gradient == kNone) {
-      memory.flat = state(t.alias(sizes, Dims{1}, 0));
-    } else {
-      // Made inside, or a gradient: some dense value covers it from its first element.
-      const Window& first = memory.windows.front();
-      AsStridedAttrs attrs;
-      attrs.size = sizes;
-      attrs.stride = Dims{1};
-      memory.flat =
-          emit(ops::kAsStrided, {first.value}, &attrs, t.dtype(), sizes, true, attrs.stride, 0);
-    }
+    const ValueId argument = program_.argument_values[memory.argument];
+    const Dims sizes{program_.values[argument].sizes.product()};
+    return memory.flat = window(argument, t.dtype(), sizes, Dims{1}, 0);
   }
-  return memory.flat;
+  const Dims sizes{static_cast<int64_t>(t->storage->bytes() / itemsize(t.dtype()))};
+  if (memory.outside && memory.gradient == kNone) {
+    return memory.flat = state(t.alias(sizes, Dims{1}, 0));
+  }
+  // Made inside, or a gradient: some dense value covers it from its first element.
+  return memory.flat = window(memory.windows.front().value, t.dtype(), sizes, Dims{1}, 0);
 }
 
 ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs,
@@ -227,9 +222,7 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   const int64_t elements =
       memory.argument >= 0 ? program_.arguments[memory.argument].sizes.product()
                            : static_cast<int64_t>(view->storage->bytes() / itemsize(view.dtype()));
-  AsStridedAttrs row;
-  row.size = Dims{elements};
-  row.stride = Dims{1};
+  const Dims row{elements};
   if (view.is_contiguous() && view.numel() == elements) {
     // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
     // shared window is copied first.
@@ -239,14 +232,14 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
       CloneAttrs none;
       dense = emit(ops::kClone, {v}, &none, value.dtype(), value.sizes(), false, {}, 0);
     }
-    memory.flat = emit(ops::kAsStrided, {dense}, &row, view.dtype(), row.size, true, row.stride, 0);
+    memory.flat = window(dense, view.dtype(), row, Dims{1}, 0);
   } else {
     WriteViewAttrs attrs;
     attrs.size = view.sizes();
     attrs.stride = view.strides();
     attrs.storage_offset = view->offset - memory.flat_offset;
-    memory.flat = emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row.size,
-                       false, {}, 0);
+    memory.flat =
+        emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row, false, {}, 0);
   }
   memory.windows.clear();
   memory.written = true;
@@ -282,6 +275,7 @@ void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
   program_.states.push_back(leaf);
   program_.state_requires_grad.push_back(leaf->requires_grad);
   memory.gradient = add_value({Source::kGradient, owner, grad.dtype(), grad.sizes()});
+  memory.origin = grad;
   bind(grad, memory.gradient);
 }
 

@@ -42,14 +42,18 @@ class ProgramRecorder final : public Recorder {
     int64_t flat_offset = 0;  // of an argument: where its window begins
     int argument = -1;
     ValueId gradient = kNone;  // of a state's `.grad`: its value before anything was written
+    Tensor origin;             // that argument or gradient
     bool outside = false;      // existed before the recording
     bool written = false;
   };
 
   ValueId resolve(const Tensor& t);
+  ValueId resolve_gradient(const Tensor& grad);
   ValueId number(const Tensor& t);
   ValueId state(const Tensor& t);
   ValueId flat(Memory& memory, const Tensor& t);
+  ValueId window(ValueId owner, DType dtype, const Dims& sizes, const Dims& strides,
+                 int64_t offset);
   ValueId emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs, DType dtype,
                const Dims& sizes, bool view, const Dims& strides, int64_t offset);
   ValueId add_value(const Value& v);

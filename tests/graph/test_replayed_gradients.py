@@ -1,0 +1,106 @@
+"""`.grad` after a replay is what eager would leave, whoever set it."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+OUTSIDE = cr.tensor([7.0, 8.0, 9.0])
+
+
+def take(leaf, g):
+    leaf.grad = g
+
+
+def take_outside(leaf, g):
+    leaf.grad = OUTSIDE
+
+
+def take_and_write(leaf, g):
+    leaf.grad = g
+    g.mul_(2.0)
+
+
+def write_and_take(leaf, g):
+    g.add_(1.0)
+    leaf.grad = g
+
+
+def take_and_accumulate(leaf, g):
+    leaf.grad = g
+    (leaf * leaf).sum().backward()
+
+
+def take_and_drop(leaf, g):
+    leaf.grad = g
+    leaf.grad = None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [take, take_outside, take_and_write, write_and_take, take_and_accumulate, take_and_drop],
+    ids=lambda body: body.__name__,
+)
+def test_an_assigned_gradient_is_the_very_tensor(body):
+    eager, replayed = (cr.tensor([1.0, 2.0, 3.0]).requires_grad_() for _ in range(2))
+    step = cr.compile(lambda g: body(replayed, g))
+    for i in range(5):
+        ours, theirs = (cr.tensor([0.5, 1.5, 2.5]) + float(i) for _ in range(2))
+        body(eager, ours)
+        step(theirs)
+        np.testing.assert_array_equal(theirs.numpy(), ours.numpy())
+        if eager.grad is None:
+            assert replayed.grad is None
+            continue
+        np.testing.assert_array_equal(replayed.grad.numpy(), eager.grad.numpy())
+        assert (replayed.grad is theirs) == (eager.grad is ours)
+        assert (replayed.grad is OUTSIDE) == (eager.grad is OUTSIDE)
+    assert step.stats["replays"] == 3
+
+
+def test_a_part_of_an_argument_as_a_gradient_shares_its_memory():
+    leaf = cr.zeros(2, requires_grad=True)
+
+    def step(g):
+        leaf.grad = g[1:]
+        g.add_(1.0)
+
+    step = cr.compile(step)
+    for _ in range(4):
+        g = cr.tensor([1.0, 2.0, 3.0])
+        step(g)
+        assert leaf.grad.tolist() == [3.0, 4.0]
+        g.zero_()
+        assert leaf.grad.tolist() == [0.0, 0.0]
+    assert step.stats["replays"] == 2
+
+
+def test_one_gradient_for_two_leaves():
+    a, b = (cr.ones(2, requires_grad=True) for _ in range(2))
+    a.grad = cr.ones(2)
+
+    def step():
+        b.grad = a.grad
+
+    step = cr.compile(step)
+    for i in range(4):
+        a.grad = cr.ones(2) * float(i)
+        b.grad = None
+        step()
+        assert b.grad is a.grad
+    assert step.stats["replays"] == 2
+
+
+def test_a_leaf_as_its_own_gradient():
+    leaf = cr.ones(2, requires_grad=True)
+
+    def step():
+        leaf.grad = leaf.detach()
+
+    step = cr.compile(step)
+    for _ in range(4):
+        leaf.grad = None
+        step()
+        assert leaf.grad is not leaf and not leaf.grad.requires_grad
+        assert leaf.grad.data_ptr() == leaf.data_ptr()
+    assert step.stats["replays"] == 2
