@@ -47,13 +47,14 @@ void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments,
     target->storage->bump_version("compile");
   }
   for (const GradBinding& g : p.gradients) {
-    if (!g.leaf->autograd) g.leaf->autograd = std::make_unique<AutogradState>();
+    const Tensor& leaf = g.leaf.among(arguments);
+    if (!leaf->autograd) leaf->autograd = std::make_unique<AutogradState>();
     if (g.value == kNone) {
-      g.leaf->autograd->grad = Ref<TensorImpl>();
+      leaf->autograd->grad = Ref<TensorImpl>();
     } else {
       // After `x.grad = x.detach()` the value is x; a tensor that owned itself would never go.
       const Tensor& value = frame[g.value];
-      g.leaf->autograd->grad = value.same_as(g.leaf) ? value.alias().ref() : value.ref();
+      leaf->autograd->grad = value.same_as(leaf) ? value.alias().ref() : value.ref();
     }
   }
 }
@@ -146,7 +147,7 @@ std::optional<std::vector<Tensor>> Executor::replay(std::span<const Tensor> argu
   }
   const Program& p = *program_;
   // From here until the frame has the gradients nothing lets another thread of the host run.
-  if (!p.guards_hold()) return std::nullopt;
+  if (!p.guards_hold(arguments)) return std::nullopt;
   Frame frame(p, arguments);
   {
     NoGrad off;

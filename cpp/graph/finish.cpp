@@ -12,8 +12,9 @@ namespace chainrule::graph {
 Program ProgramRecorder::finish(std::span<const Tensor> results) {
   for (const Tensor& t : results) program_.results.push_back(resolve(t));
   for (auto& binding : program_.gradients) {
-    if (binding.leaf->autograd && binding.leaf->autograd->grad) {
-      binding.value = resolve_gradient(Tensor(binding.leaf->autograd->grad));
+    const Tensor& leaf = binding.leaf.among(argument_tensors_);
+    if (leaf->autograd && leaf->autograd->grad) {
+      binding.value = resolve_gradient(Tensor(leaf->autograd->grad));
     }
   }
   for (const auto& [storage, memory] : memories_) {

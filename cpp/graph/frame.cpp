@@ -59,7 +59,7 @@ Frame::Frame(const Program& program, std::span<const Tensor> arguments) : Frame(
     const Value& v = program.values[id];
     if (v.source == Source::kState) slots_[id] = program.states[v.index];
     if (v.source == Source::kGradient) {
-      slots_[id] = Tensor(program.states[v.index]->autograd->grad);
+      slots_[id] = Tensor(program.gradient_leaves[v.index].among(arguments)->autograd->grad);
     }
   }
   for (size_t i = 0; i < arguments.size(); ++i) slots_[program.argument_values[i]] = arguments[i];

@@ -65,24 +65,26 @@ std::string Program::difference(const Program& other) const {
     return a.target == b.target && a.index == b.index && a.value == b.value;
   };
   const auto same_grad = [](const GradBinding& a, const GradBinding& b) {
-    return a.leaf.same_as(b.leaf) && a.value == b.value;
+    return a.leaf == b.leaf && a.value == b.value;
   };
   if (results != other.results) return "other results";
   if (!std::equal(writes.begin(), writes.end(), other.writes.begin(), other.writes.end(),
                   same_write) ||
       !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(),
-                  other.gradients.end(), same_grad)) {
+                  other.gradients.end(), same_grad) ||
+      gradient_leaves != other.gradient_leaves) {
     return "other writes";
   }
   return "";
 }
 
-bool Program::guards_hold() const {
+bool Program::guards_hold(std::span<const Tensor> arguments) const {
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i]->requires_grad != state_requires_grad[i]) return false;
   }
   for (const GradGuard& g : grad_guards) {
-    const bool defined = g.leaf->autograd && g.leaf->autograd->grad;
+    const Tensor& leaf = g.leaf.among(arguments);
+    const bool defined = leaf->autograd && leaf->autograd->grad;
     if (defined != g.defined) return false;
   }
   return true;
@@ -148,7 +150,7 @@ std::string Program::to_string() const {
       case Source::kState:
         return str("state", v.index);
       case Source::kGradient:
-        return str("state", v.index, ".grad");
+        return str("leaf", v.index, ".grad");
       case Source::kNumber:
         return text(numbers[v.index]);
       default:
@@ -174,8 +176,10 @@ std::string Program::to_string() const {
                                                                : str("state", w.index);
     out += str("  ", target, " <- ", name(w.value), "\n");
   }
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    out += str("  grad of ", gradients[i].leaf.sizes(), " <- ", name(gradients[i].value), "\n");
+  for (const GradBinding& g : gradients) {
+    out += str("  grad of ",
+               g.leaf.argument < 0 ? str(g.leaf.outside.sizes()) : str("arg", g.leaf.argument),
+               " <- ", name(g.value), "\n");
   }
   out += "  return";
   for (size_t i = 0; i < results.size(); ++i) out += str(i ? ", " : " ", name(results[i]));

@@ -18,7 +18,7 @@ inline constexpr ValueId kNone = -1;
 enum class Source : uint8_t {
   kArgument,     // index: which argument
   kState,        // index: a tensor that lives outside the program, read where it is
-  kGradient,     // index: the `.grad` that this state has when the replay begins
+  kGradient,     // index: the `.grad` that this leaf has when the replay begins
   kNumber,       // index: an immediate
   kInstruction,  // index: which instruction
 };
@@ -45,22 +45,34 @@ struct Instruction {
   std::string where;                // the user's line, "train.py:12"
 };
 
-// What the memory of an argument, of a state or of a state's `.grad` becomes at commit.
+// What the memory of an argument, of a state or of a leaf's `.grad` becomes at commit.
 struct WriteBack {
   Source target;
   int index;      // which argument or state; of a `.grad`: its value when the replay began
   ValueId value;  // all its elements as one row
 };
 
+// A tensor whose `.grad` counts: one from outside, or the one that is passed as an argument.
+struct Leaf {
+  Tensor outside;
+  int argument = -1;  // -1: none
+  const Tensor& among(std::span<const Tensor> arguments) const {
+    return argument < 0 ? outside : arguments[argument];
+  }
+  bool operator==(const Leaf& o) const {
+    return argument == o.argument && outside.same_as(o.outside);
+  }
+};
+
 // leaf.grad <- value (kNone clears it), at commit.
 struct GradBinding {
-  Tensor leaf;
+  Leaf leaf;
   ValueId value;
 };
 
 // The function looked whether leaf.grad is None.
 struct GradGuard {
-  Tensor leaf;
+  Leaf leaf;
   bool defined;
 };
 
@@ -82,6 +94,7 @@ struct Program {
   std::vector<bool> state_requires_grad;
   std::vector<Number> numbers;
   std::vector<WriteBack> writes;
+  std::vector<Leaf> gradient_leaves;
   std::vector<GradBinding> gradients;
   std::vector<GradGuard> grad_guards;
   std::vector<ValueId> results;
@@ -95,8 +108,8 @@ struct Program {
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.
   std::string difference(const Program& other) const;
-  // Whether the tensors from outside are as they were: requires_grad, which `.grad` are None.
-  bool guards_hold() const;
+  // Whether the tensors from outside are as they were, requires_grad, and which `.grad` are None.
+  bool guards_hold(std::span<const Tensor> arguments) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
   std::string to_string() const;

@@ -245,11 +245,18 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   memory.written = true;
 }
 
-void ProgramRecorder::on_set_grad(const Tensor& leaf, const Tensor& value) {
-  keep_.push_back(leaf);
+Leaf ProgramRecorder::leaf_of(const Tensor& t) const {
+  const auto passed = std::find_if(argument_tensors_.begin(), argument_tensors_.end(),
+                                   [&](const Tensor& a) { return a.same_as(t); });
+  if (passed == argument_tensors_.end()) return {t};
+  return {Tensor(), static_cast<int>(passed - argument_tensors_.begin())};
+}
+
+void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) {
+  const Leaf leaf = leaf_of(t);
   const ValueId id = value.defined() ? resolve(value) : kNone;
   for (GradBinding& g : program_.gradients) {
-    if (g.leaf.same_as(leaf)) {
+    if (g.leaf == leaf) {
       g.value = id;
       return;
     }
@@ -257,23 +264,19 @@ void ProgramRecorder::on_set_grad(const Tensor& leaf, const Tensor& value) {
   program_.gradients.push_back({leaf, id});
 }
 
-void ProgramRecorder::on_read_grad(const Tensor& leaf, const Tensor& grad) {
-  const auto& bound = program_.gradients;
-  if (std::any_of(bound.begin(), bound.end(),
-                  [&](const GradBinding& g) { return g.leaf.same_as(leaf); })) {
-    return;  // set inside the program
-  }
-  auto& guards = program_.grad_guards;
-  if (std::none_of(guards.begin(), guards.end(),
-                   [&](const GradGuard& g) { return g.leaf.same_as(leaf); })) {
-    guards.push_back({leaf, grad.defined()});
-  }
+void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
+  const Leaf leaf = leaf_of(t);
+  const auto known = [&](const auto& entries) {
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const auto& entry) { return entry.leaf == leaf; });
+  };
+  if (known(program_.gradients)) return;  // set inside the program
+  if (!known(program_.grad_guards)) program_.grad_guards.push_back({leaf, grad.defined()});
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
   Memory& memory = memory_of(grad);
   memory.outside = true;
-  const int owner = static_cast<int>(program_.states.size());
-  program_.states.push_back(leaf);
-  program_.state_requires_grad.push_back(leaf->requires_grad);
+  const int owner = static_cast<int>(program_.gradient_leaves.size());
+  program_.gradient_leaves.push_back(leaf);
   memory.gradient = add_value({Source::kGradient, owner, grad.dtype(), grad.sizes()});
   memory.origin = grad;
   bind(grad, memory.gradient);

@@ -49,6 +49,7 @@ class ProgramRecorder final : public Recorder {
 
   ValueId resolve(const Tensor& t);
   ValueId resolve_gradient(const Tensor& grad);
+  Leaf leaf_of(const Tensor& t) const;
   ValueId number(const Tensor& t);
   ValueId state(const Tensor& t);
   ValueId flat(Memory& memory, const Tensor& t);
@@ -69,7 +70,6 @@ class ProgramRecorder final : public Recorder {
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
   std::vector<Tensor> argument_tensors_;
-  std::vector<Tensor> keep_;
   Modes saved_;
 };
 

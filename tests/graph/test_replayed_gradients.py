@@ -104,3 +104,25 @@ def test_a_leaf_as_its_own_gradient():
         assert leaf.grad is not leaf and not leaf.grad.requires_grad
         assert leaf.grad.data_ptr() == leaf.data_ptr()
     assert step.stats["replays"] == 2
+
+
+def backward(x):
+    (x * x).sum().backward()
+
+
+def clear_and_backward(x):
+    x.grad = None
+    backward(x)
+
+
+@pytest.mark.parametrize("body", [backward, clear_and_backward], ids=lambda body: body.__name__)
+def test_a_gradient_arrives_at_the_argument_that_was_passed(body):
+    step = cr.compile(body)
+    kept = [(cr.ones(2) * float(i + 1)).requires_grad_() for i in range(6)]
+    for _ in range(3):  # None first, then something to add to, or to clear
+        for x in kept:
+            step(x)
+    assert step.stats["replays"] >= 12
+    times = 3 if body is backward else 1
+    for i, x in enumerate(kept):
+        assert x.grad.tolist() == [2.0 * (i + 1) * times] * 2
