@@ -8,7 +8,7 @@ constant) is a CaptureError that names the line.
 
 import functools
 from collections import OrderedDict
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 
@@ -28,20 +28,21 @@ def _copied_in(value):
     return value
 
 
-def _form(value, tensors):
-    """Collects the tensors of nested tuples, lists and dicts; returns the hashable rest."""
+def _form(value, tensors, objects):
+    """Collects the tensors and objects of nested tuples, lists and dicts; returns a hashable form."""
     if isinstance(value, _core.Tensor):
         tensors.append(value)
         return ("tensor",)
     if isinstance(value, _SCALARS):
         return (type(value).__name__, repr(value) if isinstance(value, float) else value)
     if isinstance(value, (tuple, list)):
-        return (type(value).__name__, tuple(_form(v, tensors) for v in value))
+        return (type(value).__name__, tuple(_form(v, tensors, objects) for v in value))
     if isinstance(value, dict):
-        return ("dict", tuple((k, _form(v, tensors)) for k, v in value.items()))
+        return ("dict", tuple((k, _form(v, tensors, objects)) for k, v in value.items()))
     if isinstance(value, (_core.dtype, _core.device)):
         return ("type", repr(value))
     # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
+    objects.append(value)
     return ("object", id(value))
 
 
@@ -62,22 +63,18 @@ def _leaves(value, tensors):
     return lambda it: value
 
 
-class _Plan:
-    """What is known of one signature: recordings until two agree, then the adopted program."""
+class _Recorded(NamedTuple):
+    """What one recording left; it never changes, so another thread sees all of it or nothing."""
 
-    def __init__(self):
-        self.program: Any = None
-        self.adopted = False
-        self.tries = 0  # recordings since the last two that agreed
-        self.recordings = 0
-        self.rebuild: Any = None
-        self.refreshers = ()
-        self.same_objects = ()
-        self.generation = -1
-        self.replays = 0
+    program: Any
+    adopted: bool  # equal to the recording before
+    rebuild: Any
+    refreshers: tuple
+    same_objects: tuple
+    generation: int
 
     def ready(self):
-        """Whether the adopted program may be replayed, as far as its own guards hold too.
+        """Whether the program may be replayed, as far as its own guards hold too.
 
         Hyper-parameters are brought up to date first: one that is part of the program announces its
         change and so makes the plan stale.
@@ -87,6 +84,28 @@ class _Plan:
         for refresh in self.refreshers:
             refresh()
         return self.generation == _core._plans_generation()
+
+
+class _Plan:
+    """What is known of one signature: recordings until two agree, the last of them replayed."""
+
+    def __init__(self, objects):
+        self.objects = objects  # whose id is in the key: an id must not go to another object
+        self.recorded: Any = None
+        self.tries = 0  # recordings since the last two that agreed
+        self.recordings = 0
+        self.replays = 0
+
+    def ready(self):
+        """The recording that may be replayed, or None."""
+        recorded = self.recorded
+        return recorded if recorded is not None and recorded.ready() else None
+
+    @property
+    def adopted(self):
+        """The program that is replayed, or None."""
+        recorded = self.recorded
+        return recorded.program if recorded is not None and recorded.adopted else None
 
 
 class CompiledFunction:
@@ -115,12 +134,12 @@ class CompiledFunction:
     @property
     def program(self):
         """The program of the latest call that had one; print it to read it. None before."""
-        return self._latest.program if self._latest and self._latest.adopted else None
+        return self._latest.adopted if self._latest else None
 
     @property
     def plans(self):
         """How many signatures have an adopted program."""
-        return sum(plan.adopted for plan in self._plans.values())
+        return sum(plan.adopted is not None for plan in self._plans.values())
 
     @property
     def stats(self):
@@ -135,17 +154,17 @@ class CompiledFunction:
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
         tensors = []
         args, kwargs = _copied_in(args), _copied_in(kwargs)
-        plan = self._plans.get(self._key(args, kwargs, tensors))
-        program = plan.program if plan is not None and plan.ready() else None
-        times = program.profile(tensors) if program is not None else None
-        if program is None or times is None:
+        plan = self._plans.get(self._key(args, kwargs, tensors, []))
+        recorded = plan.ready() if plan is not None else None
+        times = recorded.program.profile(tensors) if recorded is not None else None
+        if recorded is None or times is None:
             raise _core.StateError(
                 "[profile] expected a call that has a plan; call it three times first."
             )
-        return list(zip(program.operations(), times, strict=True))
+        return list(zip(recorded.program.operations(), times, strict=True))
 
-    def _key(self, args, kwargs, tensors):
-        form = (_form(args, tensors), _form(kwargs, tensors))
+    def _key(self, args, kwargs, tensors, objects):
+        form = (_form(args, tensors, objects), _form(kwargs, tensors, objects))
         described = tuple((t.dtype, tuple(t.shape), t.stride(), t.requires_grad) for t in tensors)
         places = {}
         # Which arguments are the same tensor is part of the signature.
@@ -156,25 +175,24 @@ class CompiledFunction:
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
         args, kwargs = _copied_in(args), _copied_in(kwargs)
-        tensors = []
-        key = self._key(args, kwargs, tensors)
+        tensors, objects = [], []
+        key = self._key(args, kwargs, tensors, objects)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = _Plan()
+            plan = self._plans[key] = _Plan(objects)
             if len(self._plans) > _MAX_PLANS:
                 self._plans.popitem(last=False)
         else:
             self._plans.move_to_end(key)
         self._latest = plan
-        if plan.ready():
-            # Another thread may adopt a new recording while this call waits or runs.
-            program, same_objects, rebuild = plan.program, plan.same_objects, plan.rebuild
-            results = program(tensors)
+        recorded = plan.ready()
+        if recorded is not None:
+            results = recorded.program(tensors)
             if results is not None:  # None: a gradient or requires_grad is not as recorded
-                for place, tensor in same_objects:
+                for place, tensor in recorded.same_objects:
                     results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
                 plan.replays += 1
-                return rebuild(iter(results))
+                return recorded.rebuild(iter(results))
         return self._record(plan, tensors, args, kwargs)
 
     def _record(self, plan, tensors, args, kwargs):
@@ -187,20 +205,23 @@ class CompiledFunction:
         finally:
             recording.abort()
         program.verify()
-        before = plan.program
-        difference = None if before is None else before.difference(program)
+        before = plan.recorded
+        difference = None if before is None else before.program.difference(program)
         # Something announced a change (a new plan starts), or the call itself does not repeat.
-        plan.tries = plan.tries + 1 if difference and not plan.adopted else 1
+        plan.tries = plan.tries + 1 if difference and not before.adopted else 1
         plan.recordings += 1
-        plan.adopted = difference == ""
-        plan.program, plan.rebuild = program, rebuild
-        plan.refreshers = tuple(recording.refreshers)
-        plan.generation = _core._plans_generation()
         place = {id(t): i for i, t in enumerate(tensors)}
-        plan.same_objects = tuple(
-            (i, place.get(id(t), t))
-            for i, t in enumerate(outputs)
-            if id(t) in place or isinstance(t, _core.Parameter)
+        plan.recorded = _Recorded(
+            program=program,
+            adopted=difference == "",
+            rebuild=rebuild,
+            refreshers=tuple(recording.refreshers),
+            same_objects=tuple(
+                (i, place.get(id(t), t))
+                for i, t in enumerate(outputs)
+                if id(t) in place or isinstance(t, _core.Parameter)
+            ),
+            generation=_core._plans_generation(),
         )
         if plan.tries >= _MAX_TRIES:
             plan.tries = 0
