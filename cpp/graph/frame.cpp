@@ -7,25 +7,8 @@ namespace chainrule::graph {
 namespace {
 
 Tensor make_number(const Number& n) {
-  Tensor t;
-  switch (n.dtype) {
-    case DType::kBool:
-      t = Tensor::number(n.integer != 0);
-      break;
-    case DType::kFloat64:
-      t = Tensor::number(n.real);
-      break;
-    case DType::kInt64:
-      t = Tensor::number(n.integer);
-      break;
-    default:
-      t = Tensor::empty(n.dtype, {});
-      if (n.dtype == DType::kFloat32) *t.data<float>() = static_cast<float>(n.real);
-      if (n.dtype == DType::kInt32) *t.data<int32_t>() = static_cast<int32_t>(n.integer);
-      if (n.dtype == DType::kUInt8) *t.data<uint8_t>() = static_cast<uint8_t>(n.integer);
-  }
-  t->weak_number = true;
-  return t;
+  return number_of_dtype(is_floating(n.dtype) ? Tensor::number(n.real) : Tensor::number(n.integer),
+                         n.dtype);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // a replay that fails has changed nothing.
 #pragma once
 
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,11 @@ struct Number {
   DType dtype;
   double real;
   int64_t integer;
-  bool operator==(const Number&) const = default;
+  // To the bit: NaN is itself, and -0.0 is not 0.0.
+  bool operator==(const Number& o) const {
+    return dtype == o.dtype && integer == o.integer &&
+           std::bit_cast<int64_t>(real) == std::bit_cast<int64_t>(o.real);
+  }
 };
 
 struct Program {

@@ -1,6 +1,8 @@
 // call(): promotion, shape rule, allocation, kernel, then the two listeners. The hot path of eager
 // work: one small operation must cost tens of nanoseconds, so nothing here allocates but the
 // outputs.
+#include <utility>
+
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/op.h"
@@ -19,39 +21,6 @@ DType combine(DType higher, DType lower) {
   if (is_floating(higher)) return higher;
   if (higher == DType::kBool || is_floating(lower)) return promote_types(higher, lower);
   return higher;
-}
-
-Tensor convert_number(const Tensor& number, DType to) {
-  Tensor t = Tensor::empty(to, {});
-  switch (to) {
-    case DType::kBool:
-      *t.data<bool>() = number.item_double() != 0;
-      break;
-    case DType::kUInt8:
-      *t.data<uint8_t>() = static_cast<uint8_t>(number.item_int());
-      break;
-    case DType::kInt32:
-      *t.data<int32_t>() = static_cast<int32_t>(number.item_int());
-      break;
-    case DType::kInt64:
-      *t.data<int64_t>() = number.item_int();
-      break;
-    case DType::kFloat32:
-      *t.data<float>() = static_cast<float>(number.item_double());
-      break;
-    case DType::kFloat64:
-      *t.data<double>() = number.item_double();
-      break;
-    case DType::kBFloat16: {
-      NoGrad off;
-      Tensor wide = Tensor::number(number.item_double());
-      wide->weak_number = false;
-      t = cast(wide, DType::kBFloat16);
-      break;
-    }
-  }
-  t->weak_number = true;
-  return t;
 }
 
 void refuse_bool(const OpDef& op, std::span<const Tensor> inputs) {
@@ -84,7 +53,7 @@ Tensors promote(const OpDef& op, std::span<const Tensor> inputs) {
     if (!t.defined() || static_cast<int>(i) < op.promote_from || t.dtype() == to) {
       out.push_back(t);
     } else if (t->weak_number) {
-      out.push_back(convert_number(t, to));
+      out.push_back(number_of_dtype(t, to));
     } else {
       out.push_back(cast(t, to));
     }
@@ -106,6 +75,44 @@ void bump_mutated(const Call& c) {
 }
 
 }  // namespace
+
+Tensor number_of_dtype(const Tensor& number, DType to) {
+  if (number.dtype() == to) return number;
+  Tensor t = Tensor::empty(to, {});
+  switch (to) {
+    case DType::kBool:
+      *t.data<bool>() = number.item_double() != 0;
+      break;
+    case DType::kUInt8:
+      *t.data<uint8_t>() = static_cast<uint8_t>(number.item_int());
+      break;
+    case DType::kInt32:
+      *t.data<int32_t>() = static_cast<int32_t>(number.item_int());
+      break;
+    case DType::kInt64:
+      *t.data<int64_t>() = number.item_int();
+      break;
+    case DType::kFloat32:
+      *t.data<float>() = static_cast<float>(number.item_double());
+      break;
+    case DType::kFloat64:
+      *t.data<double>() = number.item_double();
+      break;
+    case DType::kBFloat16: {
+      // A recorder sees the number alone, as of every other dtype.
+      const struct Unseen {
+        Modes before = std::exchange(modes, {.grad_enabled = false});
+        ~Unseen() { modes = before; }
+      } unseen;
+      Tensor wide = Tensor::number(number.item_double());
+      wide->weak_number = false;
+      t = cast(wide, DType::kBFloat16);
+      break;
+    }
+  }
+  t->weak_number = true;
+  return t;
+}
 
 bool any_requires_grad(std::span<const Tensor> tensors) {
   for (const Tensor& t : tensors) {

@@ -199,5 +199,7 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op);
 // PyTorch's promotion over tensors and weak numbers: Python number < 0-d tensor < tensor, by
 // category.
 DType result_type(std::span<const Tensor> tensors);
+// A weak number as one of another dtype.
+Tensor number_of_dtype(const Tensor& number, DType to);
 
 }  // namespace chainrule

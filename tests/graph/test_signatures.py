@@ -1,5 +1,7 @@
 """What is part of a compiled call's signature, and the constants that its programs hold."""
 
+import math
+
 import chainrule as cr
 
 
@@ -15,3 +17,22 @@ def test_an_object_that_is_gone_is_not_taken_for_the_next_one():
         for _ in range(4):
             assert step(cr.ones(2), scale).tolist() == [factor, factor]
         del scale
+
+
+def test_a_constant_may_be_nan():
+    step = cr.compile(lambda x: cr.where(x > 0, x, float("nan")))
+    for _ in range(4):
+        a, b = step(cr.tensor([1.0, -1.0])).tolist()
+        assert a == 1.0 and math.isnan(b)
+    assert step.stats["replays"] == 2
+
+
+def test_numbers_beside_bfloat16_replay():
+    half = cr.tensor([1.0, -2.0]).to(cr.bfloat16)
+    step = cr.compile(lambda x: cr.where(x.float() > 0, x, 1.00390625))
+    eager = cr.where(half.float() > 0, half, 1.00390625)
+    for _ in range(4):
+        out = step(half)
+        assert out.dtype == cr.bfloat16
+        assert out.float().tolist() == eager.float().tolist()
+    assert step.stats["replays"] == 2

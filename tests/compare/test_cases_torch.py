@@ -1,0 +1,98 @@
+"""The operation cases against PyTorch, where it takes the same call: results and gradients.
+
+What differs on purpose is in docs/divergences.md.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+import chainrule as cr
+import gradients
+import harness
+from cases import all_cases
+
+CASES = [case for case in all_cases() if "float64" in case.dtypes]
+
+# PyTorch has no gradient here, or takes no such arguments: results only, or nothing to compare.
+NO_GRADIENT = {"floor_divide"}
+REFUSED = {
+    ("nn.functional.mse_loss-weight", None),  # a weight that broadcasts
+    ("nn.functional.binary_cross_entropy", 15),  # a weight that needs a gradient
+    ("nn.functional.binary_cross_entropy_with_logits", 15),
+    ("broadcast_tensors", None),  # a list
+    ("scatter", 1),  # gradient of a source larger than the index
+    ("scatter_add", 1),
+    ("nn.functional.linear", 7),  # a single row of weights
+}
+# At points where there is no derivative, or infinitely many (docs/divergences.md).
+OTHER_GRADIENT = {"atan2-special", "clamp-tensors"}
+RELATIVE = {"nn.functional.hardsigmoid": 1e-7}  # whose 1/6 is a float32 in PyTorch
+
+
+def refused(case, index):
+    return (case.id, None) in REFUSED or (case.id, index) in REFUSED
+
+
+def theirs_of(case, index, leaves):
+    """PyTorch's results of the same call."""
+    function = torch
+    for part in case.name.split("."):
+        function = getattr(function, part)
+    args, kwargs = case.samples[index].fill(leaves)
+
+    def put(value):
+        return getattr(torch, str(value).rpartition(".")[2]) if type(value) is cr.dtype else value
+
+    return harness.outputs_of(function(*map(put, args), **{k: put(v) for k, v in kwargs.items()}))
+
+
+def compare(ours, theirs, where, relative=1e-9, absolute=1e-11):
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), where
+    np.testing.assert_allclose(ours, theirs, rtol=relative, atol=absolute, err_msg=where)
+
+
+def gradients_of(library, outputs, wanted, seeds):
+    found = library.autograd.grad(outputs, wanted, seeds, allow_unused=True)
+    return [
+        np.zeros(tuple(w.shape)) if g is None else g.detach().numpy()
+        for g, w in zip(found, wanted, strict=True)
+    ]
+
+
+def check(case, index):
+    point = gradients.Point(case, index)
+    where = f"{case.id}[{index}] {case.samples[index]}"
+    leaves, theirs = point.leaves(), [torch.tensor(a) for a in point.arrays]
+    for place in point.places:
+        theirs[place].requires_grad_(case.id not in NO_GRADIENT)
+    args, kwargs = case.samples[index].fill(leaves)
+    ours_out = harness.outputs_of(harness.resolve(case.name)(*args, **kwargs))
+    theirs_out = theirs_of(case, index, theirs)
+    for mine, other in zip(ours_out, theirs_out, strict=True):
+        if isinstance(other, torch.Tensor):
+            compare(harness.to_numpy(mine), other.detach().numpy(), where)
+        else:
+            assert mine == other, where
+    if case.id in NO_GRADIENT | OTHER_GRADIENT:
+        return
+    starts = [t for t in theirs_out if isinstance(t, torch.Tensor) and t.requires_grad]
+    outputs = gradients.floating(ours_out)
+    assert len(outputs) == len(starts), where
+    if not outputs:
+        return
+    seeds = [point.random(tuple(o.shape)) for o in outputs]
+    mine = gradients_of(cr, outputs, [leaves[p] for p in point.places], [*map(cr.tensor, seeds)])
+    other = gradients_of(
+        torch, starts, [theirs[p] for p in point.places], [*map(torch.tensor, seeds)]
+    )
+    for a, b in zip(mine, other, strict=True):
+        compare(a, b, f"gradient of {where}", RELATIVE.get(case.id, 1e-8), 1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of deprecated calls
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+def test_results_and_gradients_are_pytorchs(case):
+    for index in range(len(case.samples)):
+        if not refused(case, index):
+            check(case, index)
