@@ -136,10 +136,23 @@ struct ThreadExit {
 };
 
 #if defined(__unix__) || defined(__APPLE__)
+// A child has the forking thread alone. What other threads had for themselves stays where it is: a
+// list may have been cut short in the middle of a push, so its blocks are given up.
+void forget_other_threads() {
+  for (ThreadCache* t = shared.threads; t; t = t->next) {
+    if (t != tls_cache) count_live(t->live.load(std::memory_order_relaxed));
+  }
+  shared.threads = tls_cache;
+  if (tls_cache) tls_cache->next = tls_cache->previous = nullptr;
+}
+
 // A child must not inherit the lock from a thread that it does not have.
 const int fork_handlers [[maybe_unused]] =
     pthread_atfork([] { shared.pool.mutex.lock(); }, [] { shared.pool.mutex.unlock(); },
-                   [] { shared.pool.mutex.unlock(); });
+                   [] {
+                     forget_other_threads();
+                     shared.pool.mutex.unlock();
+                   });
 #endif
 
 // This thread's lists, made at first use; null once its thread storage is being destroyed.

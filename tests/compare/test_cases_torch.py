@@ -1,7 +1,4 @@
-"""The operation cases against PyTorch, where it takes the same call: results and gradients.
-
-What differs on purpose is in docs/divergences.md.
-"""
+"""The operation cases against PyTorch, where it takes the same call: results and gradients."""
 
 import numpy as np
 import pytest
@@ -25,7 +22,8 @@ REFUSED = {
     ("scatter_add", 1),
     ("nn.functional.linear", 7),  # a single row of weights
 }
-# At points where there is no derivative, or infinitely many (docs/divergences.md).
+# At points without a derivative: (0, 0) of atan2, where PyTorch has 0 and this NaN, and NaN as a
+# value or as a limit of clamp.
 OTHER_GRADIENT = {"atan2-special", "clamp-tensors"}
 RELATIVE = {"nn.functional.hardsigmoid": 1e-7}  # whose 1/6 is a float32 in PyTorch
 

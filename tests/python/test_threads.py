@@ -174,6 +174,40 @@ sys.exit(os.waitstatus_to_exitcode(status))
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_does_not_count_what_other_threads_keep():
+    code = """
+import os, sys, threading
+import chainrule as cr
+ready, done = threading.Event(), threading.Event()
+def other():
+    x = [cr.ones(n) for n in (2000, 3000, 4000, 5000) for _ in range(50)]
+    del x
+    ready.set()
+    done.wait()
+thread = threading.Thread(target=other)
+thread.start()
+ready.wait()
+pid = os.fork()
+if pid == 0:
+    cr._core._empty_cache()
+    cached = cr._core._memory_stats()["cached"]
+    os._exit(0 if cached < 300_000 else 1)
+_, status = os.waitpid(pid, 0)
+done.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_thread_that_ends_with_the_interpreter():
     """Tensors, hooks and arrays that are alive at exit are no crash."""
     code = """
