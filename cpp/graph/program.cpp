@@ -90,7 +90,50 @@ bool Program::guards_hold(std::span<const Tensor> arguments) const {
   return true;
 }
 
+// Before the commit section an update works on copies, which are its outputs; inside, only updates
+// stand, straight on states, and nobody reads what they make.
+void Program::verify_sections() const {
+  const auto require = [](bool good, const auto&... what) {
+    if (!good) throw InternalError(str("[verify] ", what..., "."));
+  };
+  require(commit_begin <= forward_end && forward_end <= code.size(), "sections of ", code.size(),
+          " instructions begin at ", commit_begin, " and ", forward_end);
+  std::set<ValueId> in_place;
+  for (size_t i = 0; i < code.size(); ++i) {
+    const Instruction& in = code[i];
+    const bool commits = i >= commit_begin && i < forward_end;
+    require(!commits || in.op->is(kMutates), in.op->name, " computes in the commit section");
+    for (ValueId id : in.inputs) {
+      require(!in_place.contains(id), in.op->name, " reads what the commit section makes");
+    }
+    if (commits) in_place.insert(in.outputs.begin(), in.outputs.end());
+    size_t changed = 0;
+    for (int param : in.op->mutates) {
+      const int begin = param ? in.list_ends[param - 1] : 0;
+      changed += in.list_ends[param] - begin;
+      for (int place = begin; commits && place < in.list_ends[param]; ++place) {
+        require(values[in.inputs[place]].source == Source::kState, in.op->name,
+                " in the commit section changes what is no state");
+      }
+    }
+    require(in.outputs.size() >= changed, in.op->name, " changes ", changed, " tensors and makes ",
+            in.outputs.size());
+  }
+  for (const WriteBack& w : writes) {
+    const Dims& row = values[w.value].sizes;
+    require(!in_place.contains(w.value), "a write-back repeats an update");
+    const int64_t room =
+        w.target == Source::kArgument ? values[argument_values[w.index]].sizes.product()
+        : w.target == Source::kState  ? static_cast<int64_t>(states[w.index]->storage->bytes() /
+                                                             itemsize(states[w.index].dtype()))
+                                      : values[w.index].sizes.product();
+    require(row.size() == 1 && row.product() == room, "a row of sizes ", row, " is written over ",
+            room, " elements");
+  }
+}
+
 void Program::verify() const {
+  verify_sections();
   // Metadata-only stand-ins: shape rules read sizes, strides and dtypes.
   std::vector<Tensor> stand(values.size());
   static char nothing[kAlignment];

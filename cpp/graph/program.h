@@ -117,6 +117,7 @@ struct Program {
   bool guards_hold(std::span<const Tensor> arguments) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
+  void verify_sections() const;
   std::string to_string() const;
 };
 
