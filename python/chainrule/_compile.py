@@ -208,7 +208,7 @@ class CompiledFunction:
         before = plan.recorded
         difference = None if before is None else before.program.difference(program)
         # Something announced a change (a new plan starts), or the call itself does not repeat.
-        plan.tries = plan.tries + 1 if difference and not before.adopted else 1
+        plan.tries = plan.tries + 1 if difference and plan.adopted is None else 1
         plan.recordings += 1
         place = {id(t): i for i, t in enumerate(tensors)}
         plan.recorded = _Recorded(
