@@ -104,7 +104,10 @@ void wrap_names(const py::handle& owner) {
 }  // namespace
 
 void bind_argument_errors(py::module_& m) {
-  pybind_entry = definition_of(m.attr("_op_table"))->ml_meth;
+  const PyMethodDef* definition = definition_of(m.attr("_op_table"));
+  // Another release of pybind11 may call in another way; its own words stand then.
+  if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
+  pybind_entry = definition->ml_meth;
   for (const auto& [name, value] : py::dict(m.attr("__dict__"))) {
     if (PyType_Check(value.ptr())) wrap_names(value);
   }

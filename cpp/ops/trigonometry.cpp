@@ -62,11 +62,21 @@ const OpDef kAtan = {
     .cost = {15},
 };
 
+namespace {
+
+// c / (y^2 + x^2), and 0 at the origin.
+Tensor over_square_radius(const Tensor& c, const Tensor& y, const Tensor& x) {
+  const Tensor r2 = add(square(x), square(y));
+  return masked_fill(div(c, r2), eq(r2, 0), 0);
+}
+
+}  // namespace
+
 const OpDef kAtan2 = {
     .name = "atan2",
     .doc =
         "The angle of the point (other, input) in (-pi, pi]; the shapes broadcast. Its derivative "
-        "at the origin is undefined, and 0 where dy is 0.",
+        "at the origin is taken as 0, and it is 0 where dy is 0.",
     .signatures = {"atan2(Tensor input, Tensor other) -> Tensor",
                    "arctan2(Tensor input, Tensor other) -> Tensor"},
     .surface = kEverywhere | kInPlace,
@@ -76,12 +86,12 @@ const OpDef kAtan2 = {
     .grad = {{0, reads_value(0) | reads_value(1),
               [](Backward& b) {
                 const Tensor y = b.value(0), x = b.value(1);
-                return absorb(b.dy(), div(x, add(square(x), square(y))));
+                return absorb(b.dy(), over_square_radius(x, y, x));
               }},
              {1, reads_value(0) | reads_value(1),
               [](Backward& b) {
                 const Tensor y = b.value(0), x = b.value(1);
-                return neg(absorb(b.dy(), div(y, add(square(x), square(y)))));
+                return neg(absorb(b.dy(), over_square_radius(y, y, x)));
               }}},
     .traits = kElementwise | kBroadcasts,
     .cost = {25},

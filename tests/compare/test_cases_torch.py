@@ -22,9 +22,8 @@ REFUSED = {
     ("scatter_add", 1),
     ("nn.functional.linear", 7),  # a single row of weights
 }
-# At points without a derivative: (0, 0) of atan2, where PyTorch has 0 and this NaN, and NaN as a
-# value or as a limit of clamp.
-OTHER_GRADIENT = {"atan2-special", "clamp-tensors"}
+# Where there is no derivative: NaN as a value or as a limit of clamp.
+OTHER_GRADIENT = {"clamp-tensors"}
 RELATIVE = {"nn.functional.hardsigmoid": 1e-7}  # whose 1/6 is a float32 in PyTorch
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import chainrule as cr
 import gradients
+import harness
 from cases import all_cases
 
 CASES = [case for case in all_cases() if case.gradient]
