@@ -224,10 +224,10 @@ void check_call(const py::object& function, const py::args& values) {
 
 // Numbers and sizes are converted where no operation is known: their errors get its name here.
 void name_error(const std::string& name) {
-  const py::error_already_set error;
+  py::error_already_set error;
   const std::string message = py::str(error.value()).cast<std::string>();
   const bool nameless = message.starts_with("expected ") || error.matches(PyExc_OverflowError);
-  if (!nameless || message.starts_with("[")) return py::error_already_set(error).restore();
+  if (!nameless || message.starts_with("[")) return error.restore();
   PyErr_SetString(error.type().ptr(), str("[", name, "] ", message).c_str());
 }
 

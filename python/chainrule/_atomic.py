@@ -13,9 +13,8 @@ import secrets
 @contextlib.contextmanager
 def atomic_write(path):
     """Open `path` for writing bytes; it appears, whole, when the block ends without an exception."""
-    target = os.path.realpath(
-        os.fsdecode(path)
-    )  # a symbolic link keeps pointing at the new content
+    # A symbolic link keeps pointing at the new content.
+    target = os.path.realpath(os.fsdecode(path))
     if os.path.exists(target) and not os.path.isfile(target):
         # A folder, a device or a pipe must not be replaced by a file.
         raise OSError(errno.EINVAL, "[save] expected a regular file or a new name", target)

@@ -128,6 +128,8 @@ def _write_whole(file, data):
         count = file.write(left)
         if count is None and isinstance(file, io.RawIOBase):
             raise BlockingIOError("[save] expected a file that waits; got one that would block.")
+        if count == 0:
+            raise OSError("[save] expected a file that takes bytes; got one that took none.")
         left = left[count:] if count is not None else left[:0]
 
 

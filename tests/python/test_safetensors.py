@@ -365,3 +365,12 @@ def test_every_truncation_and_every_flipped_header_byte(tmp_path):
             except ValueError as error:
                 assert "[load]" in str(error)
     assert loaded < start
+
+
+def test_a_file_that_takes_nothing_is_an_error():
+    class Full:
+        def write(self, data):
+            return 0
+
+    with pytest.raises(OSError, match="took none"):
+        cr.save({"w": cr.ones(2)}, Full())

@@ -11,6 +11,18 @@ import pytest
 import chainrule as cr
 
 
+def succeeds(code):
+    """Runs a script in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def train(seed, steps=60):
     """A small network by hand; returns the bytes of its weights."""
     generator = cr.Generator().manual_seed(seed)
@@ -164,14 +176,7 @@ _, status = os.waitpid(pid, 0)
 assert (a @ a).sum().item() == before
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    succeeds(code)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -198,14 +203,7 @@ done.set()
 thread.join()
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    succeeds(code)
 
 
 def test_a_thread_that_ends_with_the_interpreter():
