@@ -74,11 +74,6 @@ class Optimizer:
         defaults: dict[str, Any],
     ):
         name = type(self).__name__
-        if isinstance(params, Tensor | dict | str):
-            raise TypeError(
-                f"[{name}] expected an iterable of tensors or dicts as params; "
-                f"got {type(params).__name__}."
-            )
         _check_iterable(name, params)
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
@@ -186,6 +181,8 @@ class Optimizer:
 
 def _check_iterable(optimizer, params):
     try:
+        if isinstance(params, Tensor | dict | str):
+            raise TypeError
         iter(params)
     except TypeError:
         raise TypeError(
