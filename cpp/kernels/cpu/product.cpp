@@ -21,7 +21,7 @@ struct Tile {
   T* c = nullptr;  // of the tile's first element; C itself, or where C transposed is collected
   int64_t c_step = 0;
   const T* bias = nullptr;      // of the tile's first column
-  T* packed_vectors = nullptr;  // column j's panel kProductBlockK * j behind the first
+  T* packed_vectors = nullptr;  // of a block of k: column j's panel depth * j behind the first
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
 };
 
@@ -46,7 +46,7 @@ int64_t packed_rest(const Grid& grid, int64_t cols) {
 template <typename T>
 void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t cols, int64_t k) {
   if (t.grid.pack_vectors) {
-    micro.b = t.packed_vectors + j * kProductBlockK;
+    micro.b = t.packed_vectors + j * micro.depth;
     micro.b_step = round_up(cols, kWidth<T>);
   } else if (!kFreeMasks && cols < kWidth<T>) {
     micro.b = t.packed_vectors;
@@ -62,8 +62,7 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
               int64_t k) {
   const Product<T>& p = t.product;
   if (t.grid.pack_scalars) {
-    micro.a =
-        t.packed_scalars + i / kScalarGroup * kScalarGroup * kProductBlockK + i % kScalarGroup;
+    micro.a = t.packed_scalars + i * micro.depth;
     micro.a_step = kScalarGroup;
     micro_rows<T, true>(micro, rows, cols);
   } else if (p.scalars_by_k) {
@@ -83,8 +82,8 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   if (t.grid.pack_vectors) {
     for (int64_t j = 0, cols; j < t.cols; j += cols) {
       cols = next_cols<T>(t.grid, t.cols - j);
-      pack(p.vectors_across, t.packed_vectors + j * kProductBlockK, round_up(cols, kWidth<T>),
-           p.vectors, p.vectors_step, cols, t.col + j, k, depth);
+      pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
+           p.vectors_step, cols, t.col + j, k, depth);
     }
   }
   if (const int64_t rest = packed_rest<T>(t.grid, t.cols)) {
@@ -92,10 +91,7 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
          k, depth);
   }
   if (t.grid.pack_scalars) {
-    for (int64_t i = 0; i < t.rows; i += kScalarGroup) {
-      pack(false, t.packed_scalars + i * kProductBlockK, kScalarGroup, p.scalars, p.scalars_step,
-           at_most(kScalarGroup, t.rows - i), t.row + i, k, depth);
-    }
+    pack(false, t.packed_scalars, kScalarGroup, p.scalars, p.scalars_step, t.rows, t.row, k, depth);
   }
   MicroTile<T> micro;
   micro.depth = depth;

@@ -34,16 +34,27 @@ void pack_across(T* out, int64_t width, const T* in, int64_t step, int64_t count
   }
 }
 
-// out[p * width + i] = in[p * step + i] for i < count, zero up to the next whole vector. `width` is
-// a multiple of W.
+// Panels of `width`, a multiple of W, one behind the other: number p of column i in the panel that
+// starts at column j is out[j * depth + p * width + i] = in[p * step + j + i] for j + i < count,
+// zero up to the next whole vector.
 template <typename T>
 void pack_along(T* out, int64_t width, const T* in, int64_t step, int64_t count, int64_t depth) {
   constexpr int64_t kW = kWidth<T>;
-  const int64_t full = count / kW * kW;
-  for (int64_t p = 0; p < depth; ++p) {
-    for (int64_t i = 0; i < full; i += kW) store(out + p * width + i, load(in + p * step + i));
-    if (full < width) {
-      store(out + p * width + full, load(in + p * step + full, Lanes<T>(count - full)));
+  // Narrow panels several at a time, 256 bytes of every row: rows may lie pages apart. Panels of 16
+  // floats took 0.9 cycles an element so, one by one 1.3.
+  constexpr int64_t kStretch = 256 / static_cast<int64_t>(sizeof(T));
+  const int64_t stretch = width < kStretch ? kStretch / width * width : width;
+  for (int64_t first = 0; first < count; first += stretch) {
+    const int64_t end = at_most(first + stretch, count);
+    for (int64_t p = 0; p < depth; ++p) {
+      for (int64_t j = first; j < end; j += width) {
+        const T* from = in + p * step + j;
+        T* to = out + j * depth + p * width;
+        const int64_t now = at_most(width, end - j);
+        int64_t i = 0;
+        for (; i + kW <= now; i += kW) store(to + i, load(from + i));
+        if (i < now) store(to + i, load(from + i, Lanes<T>(now - i)));
+      }
     }
   }
 }

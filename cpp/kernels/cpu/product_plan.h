@@ -80,28 +80,32 @@ inline void split(int64_t n, int64_t least, int64_t wanted, int64_t others, int6
   if (more > *parts) *parts = more;
 }
 
+// Below what the caches ask for, tiles are made for the threads. What is packed is packed once a
+// tile, so they are few: up to four of 4 MFLOP (20 to 40 us) each, up to eight of 64 MFLOP. Eight
+// tiles at 512^3 lose 3 %, sixteen at 512x1024x1024 7 %.
+inline int64_t wanted_tiles(double work) {
+  constexpr double kSmallTile = 4 << 20, kTile = 64 << 20;
+  if (work < 4 * kTile) return at_most(4, static_cast<int64_t>(work / kSmallTile));
+  return at_most(8, static_cast<int64_t>(work / kTile));
+}
+
 // A tile's panels (kProductBlockK x tile_cols) and its part of C stay in the second-level cache
-// over all blocks of k. Below that, tiles are made for the threads: eight where there is enough
-// work, 4 MFLOP being 20 to 40 us. What is packed is packed once a tile, so tiles stay long along
-// the side whose packing would be repeated. GF/s at 512^3, tiles 512x64, 256x128, 128x512, where
-// the best is 184: forward 168, 177, 172; dW 124, 156, 184.
+// over all blocks of k. Tiles are long along the side whose packing would be repeated. GF/s at
+// 512^3 with blocks of 256, tiles 512x64, 256x128, 128x512, where the best is 184: forward 168,
+// 177, 172; dW 124, 156, 184.
 template <typename T>
 Grid grid_of(const Product<T>& p) {
-  constexpr int64_t kMostCols = (kVectorBytes == 64 ? 32 : 60) * kWidth<T>;
+  constexpr int64_t kMostCols = (kVectorBytes == 64 ? 32 : 30) * kWidth<T>;
   constexpr int64_t kMostRows = 512;
   constexpr int64_t kFewRows = 2 * kRows;  // below: a packed panel is used while it is in L1
-  constexpr double kTileWork = 4 << 20;
-  constexpr int64_t kTiles = 8;
   Grid g;
   const bool awkward_rows = awkward<T>(p.vectors_step) && p.rows >= 128;
   g.pack_vectors = p.vectors_across || awkward_rows;
   g.pack_scalars = p.scalars_by_k && p.cols >= 4 * kPanel<T> && p.rows >= kRows;
   int64_t rows = parts_of(p.rows, kMostRows);
   int64_t cols = parts_of(p.cols, g.pack_vectors && p.rows <= kFewRows ? kPanel<T> : kMostCols);
-  const double work = 2.0 * static_cast<double>(p.rows) * static_cast<double>(p.cols) *
-                      static_cast<double>(p.depth);
-  const int64_t wanted =
-      work >= kTiles * kTileWork ? kTiles : static_cast<int64_t>(work / kTileWork);
+  const int64_t wanted = wanted_tiles(2.0 * static_cast<double>(p.rows) *
+                                      static_cast<double>(p.cols) * static_cast<double>(p.depth));
   const int64_t least_rows = p.vectors_across ? 256 : awkward_rows ? 128 : 64;
   if (g.pack_scalars) split(p.rows, least_rows, wanted, cols, &rows);
   split(p.cols, 8 * kWidth<T>, wanted, rows, &cols);
