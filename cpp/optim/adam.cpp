@@ -35,6 +35,7 @@ void infer(Infer& c) {
   check_hyper(c, c[6], 5);
   for (int list = 0; list < (amsgrad ? 5 : 4); ++list)
     c.scratch_bytes += DenseList::bytes(c.list(list));
+  c.scratch_bytes += for_chunks_bytes(params);
 }
 
 void forward(Run& r) {
@@ -46,7 +47,7 @@ void forward(Run& r) {
   const DenseList w(params, scratch), g(r.list(1), scratch), m(averages, scratch),
       v(squares, scratch), v_max(largest, scratch);
   for (const Tensor& t : steps) *t.data<float>() += 1;
-  for_chunks(params, kCost, [&](size_t i, int64_t begin, int64_t end) {
+  for_chunks(params, kCost, scratch, [&](size_t i, int64_t begin, int64_t end) {
     const DType dtype = params[i].dtype();
     const int64_t at = begin * itemsize(dtype);
     kernels::table().adam[kernels::float_index(dtype)](

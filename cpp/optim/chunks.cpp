@@ -6,7 +6,7 @@ namespace chainrule {
 
 namespace {
 
-int64_t padded(const Tensor& t) { return (t.numel() * itemsize(t.dtype()) + 63) / 64 * 64; }
+int64_t padded(const Tensor& t) { return list_bytes<char>(t.numel() * itemsize(t.dtype())); }
 
 void copy(const Tensor& t, void* dense, bool to_dense) {
   kernels::StridedCopy job;
@@ -26,19 +26,18 @@ void copy(const Tensor& t, void* dense, bool to_dense) {
 }  // namespace
 
 int64_t DenseList::bytes(std::span<const Tensor> tensors) {
-  int64_t total = 0;
+  int64_t total = list_bytes<char*>(tensors.size());
   for (const Tensor& t : tensors) total += t.is_contiguous() ? 0 : padded(t);
   return total;
 }
 
-DenseList::DenseList(std::span<const Tensor> tensors, char*& scratch) {
-  for (const Tensor& t : tensors) {
-    if (t.is_contiguous()) {
-      places_.push_back(static_cast<char*>(t.raw()));
-      continue;
-    }
+DenseList::DenseList(std::span<const Tensor> tensors, char*& scratch)
+    : places_(take_list<char*>(tensors.size(), scratch)) {
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& t = tensors[i];
+    places_[i] = t.is_contiguous() ? static_cast<char*>(t.raw()) : scratch;
+    if (t.is_contiguous()) continue;
     copy(t, scratch, true);
-    places_.push_back(scratch);
     scratch += padded(t);
   }
 }

@@ -11,25 +11,41 @@ namespace chainrule {
 
 inline constexpr int64_t kOptimChunk = 1 << 14;  // elements of one task
 
+// What a driver of any number of tensors notes of each of them stands in the operation's scratch
+// memory, which is there before the update begins: an update that has begun cannot fail.
+template <typename T>
+constexpr int64_t list_bytes(size_t count) {
+  return (static_cast<int64_t>(count * sizeof(T)) + 63) / 64 * 64;
+}
+template <typename T>
+T* take_list(size_t count, char*& scratch) {
+  T* list = reinterpret_cast<T*>(scratch);
+  scratch += list_bytes<T>(count);
+  return list;
+}
+
+inline int64_t for_chunks_bytes(std::span<const Tensor> tensors) {
+  return list_bytes<int64_t>(tensors.size());
+}
 // fn(tensor, begin, end) over every chunk.
 template <typename F>
-void for_chunks(std::span<const Tensor> tensors, int cost, F&& fn) {
-  SmallVector<int64_t, 64> first;  // chunk number each tensor starts at
+void for_chunks(std::span<const Tensor> tensors, int cost, char*& scratch, F&& fn) {
+  int64_t* first = take_list<int64_t>(tensors.size(), scratch);  // chunk each tensor starts at
   int64_t chunks = 0, work = 0;
-  for (const Tensor& t : tensors) {
-    first.push_back(chunks);
-    chunks += (t.numel() + kOptimChunk - 1) / kOptimChunk;
-    work += t.numel() * cost;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    first[i] = chunks;
+    chunks += (tensors[i].numel() + kOptimChunk - 1) / kOptimChunk;
+    work += tensors[i].numel() * cost;
   }
   LongWork release(work);
   parallel_for(chunks, work, [&](int64_t chunk) {
-    const size_t i = std::upper_bound(first.begin(), first.end(), chunk) - first.begin() - 1;
+    const size_t i = std::upper_bound(first, first + tensors.size(), chunk) - first - 1;
     const int64_t begin = (chunk - first[i]) * kOptimChunk;
     fn(i, begin, std::min(tensors[i].numel(), begin + kOptimChunk));
   });
 }
 
-// Dense memory for a tensor that is not: filled from it, and written back when `write_back`.
+// Dense memory for a tensor that is not: filled from it, and written back by write_back.
 class DenseList {
  public:
   static int64_t bytes(std::span<const Tensor> tensors);
@@ -38,7 +54,7 @@ class DenseList {
   void write_back(std::span<const Tensor> tensors) const;
 
  private:
-  SmallVector<char*, 64> places_;
+  char** places_;
 };
 
 // ShapeError or DtypeError unless `list` fits the parameters element by element.

@@ -19,7 +19,8 @@ void infer(Infer& c) {
   if (c[3].data<double>()[1] != 0 || !buffers.empty()) {
     check_like_params(c, params, buffers, "momentum_buffers");
   }
-  c.scratch_bytes = DenseList::bytes(params) + DenseList::bytes(grads) + DenseList::bytes(buffers);
+  c.scratch_bytes = DenseList::bytes(params) + DenseList::bytes(grads) + DenseList::bytes(buffers) +
+                    for_chunks_bytes(params);
 }
 
 void forward(Run& r) {
@@ -28,7 +29,7 @@ void forward(Run& r) {
   const double* hyper = r[3].data<double>();
   char* scratch = static_cast<char*>(r.scratch);
   const DenseList w(params, scratch), g(grads, scratch), m(buffers, scratch);
-  for_chunks(params, kCost, [&](size_t i, int64_t begin, int64_t end) {
+  for_chunks(params, kCost, scratch, [&](size_t i, int64_t begin, int64_t end) {
     const DType dtype = params[i].dtype();
     const int64_t at = begin * itemsize(dtype);
     kernels::table().sgd[kernels::float_index(dtype)](end - begin, w[i] + at, g[i] + at,
