@@ -64,11 +64,16 @@ Tensor Hooks::run(Tensor grad) const {
   return grad;
 }
 
-OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : op_(call.op) {
+OpNode::OpNode(const Call& call) : op_(call.op) {
   if (!op_.schema) all_ops();  // ids and schemas are set on first use
   attr_bytes_ = op_.schema->attr_bytes;
   if (attr_bytes_ > kInlineAttrs) attrs_ = allocate(attr_bytes_);
   std::memcpy(attrs_, call.attrs, attr_bytes_);
+}
+
+// After a delegated constructor the destructor runs, whatever is thrown here: it frees the
+// attributes.
+OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : OpNode(call) {
   if (call.list_ends) {
     const int params = op_.schema->tensor_params;
     list_ends_ = std::make_unique<int32_t[]>(params);

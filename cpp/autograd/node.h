@@ -83,6 +83,7 @@ class OpNode final : public Node {
     int32_t output;
   };
 
+  explicit OpNode(const Call& call);  // with its attributes alone
   void save(const Call& call, const Tensors& outputs, Reads reads);
   void save_input(const Call& call, int place);
   void save_output(const Tensor& t, int output);
