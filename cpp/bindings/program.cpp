@@ -71,7 +71,9 @@ class Plan {
 
   std::optional<std::vector<Tensor>> run(const std::vector<Tensor>& arguments) {
     check(arguments);
-    return executor_.run(arguments);
+    std::vector<Tensor> results;
+    if (!executor_.run(arguments, results)) return std::nullopt;
+    return results;
   }
   std::optional<std::vector<int64_t>> profile(const std::vector<Tensor>& arguments) {
     check(arguments);

@@ -1,63 +1,16 @@
 #include "graph/executor.h"
 
-#include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "autograd/autograd.h"
 #include "core/threads.h"
-#include "graph/frame.h"
-#include "ops/elementwise.h"
+#include "graph/commit.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
 
 namespace {
-
-// Runs `work`; its nanoseconds go to `ns`, unless nobody asks.
-template <typename F>
-void timed(std::vector<int64_t>* ns, F&& work) {
-  if (!ns) return work();
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  const auto passed = std::chrono::steady_clock::now() - begin;
-  ns->push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
-}
-
-// In the commit section: straight on the state.
-void run_in_place(const Instruction& in, Frame& frame) {
-  const Tensors inputs = frame.inputs(in);
-  run_kernel(in, inputs, {}, make_scratch(in.scratch_bytes).get());
-  const Call call = call_of(in, inputs);
-  for (int param : in.op->mutates) {
-    for (const Tensor& t : call.list(param)) t->storage->bump_version(in.op->name);
-  }
-}
-
-void commit(const Program& p, Frame& frame, std::span<const Tensor> arguments,
-            std::vector<int64_t>* ns) {
-  for (size_t i = p.commit_begin; i < p.forward_end; ++i)
-    timed(ns, [&] { run_in_place(p.code[i], frame); });
-  for (const WriteBack& w : p.writes) {
-    const Tensor& row = frame[w.value];
-    const Tensor& target = w.target == Source::kArgument ? arguments[w.index]
-                           : w.target == Source::kState  ? p.states[w.index]
-                                                         : frame[w.index];
-    const int64_t begin = w.target == Source::kState ? 0 : target->offset;
-    copy_strided(target.alias(row.sizes(), Dims{1}, begin), row);
-    target->storage->bump_version("compile");
-  }
-  for (const GradBinding& g : p.gradients) {
-    const Tensor& leaf = g.leaf.among(arguments);
-    if (!leaf->autograd) leaf->autograd = std::make_unique<AutogradState>();
-    if (g.value == kNone) {
-      leaf->autograd->grad = Ref<TensorImpl>();
-    } else {
-      // After `x.grad = x.detach()` the value is x; a tensor that owned itself would never go.
-      const Tensor& value = frame[g.value];
-      leaf->autograd->grad = value.same_as(leaf) ? value.alias().ref() : value.ref();
-    }
-  }
-}
 
 // What the backward section reads of the forward run: dropped when the graph is freed.
 struct Saved {
@@ -126,38 +79,57 @@ void hang_backward(const std::shared_ptr<const Program>& p, Frame& frame,
 
 }  // namespace
 
-Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
+struct Executor::Replay {
+  explicit Replay(const Program& program) : frame(program), commit(program) {}
+  Frame frame;
+  Commit commit;
+};
 
-std::optional<std::vector<Tensor>> Executor::run(std::span<const Tensor> arguments) {
-  return replay(arguments, nullptr);
+Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
+Executor::~Executor() = default;
+
+bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
+  return run(arguments, results, nullptr);
 }
 
 std::optional<std::vector<int64_t>> Executor::profile(std::span<const Tensor> arguments) {
+  std::vector<Tensor> results;
   std::vector<int64_t> ns;
-  if (!replay(arguments, &ns)) return std::nullopt;
+  ns.reserve(program_->code.size());
+  if (!run(arguments, results, &ns)) return std::nullopt;
   return ns;
 }
 
-std::optional<std::vector<Tensor>> Executor::replay(std::span<const Tensor> arguments,
-                                                    std::vector<int64_t>* ns) {
+bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& results,
+                   std::vector<int64_t>* ns) {
   std::unique_lock<std::recursive_mutex> lock(running_, std::try_to_lock);
   if (!lock.owns_lock()) {
     const LongWork wait(kSerialWork);  // the call under way may need the host language's lock
     lock.lock();
   }
   const Program& p = *program_;
+  std::unique_ptr<Replay> replay = std::exchange(spare_, nullptr);
+  if (!replay) replay = std::make_unique<Replay>(p);
+  Frame& frame = replay->frame;
+  results.clear();
   // From here until the frame has the gradients nothing lets another thread of the host run.
-  if (!p.guards_hold(arguments)) return std::nullopt;
-  Frame frame(p, arguments);
-  {
-    NoGrad off;
-    for (size_t i = 0; i < p.commit_begin; ++i) timed(ns, [&] { frame.run(p.code[i]); });
-    commit(p, frame, arguments, ns);
+  if (!p.guards_hold(arguments)) {
+    spare_ = std::move(replay);
+    return false;
   }
-  std::vector<Tensor> results;
+  frame.enter(arguments);
+  {
+    const NoGrad off;
+    for (size_t i = 0; i < p.commit_begin; ++i) timed(ns, [&] { frame.run(p.code[i]); });
+    replay->commit.prepare(frame, arguments);
+  }
   for (ValueId id : p.results) results.push_back(frame[id]);
   if (!p.differentiable.empty()) hang_backward(program_, frame, results);
-  return results;
+  replay->commit.run(ns);
+  replay->commit.clear();
+  frame.clear();
+  spare_ = std::move(replay);
+  return true;
 }
 
 }  // namespace chainrule::graph

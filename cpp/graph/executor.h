@@ -1,5 +1,6 @@
 // Runs a Program: compute, then commit. Bits equal eager's, for it calls the same kernels on the
-// same operands.
+// same operands. A replay takes blocks for tensors from the caching allocator and allocates nothing
+// else, except the node that results hang on which still need a gradient.
 #pragma once
 
 #include <memory>
@@ -13,23 +14,26 @@ namespace chainrule::graph {
 class Executor {
  public:
   explicit Executor(Program program);
+  ~Executor();
 
-  // One replay; nothing when a guard does not hold any more, and then nothing has run. A second
-  // thread waits for the first. An exception before the commit section leaves everything outside
-  // unchanged.
-  std::optional<std::vector<Tensor>> run(std::span<const Tensor> arguments);
+  // One replay: `results` in place of what it held. False when a guard does not hold any more, and
+  // then nothing has run. A second thread waits for the first. An exception leaves everything
+  // outside unchanged, for what can fail is done before the commit section begins.
+  bool run(std::span<const Tensor> arguments, std::vector<Tensor>& results);
   const Program& program() const { return *program_; }
   // Nanoseconds of each instruction in such a replay (a real one: state is written).
   std::optional<std::vector<int64_t>> profile(std::span<const Tensor> arguments);
 
  private:
-  std::optional<std::vector<Tensor>> replay(std::span<const Tensor> arguments,
-                                            std::vector<int64_t>* ns);
+  struct Replay;
+  bool run(std::span<const Tensor> arguments, std::vector<Tensor>& results,
+           std::vector<int64_t>* ns);
 
   std::shared_ptr<const Program> program_;
-  // A plan is locked while it runs; recursive, for dropping an old gradient may run the host's
-  // code.
-  std::recursive_mutex running_;
+  // What the last replay worked with, for the next one. Null while one runs: dropping a tensor may
+  // run the host's code, which may call this very plan; therefore the lock is recursive, too.
+  std::unique_ptr<Replay> spare_;
+  std::recursive_mutex running_;  // a plan is locked while it runs
 };
 
 }  // namespace chainrule::graph

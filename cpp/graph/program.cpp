@@ -119,6 +119,13 @@ void Program::verify_sections() const {
     require(in.outputs.size() >= changed, in.op->name, " changes ", changed, " tensors and makes ",
             in.outputs.size());
   }
+  // Immediates stay from one replay to the next, so nobody outside may write on one.
+  const auto is_number = [&](ValueId id) {
+    while (id != kNone && values[id].view) id = code[values[id].index].inputs[0];
+    return id != kNone && values[id].source == Source::kNumber;
+  };
+  for (ValueId id : results) require(!is_number(id), "a result is an immediate");
+  for (const GradBinding& g : gradients) require(!is_number(g.value), "a gradient is an immediate");
   for (const WriteBack& w : writes) {
     const Dims& row = values[w.value].sizes;
     require(!in_place.contains(w.value), "a write-back repeats an update");

@@ -6,6 +6,7 @@
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/op.h"
+#include "ops/write.h"
 
 namespace chainrule {
 
@@ -66,12 +67,6 @@ Tensor make_output(const Call& c, const OutputSpec& spec) {
   Tensor t = c[0].alias(spec.sizes, spec.strides, spec.offset);
   if (modes.grad_enabled) t->base = c[0]->base ? c[0]->base : c[0].ref();
   return t;
-}
-
-void bump_mutated(const Call& c) {
-  for (int param : c.op.mutates) {
-    for (const Tensor& t : c.list(param)) t->storage->bump_version(c.op.name);
-  }
 }
 
 }  // namespace

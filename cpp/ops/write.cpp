@@ -1,5 +1,7 @@
 // Mutation. `x.add_(y)`, `x[i] = v`, `x.fill_(0)` are all: compute a value, then write_view. The
 // value goes straight into the target where nobody can tell the difference.
+#include "ops/write.h"
+
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
@@ -90,6 +92,12 @@ bool run_directly(const Tensor& target, const Call& c) {
 }
 
 }  // namespace
+
+void bump_mutated(const Call& c) {
+  for (int param : c.op.mutates) {
+    for (const Tensor& t : c.list(param)) t->storage->bump_version(c.op.name);
+  }
+}
 
 Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   check_writable(target, op);

@@ -49,5 +49,7 @@ int main() {
     p.code.clear();
     p.commit_begin = p.forward_end = 0;
   });
+  good &= refused("an immediate as a result",
+                  [](auto& p) { p.results.push_back(p.code[0].inputs[1]); });
   return good ? 0 : 1;
 }
