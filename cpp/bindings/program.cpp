@@ -1,5 +1,7 @@
 // chainrule._core: recording and replaying programs. The Python side (chainrule/_compile.py) keeps
 // plans by signature; here stand one recording and one plan.
+#include "bindings/program.h"
+
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
@@ -184,11 +186,14 @@ class PauseRecording {
 
 }  // namespace
 
+void refuse_while_recording(const char* what) {
+  if (!modes.recorder) return;
+  throw CaptureError(str("[compile] expected no ", what, " while recording at ", user_line(),
+                         ". Do it outside the compiled function."));
+}
+
 void invalidate_plans(const char* what) {
-  if (modes.recorder) {
-    throw CaptureError(str("[compile] expected no ", what, " while recording at ", user_line(),
-                           ". Do it outside the compiled function."));
-  }
+  refuse_while_recording(what);
   plans_generation.fetch_add(1, std::memory_order_relaxed);
 }
 

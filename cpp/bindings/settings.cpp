@@ -6,6 +6,7 @@
 
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/program.h"
 #include "bindings/types.h"
 #include "core/allocator.h"
 #include "core/threads.h"
@@ -79,6 +80,7 @@ void bind_settings(py::module_& m) {
   m.def(
       "set_num_threads",
       [](const py::object& n) {
+        refuse_while_recording("set_num_threads");
         const std::optional<int64_t> count = int_from(n.ptr());
         if (!count)
           fail<TypeError>("set_num_threads", "expected an int; got ", Py_TYPE(n.ptr())->tp_name,
@@ -91,7 +93,10 @@ void bind_settings(py::module_& m) {
       "The dtype of new floating tensors.");
   m.def(
       "set_default_dtype",
-      [](const py::object& d) { set_default_dtype(require_dtype(d.ptr(), "set_default_dtype")); },
+      [](const py::object& d) {
+        refuse_while_recording("set_default_dtype");
+        set_default_dtype(require_dtype(d.ptr(), "set_default_dtype"));
+      },
       "d"_a, "Sets the dtype of new floating tensors: float32 or float64.");
   m.def("result_type", result_type_of, "tensor1"_a, "tensor2"_a,
         "The dtype of an operation on both.");

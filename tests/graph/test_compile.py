@@ -196,6 +196,8 @@ def test_a_changing_constant_is_an_error_that_shows_both_values():
         lambda x: x + cr.tensor([1.0, 2.0, 3.0]),
         lambda x: cr.nonzero(x),
         lambda x: cr.manual_seed(0),
+        lambda x: cr.set_num_threads(1),
+        lambda x: cr.set_default_dtype(cr.float64),
     ],
 )
 def test_what_cannot_be_captured_names_the_line(body):

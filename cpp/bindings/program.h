@@ -1,0 +1,10 @@
+// What settings and other host-side effects owe a recording under way.
+#pragma once
+
+namespace chainrule::bindings {
+
+// CaptureError naming `what` and the user's line while this thread records: a replay would not
+// repeat it.
+void refuse_while_recording(const char* what);
+
+}  // namespace chainrule::bindings
