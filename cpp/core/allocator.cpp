@@ -24,15 +24,15 @@ namespace chainrule {
 
 namespace {
 
-constexpr size_t kChecked = 32 << 20;  // from here asking what memory is left costs under 5 %
 // Other threads' unflushed counts make `peak` at most this many bytes a thread too small.
 constexpr int64_t kLiveSlack = 64 << 10;
 
 // Blocks of each class that a thread keeps for itself before it hands half of them to the pool. A
 // table: the way of deallocate is shorter than a division.
 struct ThreadLimits {
-  uint32_t blocks[kThreadClasses];
+  uint32_t blocks[kThreadClasses] = {};
 };
+constexpr ThreadLimits kKeepNothing;
 constexpr ThreadLimits kThreadLimits = [] {
   ThreadLimits limits{};
   for (int c = 0; c < kThreadClasses; ++c) {
@@ -69,7 +69,10 @@ struct Bin {
 struct ThreadCache {
   Bin bins[kThreadClasses];
   std::atomic<int64_t> live{0};  // bytes not yet added to the common count
-  uint64_t epoch = 0;            // of the last empty_cache that this thread has followed
+  // empty_cache of another thread puts kKeepNothing here, under the pool's lock. Only the owner may
+  // touch the lists, which have no lock: it follows when it next frees a block or finds a list
+  // empty. A thread that does neither keeps what it has, a few MiB.
+  std::atomic<const ThreadLimits*> limits{&kThreadLimits};
   ThreadCache* next = nullptr;
   ThreadCache* previous = nullptr;
 
@@ -87,13 +90,18 @@ struct ThreadCache {
   void give_all(BlockPool& pool) {
     for (int c = 0; c < kThreadClasses; ++c) give(pool, c, 0);
   }
+  void follow_empty_cache(BlockPool& pool) {
+    if (limits.load(std::memory_order_relaxed) == &kThreadLimits) return;
+    limits.store(&kThreadLimits, std::memory_order_relaxed);
+    give_all(pool);
+    pool.release_all();
+  }
 };
 
 // Never destroyed: tensors may outlive static destructors.
 struct Shared {
   BlockPool pool;
   ThreadCache* threads = nullptr;  // under the pool's lock
-  std::atomic<uint64_t> epoch{0};  // calls of empty_cache
   std::atomic<int64_t> live{0}, peak{0};
 };
 constinit Shared shared;
@@ -163,7 +171,6 @@ ThreadCache* thread_cache() {
   static thread_local ThreadExit at_exit;
   (void)&at_exit;
   const std::lock_guard lock(shared.pool.mutex);
-  t->epoch = shared.epoch.load(std::memory_order_relaxed);
   t->next = shared.threads;
   if (t->next) t->next->previous = t;
   shared.threads = t;
@@ -172,8 +179,9 @@ ThreadCache* thread_cache() {
 
 // ---- The slow paths
 
-[[noreturn]] void out_of_memory(size_t bytes, int64_t left) {
-  if (left == INT64_MAX) {
+[[noreturn]] void out_of_memory(size_t bytes) {
+  const int64_t left = available_memory();
+  if (left == INT64_MAX || static_cast<size_t>(left) >= bytes) {
     fail<OutOfMemory>("empty", "expected a size that the system can give; got ", bytes, " bytes.");
   }
   fail<OutOfMemory>("empty", "expected at most ", left,
@@ -181,18 +189,12 @@ ThreadCache* thread_cache() {
 }
 
 void* fresh_block(size_t bytes, int c) {
-  // Linux grants what it does not have and ends the process when the pages are touched.
-  if (bytes >= kChecked && available_memory() < static_cast<int64_t>(bytes)) {
-    empty_cache();
-    const int64_t left = available_memory();
-    if (left < static_cast<int64_t>(bytes)) out_of_memory(bytes, left);
-  }
   void* p = system_allocate(class_size(c));
   if (!p) {
     empty_cache();
     p = system_allocate(class_size(c));
   }
-  if (!p) out_of_memory(bytes, INT64_MAX);
+  if (!p) out_of_memory(bytes);
   return p;
 }
 
@@ -200,12 +202,7 @@ void* fresh_block(size_t bytes, int c) {
 Block* pool_block(ThreadCache* t, int c) {
   BlockPool& pool = shared.pool;
   const std::lock_guard lock(pool.mutex);
-  if (t && t->epoch != shared.epoch.load(std::memory_order_relaxed)) {
-    // Another thread has called empty_cache; only the owner may touch its lists, so it follows now.
-    t->epoch = shared.epoch.load(std::memory_order_relaxed);
-    t->give_all(pool);
-    pool.release_all();
-  }
+  if (t) t->follow_empty_cache(pool);
   const bool for_thread = t && c < kThreadClasses;
   const auto take = [&] { return for_thread ? pool.pop_batch(c) : pool.pop(c); };
   Block* block = take();
@@ -218,13 +215,13 @@ Block* pool_block(ThreadCache* t, int c) {
 }
 
 [[gnu::noinline]] void* allocate_slow(size_t bytes, int c) {
-  if (bytes > kLargestBlock) out_of_memory(bytes, available_memory());
+  if (bytes > kLargestBlock) out_of_memory(bytes);
   ThreadCache* t = thread_cache();
   void* p = kCaching ? pool_block(t, c) : nullptr;
   if (!p && kCaching && c < kSlabClasses) {
     empty_cache();
     p = pool_block(t, c);
-    if (!p) out_of_memory(bytes, INT64_MAX);
+    if (!p) out_of_memory(bytes);
   }
   if (!p) p = fresh_block(bytes, c);
   t ? count_live(*t, static_cast<int64_t>(bytes)) : count_live(static_cast<int64_t>(bytes));
@@ -239,6 +236,7 @@ Block* pool_block(ThreadCache* t, int c) {
   Block* block = static_cast<Block*>(p);
   block->next = nullptr;
   shared.pool.push(c, block, 1);
+  if (t) t->follow_empty_cache(shared.pool);
   if (t && c < kThreadClasses) t->give(shared.pool, c, kThreadLimits.blocks[c] / 2);
   shared.pool.enforce_cap();
 }
@@ -267,7 +265,8 @@ void deallocate(void* p, size_t bytes) noexcept {
   const int c = size_class(bytes);
   ThreadCache* t = tls_cache;
   if (t && c < kThreadClasses &&
-      t->bins[c].count.load(std::memory_order_relaxed) < kThreadLimits.blocks[c]) [[likely]] {
+      t->bins[c].count.load(std::memory_order_relaxed) <
+          t->limits.load(std::memory_order_relaxed)->blocks[c]) [[likely]] {
     t->bins[c].push(static_cast<Block*>(p));
     count_live(*t, -static_cast<int64_t>(bytes));
     return;
@@ -277,11 +276,10 @@ void deallocate(void* p, size_t bytes) noexcept {
 
 void empty_cache() noexcept {
   const std::lock_guard lock(shared.pool.mutex);
-  const uint64_t epoch = shared.epoch.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (ThreadCache* t = tls_cache) {
-    t->epoch = epoch;
-    t->give_all(shared.pool);
+  for (ThreadCache* t = shared.threads; t; t = t->next) {
+    if (t != tls_cache) t->limits.store(&kKeepNothing, std::memory_order_relaxed);
   }
+  if (tls_cache) tls_cache->give_all(shared.pool);
   shared.pool.release_all();
 }
 

@@ -12,7 +12,7 @@ inline constexpr size_t kAlignment = 64;
 
 void* allocate(size_t bytes);                     // never null; 64-byte aligned; throws OutOfMemory
 void deallocate(void* p, size_t bytes) noexcept;  // `bytes` as given to allocate
-void empty_cache() noexcept;                      // returns every cached block to the system
+void empty_cache() noexcept;  // returns cached blocks; of other threads when they next free one
 
 struct MemoryStats {
   int64_t allocated;  // bytes in live blocks

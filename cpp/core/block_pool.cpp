@@ -1,6 +1,7 @@
 #include "core/block_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -32,9 +33,24 @@ Slab* slab_of(void* block) {
 }
 constexpr int64_t blocks_in_slab(int c) { return (kSlab - kSlabHeader) / class_size(c); }
 
+// Linux grants what it does not have and ends the process when the pages are touched, so nothing is
+// asked for that is not there. To look what is there costs as much as taking 1 MiB: it holds for
+// what is taken next, as far as this goes.
+constexpr int64_t kLooksAhead = 32 << 20;
+std::atomic<int64_t> there{0};
+
+bool is_there(size_t bytes) {
+  const int64_t size = static_cast<int64_t>(bytes);
+  if (there.fetch_sub(size, std::memory_order_relaxed) >= size) return true;
+  const int64_t left = available_memory();
+  there.store(std::clamp<int64_t>(left - size, 0, kLooksAhead), std::memory_order_relaxed);
+  return left >= size;
+}
+
 }  // namespace
 
 void* system_allocate(size_t size) noexcept {
+  if (!is_there(size)) return nullptr;
 #if CHAINRULE_HAS_MMAP
   if (is_mapping(size)) {
     void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -82,7 +98,7 @@ Block* BlockPool::pop(int c) {
 }
 
 bool BlockPool::add_slab(int c) {
-  char* slab = static_cast<char*>(std::aligned_alloc(kSlab, kSlab));
+  char* slab = static_cast<char*>(is_there(kSlab) ? std::aligned_alloc(kSlab, kSlab) : nullptr);
   if (!slab) return false;
   Block* first = nullptr;
   for (int64_t i = blocks_in_slab(c) - 1; i >= 0; --i) {
