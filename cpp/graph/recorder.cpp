@@ -225,7 +225,8 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   const Dims row{elements};
   if (view.is_contiguous() && view.numel() == elements) {
     // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
-    // shared window is copied first.
+    // shared window is copied first. What is written may be something that nobody has read yet.
+    if (!known) state(view);
     ValueId dense = v;
     if (!value.is_contiguous() || program_.values[v].source != Source::kInstruction ||
         program_.values[v].view) {

@@ -159,6 +159,22 @@ def test_arguments_may_be_written_and_returned():
         assert first.item() == eager[0].item() + 1
 
 
+def test_a_tensor_from_outside_may_be_written_without_being_read():
+    latest, count = cr.zeros(3), cr.ones(2, 2)
+
+    @cr.compile
+    def fn(x):
+        latest.copy_(x)
+        count[0].fill_(4.0)
+        return x * 2
+
+    for i in range(5):
+        fn(cr.full((3,), float(i)))
+        assert latest.tolist() == [i, i, i]
+    assert count.tolist() == [[4.0, 4.0], [1.0, 1.0]]
+    assert fn.stats["replays"] == 3
+
+
 def test_views_written_inside():
     def fn(x):
         y = x * 2
