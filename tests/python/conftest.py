@@ -1,0 +1,43 @@
+"""Finished runs of the command line, trained once for all tests that read them."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A finished classification and a finished regression, to be copied before they are changed."""
+    from chainrule.__main__ import main
+
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("iris", "diabetes"):
+        code = main(
+            ["train", name, "--out", str(folder / name), "--epochs", "30", "--progress", "none"]
+        )
+        assert code == 0
+    return folder
+
+
+@pytest.fixture
+def iris(runs, tmp_path):
+    return shutil.copytree(runs / "iris", tmp_path / "run")
+
+
+@pytest.fixture
+def fails(capsys):
+    """fails(arguments, *words): the command fails with one line that holds the words; the standard
+    output stays empty."""
+    from chainrule.__main__ import main
+
+    def check(arguments, *words, code=2):
+        assert main([str(argument) for argument in arguments]) == code
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1, captured.err
+        assert ": error: " in captured.err
+        for word in words:
+            assert str(word) in captured.err
+        return captured.err
+
+    return check

@@ -1,0 +1,103 @@
+"""The command line's words: options, help, and what it refuses before anything is trained."""
+
+import os
+
+import pytest
+
+import chainrule as cr
+from chainrule import _plots, _progress
+from chainrule.__main__ import main
+from command_line import QUICK, start
+
+pytest.importorskip("sklearn")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["digit"], ["Did you mean 'digits'"]),
+        (["nothing-like-it"], ["expected one of digits, iris"]),
+        (["iris", "--lr", "0"], ["--lr", "> 0", "<= 100", "'0'"]),
+        (["iris", "--lr", "-1"], ["--lr", "> 0"]),
+        (["iris", "--lr", "nan"], ["--lr", "'nan'"]),
+        (["iris", "--lr", "inf"], ["--lr", "'inf'"]),
+        (["iris", "--lr", "fast"], ["--lr", "'fast'"]),
+        (["iris", "--epochs", "0"], ["--epochs", "from 1 to"]),
+        (["iris", "--epochs", "2.5"], ["--epochs", "'2.5'"]),
+        (["iris", "--batch-size", "0"], ["--batch-size", "from 1 to"]),
+        (["iris", "--weight-decay", "-0.1"], ["--weight-decay", ">= 0"]),
+        (["iris", "--dropout", "1"], ["--dropout", ">= 0 and < 1"]),
+        (["iris", "--threads", "0"], ["--threads", "from 1 to 1024"]),
+        (["iris", "--seed", "-1"], ["--seed", "from 0 to"]),
+        (["iris", "--patience", "-1"], ["--patience", "from 0 to"]),
+        (["iris", "--validation", "0.9"], ["--validation", "<= 0.5"]),
+        (["iris", "--hidden", "128,x"], ["--hidden", "128,64, or none", "'128,x'"]),
+        (["iris", "--hidden", "0"], ["--hidden", "from 1 to 65536"]),
+        (["iris", "--hidden", ""], ["--hidden"]),
+        (["iris", "--activation", "swish"], ["--activation", "relu"]),
+        (["iris", "--optimizer", "adamm"], ["--optimizer", "adam"]),
+        (["iris", "--progress", "loud"], ["--progress", "plain"]),
+        (["iris", "--epoch-count", "3"], ["--epoch-count"]),
+        (["iris", "--lrr", "3"], ["did you mean --lr?"]),
+        (["iris", "--lr"], ["--lr", "expected one argument"]),
+        ([], ["DATASET"]),
+        (["iris", "--data-dir", "/"], ["scikit-learn ships"]),
+        (["fashion-mnist", "--data-dir", "/none"], ["/none", "--data-dir DIR", "apt-get install"]),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_2(fails, tmp_path, arguments, words):
+    out = ["--out", tmp_path / "run"] if arguments else []
+    fails(["train", *arguments, *out], *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_commands(fails):
+    fails(["trian", "iris"], "trian", "train")
+    fails([], "COMMAND")
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"chainrule {cr.__version__}\n"
+    for arguments in (["--help"], ["train", "--help"], ["predict", "--help"]):
+        assert main(arguments) == 0
+        assert "usage: chainrule" in capsys.readouterr().out
+
+
+def test_python_m_chainrule(tmp_path):
+    process = start(["train", "digit"])
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert out == ""
+    assert error.startswith("chainrule train: error: ")
+    assert error.count("\n") == 1
+
+
+def test_missing_extras_are_named(fails, monkeypatch, tmp_path):
+    monkeypatch.setattr(_plots.importlib.util, "find_spec", lambda name: None)
+    fails(
+        ["train", "iris", "--out", tmp_path / "r"],
+        'pip install "chainrule[plot]"',
+        "--no-plots",
+    )
+    arguments = ["train", "iris", "--out", tmp_path / "r", "--no-plots", "--progress", "bar"]
+    fails(arguments, 'pip install "chainrule[cli]"')
+    assert isinstance(_progress.callback("auto"), _progress.Plain)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_that_cannot_be_written(fails, tmp_path):
+    (tmp_path / "file").write_text("")
+    fails(
+        ["train", "iris", "--out", tmp_path / "file" / "run", *QUICK],
+        "cannot write",
+        "file",
+    )
+    fails(["train", "iris", "--out", tmp_path / "file", *QUICK], "cannot write")
+    fails(["train", "iris", "--out", "/proc/run", *QUICK], "cannot write", "/proc/run")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(fails, tmp_path):
+    tmp_path.chmod(0o500)
+    fails(["train", "iris", "--out", tmp_path, *QUICK], "Permission denied")

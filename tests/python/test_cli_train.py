@@ -1,0 +1,162 @@
+"""`chainrule train`: what a run leaves, which options reach it, and how it ends."""
+
+import csv
+import json
+import os
+import signal
+import struct
+
+import pytest
+
+import chainrule as cr
+from chainrule import _cli
+from chainrule.__main__ import main
+from command_line import QUICK, start
+
+pytest.importorskip("sklearn")
+
+
+def test_a_classification_leaves_everything(runs):
+    folder = runs / "iris"
+    assert sorted(os.listdir(folder)) == [
+        *("confusion.png", "curves.png", "metrics.csv"),
+        *("model.json", "model.safetensors", "summary.json"),
+    ]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert not any(isinstance(value, dict | list) for value in summary.values())
+    assert summary["test_accuracy"] > 0.8
+    assert 1 <= summary["best_epoch"] <= summary["epochs"] == 30
+    assert summary["seed"] == 0
+    assert summary["seconds"] > 0
+    assert summary["chainrule_version"] == cr.__version__
+    assert {"test_loss", "numpy_version", "python_version"} <= summary.keys()
+    with open(folder / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 31))
+    best = min(rows, key=lambda row: float(row["val_loss"]))
+    assert int(best["epoch"]) == summary["best_epoch"]
+    model = json.loads((folder / "model.json").read_text())
+    assert model["class_names"] == ["setosa", "versicolor", "virginica"]
+    assert model["architecture"]["hidden"] == [128, 64]
+    state = cr.load(folder / "model.safetensors")
+    assert state["0.weight"].shape == (128, 4)
+
+
+def test_a_regression_leaves_everything(runs):
+    names = os.listdir(runs / "diabetes")
+    assert "predictions.png" in names
+    assert "confusion.png" not in names
+    summary = json.loads((runs / "diabetes" / "summary.json").read_text())
+    assert {"test_r2", "test_loss", "test_rmse"} <= summary.keys()
+    assert "test_accuracy" not in summary
+
+
+@pytest.mark.parametrize("name", ["iris/curves", "iris/confusion", "diabetes/predictions"])
+def test_pictures_are_png_of_a_sensible_size(runs, name):
+    head = (runs / f"{name}.png").read_bytes()[:24]
+    assert head.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", head[16:24])
+    assert 600 <= width <= 3000
+    assert 500 <= height <= 3000
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    def weights(name, seed):
+        out = str(tmp_path / name)
+        assert main(["train", "iris", "--out", out, "--seed", str(seed), *QUICK]) == 0
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    first = weights("a", 1)
+    cr.rand(3)
+    assert weights("b", 1) == first
+    assert weights("c", 2) != first
+
+
+def test_options_reach_the_network(tmp_path):
+    arguments = ["--hidden", "7", "--activation", "tanh", "--dropout", "0.5"]
+    arguments += ["--optimizer", "sgd", "--lr", "0.01"]
+    assert main(["train", "wine", "--out", str(tmp_path), *arguments, *QUICK]) == 0
+    model = json.loads((tmp_path / "model.json").read_text())
+    assert model["architecture"] == {
+        "inputs": 13,
+        "hidden": [7],
+        "outputs": 3,
+        "activation": "tanh",
+        "dropout": 0.5,
+    }
+    assert model["options"]["lr"] == 0.01
+    assert main(["train", "wine", "--out", str(tmp_path), "--hidden", "none", *QUICK]) == 0
+    assert set(cr.load(tmp_path / "model.safetensors")) == {"0.weight", "0.bias"}
+
+
+def test_default_folders_are_new_each_time(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        assert main(["train", "iris", *QUICK]) == 0
+        assert f"run folder: {os.path.join('runs', f'iris-{number}')}\n" in capsys.readouterr().out
+    assert sorted(os.listdir("runs")) == ["iris-1", "iris-2"]
+
+
+def test_divergence_keeps_the_run_and_exits_with_1(capsys, tmp_path):
+    arguments = ["train", "diabetes", "--lr", "100", "--optimizer", "sgd", "--out", str(tmp_path)]
+    assert main([*arguments, "--epochs", "50", "--no-plots", "--progress", "none"]) == 1
+    error = capsys.readouterr().err
+    assert "expected a finite loss; got" in error
+    assert "epoch" in error
+    assert "Traceback" not in error
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["stopped"] == "diverged"
+    state = cr.load(tmp_path / "model.safetensors")
+    assert all(bool(cr.isfinite(value).all()) for value in state.values())
+
+
+def test_progress_lines(capsys, tmp_path):
+    arguments = ["train", "iris", "--out", str(tmp_path), "--epochs", "2", "--no-plots"]
+    assert main([*arguments, "--progress", "plain"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == 2
+    for word in ("training: loss", "accuracy", "validation: loss", "samples/s"):
+        assert word in lines[0]
+    pytest.importorskip("tqdm")
+    assert main([*arguments, "--progress", "bar"]) == 0
+    error = capsys.readouterr().err
+    assert "epoch 2/2" in error
+    assert "samples/s" in error
+    assert "accuracy" in error
+
+
+def test_ctrl_c_keeps_the_best_weights_and_says_where(tmp_path):
+    arguments = [
+        "train",
+        "digits",
+        "--epochs",
+        "100000",
+        "--patience",
+        "0",
+        "--out",
+        tmp_path / "run",
+    ]
+    process = start([*arguments, "--progress", "plain"])
+    for line in process.stderr:  # wait for real epochs
+        if line.startswith("epoch") and "     3/" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert "interrupted; kept the weights of epoch" in error
+    assert f"run folder: {tmp_path / 'run'}" in out
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["stopped"] == "interrupted"
+    assert 1 <= summary["best_epoch"] <= summary["epochs"]
+    assert {"curves.png", "confusion.png"} <= set(os.listdir(tmp_path / "run"))
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+
+
+def test_ctrl_c_before_training(fails, monkeypatch, tmp_path):
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_cli.datasets, "load", interrupted)
+    fails(["train", "iris", "--out", tmp_path / "r", *QUICK], "interrupted", code=130)
+    assert not (tmp_path / "r").exists()
