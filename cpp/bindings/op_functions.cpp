@@ -1,6 +1,5 @@
 #include "bindings/op_functions.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -193,35 +192,6 @@ PyObject* call_overload(const Callable& callable, const Overload& o, Parsed& p, 
   return wrap_outputs(*o.op, o.signature->python_name, outputs);
 }
 
-// Hands the first overload that fits and what was parsed for it to `use`.
-template <typename F>
-auto with_overload(const Callable& callable, const Arguments& arguments, F&& use) {
-  Mismatch why;
-  for (const Overload& o : callable.overloads) {
-    Parsed parsed;
-    if (parse(o, arguments, parsed, why)) return use(o, parsed);
-  }
-  fail_arguments(callable.name, callable.overloads, arguments, why);
-}
-
-// The shape rule of a private operation without its kernel: an optimizer asks it for all calls of a
-// step before the first of them writes.
-void check_call(const py::object& function, const py::args& values) {
-  const auto found = std::find_if(callables.begin(), callables.end(), [&](const Callable& c) {
-    return PyCFunction_Check(function.ptr()) &&
-           reinterpret_cast<PyCFunctionObject*>(function.ptr())->m_ml == &c.def;
-  });
-  if (found == callables.end())
-    throw TypeError("[_check_call] expected an operation; got another object.");
-  PyObject* const* items = reinterpret_cast<PyTupleObject*>(values.ptr())->ob_item;
-  const Arguments arguments{nullptr, items, static_cast<Py_ssize_t>(values.size()), nullptr};
-  with_overload(*found, arguments, [](const Overload& o, const Parsed& p) {
-    const int32_t* ends = o.op->schema->has_list ? p.ends : nullptr;
-    Infer infer({*o.op, p.inputs.span(), p.attrs, ends}, false);
-    o.op->infer(infer);
-  });
-}
-
 // Numbers and sizes are converted where no operation is known: their errors get its name here.
 void name_error(const std::string& name) {
   py::error_already_set error;
@@ -231,13 +201,72 @@ void name_error(const std::string& name) {
   PyErr_SetString(error.type().ptr(), str("[", name, "] ", message).c_str());
 }
 
+// ---- Calls that run all or not at all. An optimizer makes one per step: a call through pybind11
+// and a second parsing for every group cost as much as the update of a small network.
+
+// f(*calls): each of the calls, tuples of arguments, fits and passes the shape rule before the
+// first of them writes. The tuples keep alive what Parsed borrows.
+PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noexcept {
+  const auto& callable = *static_cast<const Callable*>(PyCapsule_GetPointer(self, nullptr));
+  const Overload& o = callable.overloads[0];
+  const auto arguments = [&](Py_ssize_t i) -> Arguments {
+    if (!PyTuple_Check(calls[i])) throw TypeError("expected calls as tuples.");
+    PyObject* const* values = reinterpret_cast<PyTupleObject*>(calls[i])->ob_item;
+    return {nullptr, values, PyTuple_GET_SIZE(calls[i]), nullptr};
+  };
+  const auto accept = [&](Py_ssize_t i, Parsed& parsed) {
+    Mismatch why;
+    if (!parse(o, arguments(i), parsed, why))
+      fail_arguments(callable.name, callable.overloads, arguments(i), why);
+  };
+  const auto run = [&](const Parsed& p) { call(*o.op, p.inputs.span(), p.attrs, p.ends); };
+  PyObject* result = guarded([&]() -> PyObject* {
+    if (count == 1) {  // checks itself before it writes
+      Parsed parsed;
+      accept(0, parsed);
+      run(parsed);
+      return Py_NewRef(Py_None);
+    }
+    std::deque<Parsed> accepted;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      Parsed& p = accepted.emplace_back();
+      accept(i, p);
+      Infer infer({*o.op, p.inputs.span(), p.attrs, p.ends}, false);
+      o.op->infer(infer);
+    }
+    for (const Parsed& p : accepted) run(p);
+    return Py_NewRef(Py_None);
+  });
+  if (!result) guarded_status([&] { name_error(callable.name); });
+  return result;
+}
+
+PyMethodDef run_all_def = {
+    "all_or_none", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(run_all)),
+    METH_FASTCALL, "Make the calls, given as tuples of arguments: all of them or none."};
+
+py::object all_or_none(const py::object& operation) {
+  for (Callable& c : callables) {
+    const bool is_it = PyCFunction_Check(operation.ptr()) &&
+                       reinterpret_cast<PyCFunctionObject*>(operation.ptr())->m_ml == &c.def;
+    if (!is_it || c.overloads.size() != 1 || !c.overloads[0].op->schema->has_list) continue;
+    const py::object self = steal(PyCapsule_New(&c, nullptr, nullptr));
+    return steal(PyCFunction_New(&run_all_def, self.ptr()));
+  }
+  throw TypeError("[_all_or_none] expected an operation of one signature on lists.");
+}
+
 }  // namespace
 
 PyObject* invoke(const Callable& callable, const Arguments& arguments) noexcept {
   PyObject* result = guarded([&]() -> PyObject* {
-    return with_overload(callable, arguments, [&](const Overload& o, Parsed& parsed) {
-      return call_overload(callable, o, parsed, arguments.self);
-    });
+    Mismatch why;
+    for (const Overload& o : callable.overloads) {
+      Parsed parsed;
+      if (parse(o, arguments, parsed, why))
+        return call_overload(callable, o, parsed, arguments.self);
+    }
+    fail_arguments(callable.name, callable.overloads, arguments, why);
   });
   if (!result) guarded_status([&] { name_error(callable.name); });
   return result;
@@ -249,8 +278,8 @@ void bind_op_functions(py::module_& m) {
   add_namespace(m, "_linalg", kLinalg, "chainrule.linalg");
   add_namespace(m, "_ops", kPrivate, "chainrule._core._ops");
   add_methods();
-  m.def("_check_call", check_call, py::arg("operation"),
-        "Raise what operation(*args) would raise for its arguments, without running it.");
+  m.def("_all_or_none", all_or_none, py::arg("operation"),
+        "A function that makes several calls of an operation, given as tuples: all or none.");
 }
 
 py::list op_table() {

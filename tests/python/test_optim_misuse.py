@@ -56,6 +56,8 @@ def test_a_setting_of_another_type(words, act):
         ("eps", b"1", TypeError),
         ("betas", 5, TypeError),
         ("betas", (0.9,), ValueError),
+        ("amsgrad", "yes", TypeError),
+        ("maximize", 1, TypeError),
     ],
 )
 def test_a_setting_that_turns_bad_later(key, value, error):
@@ -85,6 +87,48 @@ def test_an_array_as_a_setting():
 
 
 # ---- all or nothing
+
+
+def test_a_bad_setting_of_a_later_group_changes_no_earlier_one():
+    first, second = with_gradients(weight(), weight())
+    optimizer = cr.optim.SGD([{"params": [first]}, {"params": [second]}], lr=1.0)
+    for key, value in {"nesterov": 1, "lr": "fast", "maximize": None}.items():
+        good = optimizer.param_groups[1][key]
+        optimizer.param_groups[1][key] = value
+        with pytest.raises(TypeError, match=r"\[SGD\] expected"):
+            optimizer.step()
+        optimizer.param_groups[1][key] = good
+    assert first.tolist() == second.tolist() == [1, 1]
+    del optimizer.param_groups[1]["lr"]
+    with pytest.raises(cr.StateError, match=r"\[SGD\] expected 'lr'"):
+        optimizer.step()
+    assert first.tolist() == [1, 1]
+
+
+def test_calls_that_run_all_or_not_at_all():
+    run = cr._core._all_or_none(cr._core._ops.sgd_update)
+    hyper = cr.tensor([1.0, 0, 0, 0], dtype=cr.float64)
+    first, second = cr.ones(2), cr.ones(3)
+    good = ([first], [cr.ones(2)], [], hyper, False, False, False)
+    for bad in (
+        ([second], [cr.ones(2)], [], hyper, False, False, False),
+        ([second], [cr.ones(3)], [], hyper, 1, False, False),
+        ([second],),
+        (),
+        [],
+        None,
+    ):
+        with pytest.raises((TypeError, ValueError), match="sgd_update"):
+            run(good, bad)
+        with pytest.raises((TypeError, ValueError), match="sgd_update"):
+            run(bad)
+    assert first.tolist() == [1, 1]
+    run()
+    run(good, ([second], [cr.ones(3)], [], hyper, False, False, False))
+    assert first.tolist() == [0, 0] and second.tolist() == [0, 0, 0]
+    for operation in (None, cr.add, len):
+        with pytest.raises(TypeError, match="_all_or_none"):
+            cr._core._all_or_none(operation)
 
 
 def bad_momentum(optimizer, w):

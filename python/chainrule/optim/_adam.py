@@ -45,7 +45,7 @@ class Adam(NativeOptimizer):
     1 - β where 1 - βᵗ stands here, which is right in the first step only.
     """
 
-    _native = _core._ops.adam_update
+    _run_all = _core._all_or_none(_core._ops.adam_update)
     _hyper_names = ("lr", "betas[0]", "betas[1]", "eps", "weight_decay")
     _states = MappingProxyType(
         {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
@@ -108,14 +108,15 @@ class Adam(NativeOptimizer):
     def _flags(self, group):
         return group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
 
-    def _gather(self, group, hyper, fresh):
+    def _gather(self, group, hyper, calls, fresh):
         amsgrad = group["amsgrad"]
         params, grads, means, squares, largest, steps = [], [], [], [], [], []
+        state_of = self.state.get
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
-            state = self.state.get(param)
+            state = state_of(param)
             if (
                 state is None
                 or "exp_avg" not in state
@@ -130,10 +131,9 @@ class Adam(NativeOptimizer):
             means.append(state["exp_avg"])
             squares.append(state["exp_avg_sq"])
             steps.append(state["step"])
-        if not params:
-            return []
-        flags = amsgrad, group["maximize"], group["decoupled_weight_decay"]
-        return [(params, grads, means, squares, largest, steps, hyper, *flags)]
+        if params:
+            lists = params, grads, means, squares, largest, steps
+            calls.append((*lists, hyper, *self._flags(group)))
 
     def _started(self, param, state, amsgrad):
         """The state of a parameter with what is missing before its first step, or before its first

@@ -1,4 +1,4 @@
-"""What the optimizers with a native update share: one call of the engine per step and group.
+"""What the optimizers with a native update share: one call of the engine per step.
 
 The engine reads the settings of a group from `hyper`, a small float64 tensor, and never from
 Python. `hyper` is brought up to date from `param_groups` before every eager step and before every
@@ -54,7 +54,7 @@ class Hyper:
 class NativeOptimizer(Optimizer):
     """An optimizer that names its settings, reads them from a group and makes native calls."""
 
-    _native: Callable[..., Any]  # the operation that updates a list of parameters
+    _run_all: Callable[..., None]  # native: updates the parameters of all groups, or of none
     _hyper_names: tuple[str, ...]  # the first is lr, the one that may be a tensor
 
     def __init__(self, params, defaults):
@@ -70,8 +70,8 @@ class NativeOptimizer(Optimizer):
         """The group's settings that a recorded step has baked in."""
         raise NotImplementedError
 
-    def _gather(self, group, hyper, fresh) -> list[tuple]:
-        """The arguments of the native calls that update the parameters of one group.
+    def _gather(self, group, hyper, calls, fresh) -> None:
+        """Append to `calls` the arguments of the native calls for the parameters of one group.
 
         State that does not exist yet goes into `fresh` as (parameter, entries): it belongs to the
         optimizer once the update has filled it.
@@ -112,15 +112,18 @@ class NativeOptimizer(Optimizer):
             _core._invalidate_plans()
 
     def _refresh(self):
-        while len(self._hypers) < len(self.param_groups):  # a group appended by hand
-            self._hypers.append(Hyper(self._hyper_names))
-        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
-            # All groups before the first update, so that a mistake changes no weight.
-            self._check_flags(group)
+        for group, hyper in self._groups():
             hyper.refresh(type(self).__name__, self._settings(group))
 
+    def _groups(self):
+        """Each group with its numbers."""
+        groups, hypers = self.param_groups, self._hypers
+        while len(hypers) < len(groups):  # a group appended by hand
+            hypers.append(Hyper(self._hyper_names))
+        return zip(groups, hypers)
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient.
+        """Update every parameter that has a gradient, or none when one cannot be updated.
 
         `closure` is called first, with gradients enabled; what it returns, usually the loss, is
         returned.
@@ -129,32 +132,29 @@ class NativeOptimizer(Optimizer):
         if closure is not None:
             with _core.enable_grad():
                 loss = closure()
-        self._refresh()
-        self._update()
+        calls, fresh = [], []
+        try:
+            for group, hyper in self._groups():
+                hyper.refresh(type(self).__name__, self._settings(group))
+                self._gather(group, hyper.tensor, calls, fresh)
+        except KeyError as missing:
+            raise _core.StateError(
+                f"[{type(self).__name__}] expected {missing} in the group and in the state of "
+                "every parameter that has been updated before; got none."
+            ) from None
+        try:
+            self._run_all(*calls)
+        except TypeError:
+            for group in self.param_groups:  # a setting that is at fault is told by its name
+                self._check_flags(group)
+            raise
+        for param, entries in fresh:
+            self.state[param].update(entries)
         recording = _core._recording()
         if recording is not None:
             recording.on_replay(self._before_replay)
             self._recorded = self._baked()
         return loss
-
-    def _update(self):
-        """All groups or none: what cannot be updated is found before the first weight changes."""
-        calls, fresh = [], []
-        for group, hyper in zip(self.param_groups, self._hypers, strict=False):
-            try:
-                calls += self._gather(group, hyper.tensor, fresh)
-            except KeyError as missing:
-                raise _core.StateError(
-                    f"[{type(self).__name__}] expected {missing} in the group and in the state of "
-                    "every parameter that has been updated before; got none."
-                ) from None
-        if len(calls) > 1:  # a single one checks itself before it writes
-            for call in calls:
-                _core._check_call(self._native, *call)
-        for call in calls:
-            self._native(*call)
-        for param, entries in fresh:
-            self.state[param].update(entries)
 
 
 def as_number(optimizer, name, value) -> float:

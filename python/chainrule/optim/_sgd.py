@@ -48,7 +48,7 @@ class SGD(NativeOptimizer):
     same path while lr is constant); Sutskever et al. (2013).
     """
 
-    _native = _core._ops.sgd_update
+    _run_all = _core._all_or_none(_core._ops.sgd_update)
     _hyper_names = ("lr", "momentum", "dampening", "weight_decay")
     _states = MappingProxyType({"momentum_buffer": False})
 
@@ -97,16 +97,17 @@ class SGD(NativeOptimizer):
     def _flags(self, group):
         return group["momentum"] != 0, group["nesterov"], group["maximize"]
 
-    def _gather(self, group, hyper, fresh):
+    def _gather(self, group, hyper, calls, fresh):
         known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
         momentum = group["momentum"] != 0
+        state_of = self.state.get
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
             params, grads, buffers = known
             if momentum:
-                state = self.state.get(param)
+                state = state_of(param)
                 buffer = state.get("momentum_buffer") if state else None
                 if buffer is None:
                     buffer = _core.empty_like(param)
@@ -115,8 +116,8 @@ class SGD(NativeOptimizer):
                 buffers.append(buffer)
             params.append(param)
             grads.append(grad)
-        return [
-            (*lists, hyper, group["nesterov"], group["maximize"], lists is new)
-            for lists in (new, known)
-            if lists[0]
-        ]
+        flags = group["nesterov"], group["maximize"]
+        if new[0]:
+            calls.append((*new, hyper, *flags, True))
+        if known[0]:
+            calls.append((*known, hyper, *flags, False))
