@@ -169,7 +169,9 @@ py::object type_method(const TensorObject& self, const py::object& dtype) {
 
 py::object format_method(const TensorObject& self, const std::string& spec) {
   const Tensor& t = tensor_of(self.ptr());
-  if (t.dim() == 0 && !spec.empty()) {
+  // f"{loss}" shows the number, all of its digits, and str(loss) a tensor; both as PyTorch.
+  const bool plain = Py_TYPE(self.ptr()) == tensor_type;
+  if (t.dim() == 0 && (plain || !spec.empty())) {
     const py::object value = steal(python_number(item_of(t, "format")));
     return steal(PyObject_Format(value.ptr(), py::str(spec).ptr()));
   }

@@ -125,6 +125,16 @@ def test_default_dtype_is_not_shown():
         torch.set_default_dtype(torch.float32)
 
 
-def test_str_and_format():
-    for make in (lambda t: str(t.tensor([1.0])), lambda t: f"{t.tensor(1.23456):.2f}"):
-        assert make(cr) == make(torch)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda t: str(t.tensor([1.0])),
+        lambda t: str(t.tensor(1.5)),
+        lambda t: f"{t.tensor(1.23456):.2f}",
+        lambda t: f"{t.tensor(3.14159)} {t.tensor(3)} {t.tensor(True)} {t.tensor(float('nan'))}",
+        lambda t: f"{t.tensor(0.1, requires_grad=True) * 2} {t.tensor(0.1, dtype=t.float64):>30}",
+        lambda t: f"{t.tensor([1.0])} {t.zeros(0)} {t.nn.Parameter(t.tensor(1.5))}",
+    ],
+)
+def test_str_and_format(make):
+    assert make(cr) == make(torch)

@@ -219,6 +219,8 @@ def test_to():
 
 def test_format():
     assert f"{cr.tensor(1.23456):.2f}" == "1.23" and f"{cr.tensor(7):03d}" == "007"
+    assert f"{cr.tensor(0.1, requires_grad=True) * 1}" == str(cr.tensor(0.1).item())
+    assert f"{cr.tensor(7)} {cr.tensor(True)}" == "7 True"
     assert f"{cr.ones(1)}" == "tensor([1.])"
     with pytest.raises(TypeError):
         f"{cr.ones(2):.2f}"
