@@ -63,6 +63,13 @@ def _leaves(value, tensors):
     return lambda it: value
 
 
+def _no_end(what):
+    return ValueError(
+        f"[compile] expected {what} nested to a finite depth; got a list or dict that contains "
+        "itself or is too deep."
+    )
+
+
 class _Recorded(NamedTuple):
     """What one recording left; it never changes, so another thread sees all of it or nothing."""
 
@@ -174,9 +181,12 @@ class CompiledFunction:
     def __call__(self, *args, **kwargs):
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
-        args, kwargs = _copied_in(args), _copied_in(kwargs)
         tensors, objects = [], []
-        key = self._key(args, kwargs, tensors, objects)
+        try:
+            args, kwargs = _copied_in(args), _copied_in(kwargs)
+            key = self._key(args, kwargs, tensors, objects)
+        except RecursionError:
+            raise _no_end("arguments") from None
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = _Plan(objects)
@@ -200,7 +210,10 @@ class CompiledFunction:
         try:
             result = self._function(*args, **kwargs)
             outputs = []
-            rebuild = _leaves(result, outputs)
+            try:
+                rebuild = _leaves(result, outputs)
+            except RecursionError:
+                raise _no_end("a result") from None
             program = recording.finish(outputs)
         finally:
             recording.abort()

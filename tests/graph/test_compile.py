@@ -345,3 +345,16 @@ def test_profile_runs_and_commits_like_a_call():
     for a, b in zip(net.parameters(), twin.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
         np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
+
+
+def test_arguments_and_results_without_end():
+    listed, deep = [], []
+    listed.append(listed)
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (listed, deep):
+        with pytest.raises(ValueError, match=r"^\[compile\] expected arguments nested"):
+            cr.compile(lambda x: cr.ones(1))(value)
+        with pytest.raises(ValueError, match=r"^\[compile\] expected a result nested"):
+            cr.compile(lambda value=value: value)()
+    assert cr._core._recording() is None

@@ -18,6 +18,7 @@ from chainrule.utils.data import (
     SubsetRandomSampler,
     TensorDataset,
     default_collate,
+    default_convert,
     random_split,
 )
 
@@ -368,3 +369,16 @@ def test_samples_and_order_as_pytorch():
         for a, b in zip(mine, theirs, strict=True):
             assert type(a) is type(b)
             assert [part.tolist() for part in a] == [part.tolist() for part in b]
+
+
+@pytest.mark.parametrize("function", [default_collate, default_convert])
+def test_samples_without_end(function):
+    listed, named = [], {}
+    listed.append(listed)
+    named["a"] = named
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for sample in (listed, named, deep):
+        with pytest.raises(ValueError, match=rf"^\[{function.__name__}\] expected samples nested"):
+            function([sample])

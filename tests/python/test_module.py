@@ -291,3 +291,37 @@ def test_a_shallow_copy_registers_for_itself():
     assert again.scale is net.scale
     assert "extra" not in dict(net.named_children())
     assert repr(net) == repr(Net())
+
+
+def test_a_module_that_contains_itself():
+    def loop():
+        net = nn.Sequential(nn.Linear(2, 2))
+        net.append(nn.ModuleList([net]))
+        return net
+
+    # As in PyTorch: each module once.
+    assert len(list(loop().modules())) == 3 and len(list(loop().parameters())) == 2
+    for call in (
+        lambda net: net.double(),
+        lambda net: net.zero_grad(),
+        copy.deepcopy,
+        lambda net: pickle.loads(pickle.dumps(net)),
+    ):
+        call(loop())
+    for name, call in {
+        "train": lambda net: net.eval(),
+        "apply": lambda net: net.apply(lambda module: None),
+        "state_dict": lambda net: net.state_dict(),
+        "repr": repr,
+    }.items():
+        with pytest.raises(cr.StateError) as caught:
+            call(loop())
+        assert str(caught.value).startswith(f"[{name}] expected modules that do not contain")
+        assert "whose '1.0' is that module itself" in str(caught.value) or (
+            "whose '0.1' is that module itself" in str(caught.value)
+        )
+    deep = nn.Linear(1, 1)
+    for _ in range(3000):  # no cycle: Python's own error
+        deep = nn.Sequential(deep)
+    with pytest.raises(RecursionError):
+        deep.train()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import _core
 from ._module import Module
-from ._print import describe, fold
+from ._print import fold
 from ._registry import MODULE
 
 TYPE_CHECKING = False
@@ -175,5 +175,5 @@ class ModuleList(_Indexed):
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *other])
 
-    def __repr__(self):
-        return describe(self, fold([repr(module) for module in self]))
+    def _lines(self):
+        return fold([repr(module) for module in self])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .. import _core
 from .._core import Tensor
-from . import _hooks, _load, _path, _print
+from . import _cycle, _hooks, _load, _path, _print
 from ._grads import zero_grads
 from ._registry import _BUFFERS, BUFFER, MODULE, PARAMETER, Registry
 
@@ -98,8 +98,12 @@ class Module(Registry):
                 f"[train] expected mode to be True or False; got {mode!r}."
             )
         self.training = mode
-        for child in self.children():
-            child.train(mode)
+        try:
+            for child in self.children():
+                child.train(mode)
+        except RecursionError:
+            _cycle.explain("train", self)
+            raise
         return self
 
     def eval(self) -> Self:
@@ -119,8 +123,12 @@ class Module(Registry):
 
     def apply(self, fn: Callable[[Module], object]) -> Self:
         """Call `fn` on every module below, then on this one, for example to initialise weights."""
-        for child in self.children():
-            child.apply(fn)
+        try:
+            for child in self.children():
+                child.apply(fn)
+        except RecursionError:
+            _cycle.explain("apply", self)
+            raise
         fn(self)
         return self
 
@@ -193,8 +201,12 @@ class Module(Registry):
         state = {} if destination is None else destination
         for name, tensor in (*self._own(PARAMETER), *self._own(BUFFER)):
             state[prefix + name] = tensor if keep_vars else tensor.detach()
-        for name, module in self._own(MODULE):
-            module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        try:
+            for name, module in self._own(MODULE):
+                module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        except RecursionError:
+            _cycle.explain("state_dict", self)
+            raise
         return state
 
     def load_state_dict(
@@ -220,5 +232,13 @@ class Module(Registry):
     def _get_name(self):
         return type(self).__name__
 
+    def _lines(self):
+        return [(name, repr(module)) for name, module in self._own(MODULE)]
+
     def __repr__(self):
-        return _print.describe(self, [(name, repr(module)) for name, module in self._own(MODULE)])
+        try:
+            lines = self._lines()
+        except RecursionError:
+            _cycle.explain("repr", self)
+            raise
+        return _print.describe(self, lines)

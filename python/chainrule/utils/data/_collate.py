@@ -6,8 +6,18 @@ from collections.abc import Mapping, Sequence
 import chainrule as cr
 
 
+_NESTED = "expected samples nested to a finite depth; got one that contains itself or is too deep"
+
+
 def default_collate(batch):
     """Stack tensors, arrays and numbers along a new first dimension; recurse into dicts and tuples."""
+    try:
+        return _collate(batch)
+    except RecursionError:
+        raise ValueError(f"[default_collate] {_NESTED}.") from None
+
+
+def _collate(batch):
     if not len(batch):
         raise IndexError("[default_collate] expected at least one sample; got none.")
     first = batch[0]
@@ -23,14 +33,14 @@ def default_collate(batch):
     if isinstance(first, str | bytes):
         return batch
     if isinstance(first, Mapping):
-        return {key: default_collate([sample[key] for sample in batch]) for key in first}
+        return {key: _collate([sample[key] for sample in batch]) for key in first}
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             lengths = sorted({len(sample) for sample in batch})
             raise RuntimeError(
                 f"[default_collate] expected samples of equal length; got {lengths}."
             )
-        columns = [default_collate(list(column)) for column in zip(*batch)]
+        columns = [_collate(list(column)) for column in zip(*batch)]
         return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise TypeError(
         "[default_collate] expected samples of tensors, arrays, numbers, strings, dicts or sequences; "
@@ -40,13 +50,20 @@ def default_collate(batch):
 
 def default_convert(data):
     """Arrays to tensors, everything else as it is (used when batch_size is None)."""
+    try:
+        return _convert(data)
+    except RecursionError:
+        raise ValueError(f"[default_convert] {_NESTED}.") from None
+
+
+def _convert(data):
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(data, numpy.ndarray):
         return cr.from_numpy(data)
     if isinstance(data, Mapping):
-        return {key: default_convert(value) for key, value in data.items()}
+        return {key: _convert(value) for key, value in data.items()}
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(default_convert(value) for value in data))
+        return type(data)(*(_convert(value) for value in data))
     if isinstance(data, list | tuple):
-        return [default_convert(value) for value in data]
+        return [_convert(value) for value in data]
     return data
