@@ -4,8 +4,8 @@
 #include <pybind11/stl.h>
 
 #include "bindings/module.h"
+#include "bindings/program.h"
 #include "generated/ops.h"
-#include "ops/modes.h"
 
 namespace chainrule::bindings {
 
@@ -147,21 +147,14 @@ std::shared_ptr<Hook> keep_hook(PyObject* self, py::object callable, const char*
   return hook;
 }
 
-void check_no_recording(const char* op) {
-  if (modes.recorder) {
-    fail<CaptureError>(op,
-                       "expected no Python hook inside a compiled function. Register it outside.");
-  }
-}
-
 std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callable) {
-  check_no_recording("register_hook");
+  refuse_while_recording("register_hook");
   const Tensor& t = tensor_of(self.ptr());
   auto hook = keep_hook(self.ptr(), std::move(callable), "register_hook");
   autograd::add_hook(t, [hook](const Tensor& gradient) -> Tensor {
     py::gil_scoped_acquire gil;
     if (!hook->callable) return Tensor();
-    check_no_recording("hook");
+    refuse_while_recording("hook");
     const py::object result = hook->callable.get()(gradient);
     if (result.is_none()) return Tensor();
     if (is_tensor(result.ptr())) return tensor_of(result.ptr());
@@ -171,13 +164,13 @@ std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callabl
 }
 
 std::shared_ptr<Hook> register_post_hook(const TensorObject& self, py::object callable) {
-  check_no_recording("register_post_accumulate_grad_hook");
+  refuse_while_recording("register_post_accumulate_grad_hook");
   const Tensor& t = tensor_of(self.ptr());
   auto hook = keep_hook(self.ptr(), std::move(callable), "register_post_accumulate_grad_hook");
   autograd::add_post_accumulate_hook(t, [hook](const Tensor& leaf) {
     py::gil_scoped_acquire gil;
     if (!hook->callable) return;
-    check_no_recording("hook");
+    refuse_while_recording("hook");
     hook->callable.get()(leaf);
   });
   return hook;

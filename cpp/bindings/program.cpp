@@ -233,6 +233,8 @@ void bind_program(py::module_& m) {
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",
         "Says that something captured programs rely on has changed.");
+  m.def("_refuse_while_recording", refuse_while_recording, py::arg("what"),
+        "CaptureError that names `what` and the user's line while this thread records.");
 }
 
 }  // namespace chainrule::bindings

@@ -10,6 +10,11 @@
 namespace chainrule::graph {
 
 Program ProgramRecorder::finish(std::span<const Tensor> results) {
+  if (modes.grad_enabled != saved_.grad_enabled || modes.inference != saved_.inference) {
+    throw CaptureError(
+        "[compile] expected a function that leaves the gradient mode as it found it; got one that "
+        "changes it. Use `with set_grad_enabled(...):`.");
+  }
   for (const Tensor& t : results) program_.results.push_back(resolve(t));
   for (auto& binding : program_.gradients) {
     const Tensor& leaf = binding.leaf.among(argument_tensors_);

@@ -183,7 +183,7 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
       if (!t.is_contiguous()) {
         throw CaptureError(str("[", call.op.name,
                                "] expected dense tensors while recording; got strides ",
-                               t.strides(), "."));
+                               t.strides(), at_here(), "."));
       }
       const Dims sizes{t.numel()};
       const ValueId id = add_value(
@@ -196,7 +196,7 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
         throw CaptureError(str("[", call.op.name,
                                "] expected tensors that own their memory while "
                                "recording; got a view of sizes ",
-                               t.sizes(), "."));
+                               t.sizes(), at_here(), "."));
       }
       memory.windows.clear();
       memory.flat = id;

@@ -256,7 +256,7 @@ def compile(function=None):
 
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes
-    that depend on data, tensors made from Python data, changing param_groups or modules.
+    that depend on data, tensors made from Python data, hooks, changing param_groups, modules or settings.
 
     Example:
         >>> @chainrule.compile

@@ -199,6 +199,12 @@ def test_a_changing_constant_is_an_error_that_shows_both_values():
             fast(cr.ones(3))
 
 
+class Doubled(cr.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -214,6 +220,9 @@ def test_a_changing_constant_is_an_error_that_shows_both_values():
         lambda x: cr.manual_seed(0),
         lambda x: cr.set_num_threads(1),
         lambda x: cr.set_default_dtype(cr.float64),
+        lambda x: Doubled.apply(x),
+        lambda x: (x * nn.Parameter(x)).register_hook(print),
+        lambda x: nn.Parameter(x).register_post_accumulate_grad_hook(print),
     ],
 )
 def test_what_cannot_be_captured_names_the_line(body):
@@ -221,6 +230,19 @@ def test_what_cannot_be_captured_names_the_line(body):
         cr.compile(body)(cr.ones(3))
     assert cr._core._recording() is None
     cr.ones(3).sum().item()  # recording mode is off again
+
+
+def test_a_changed_gradient_mode_cannot_be_captured():
+    def body(x):
+        cr.set_grad_enabled(False)
+        return x * 2
+
+    try:
+        with pytest.raises(cr.CaptureError, match="leaves the gradient mode as it found it"):
+            cr.compile(body)(cr.ones(3))
+    finally:
+        cr.set_grad_enabled(True)
+    assert cr._core._recording() is None
 
 
 def test_a_script_in_a_directory_of_the_packages_name_keeps_its_line(tmp_path):

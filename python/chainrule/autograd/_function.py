@@ -80,10 +80,7 @@ class Function:
     def apply(cls, *args):
         """Runs forward and hangs backward on its outputs."""
         if _core._recording() is not None:
-            raise _core.CaptureError(
-                f"[{cls.__name__}] expected native operations inside a compiled function; got an "
-                "autograd.Function, whose Python code a replay would not run."
-            )
+            _core._refuse_while_recording(f"{cls.__name__}.apply (a replay runs no Python)")
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         ctx = FunctionCtx(f"{cls.__name__}Backward", needs)
         with _core.no_grad():
