@@ -1,6 +1,6 @@
 // Replays of a training step: they take nothing from the system once they are warm, a refusal of
 // memory at any place changes nothing, and their bits are eager's.
-#include <numeric>
+#include <functional>
 
 #include "autograd/autograd.h"
 #include "core/threads.h"
@@ -130,18 +130,48 @@ void check_bits(int64_t rows, int64_t cols) {
   expect(loss.item_double() == compiled.results[0].item_double(), "the losses differ");
 }
 
-void check_no_allocation(int64_t rows, int64_t cols, int threads) {
-  set_num_threads(threads);
-  Compiled compiled(rows, cols);
-  for (int i = 0; i < 5; ++i) compiled.replay();
+void expect_no_allocation(const std::string& what, const std::function<void()>& replay) {
+  for (int i = 0; i < 5; ++i) replay();
   for (int i = 0; i < 50; ++i) {
     const int64_t before = checks::system_calls;
-    compiled.replay();
+    replay();
     const int64_t taken = checks::system_calls - before;
-    expect(taken == 0, "replay ", i, " of ", rows, " rows on ", threads, " threads allocates ",
-           taken, " times");
+    expect(taken == 0, "replay ", i, " of ", what, " allocates ", taken, " times");
   }
+}
+
+void check_training_allocates_nothing(int64_t rows, int64_t cols, int threads) {
+  set_num_threads(threads);
+  Compiled compiled(rows, cols);
+  expect_no_allocation("training", [&] { compiled.replay(); });
   set_num_threads(1);
+}
+
+// Products, sums, sorting, indexing and joining in several dtypes, of square matrices.
+std::vector<Tensor> work_of_all_kinds(const Tensor& x, const Tensor& places) {
+  std::vector<Tensor> made;
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt64}) {
+    const Tensor a = cast(x, dtype);
+    made.insert(made.end(), {matmul(a, permute(a, {1, 0})), sum(a, Dims{0}), prod(a, 1), max(a),
+                             cumsum(a, 0), gather(a, 0, places), scatter_add(a, 1, places, a),
+                             sort(a, 0)[1], topk(a, 3)[0], roll(a, {3}), tril(a),
+                             where(gt(a, 0), a, 1), index_select(a, 0, select(places, 0, 0))});
+  }
+  const std::vector<Tensor> some(9, permute(x, {1, 0}));
+  made.insert(made.end(), {bmm(stack(some), stack(some)), softmax(x, 0), var(x, Dims{1}), norm(x),
+                           logsumexp(x, {1}), huber_loss(x, add(x, 1)), randperm(100),
+                           multinomial(abs(x), 4), normal(x, 2.0), repeat(x, {2, 3})});
+  return made;
+}
+
+void check_all_kinds_allocate_nothing(int64_t size) {
+  const Tensor arguments[] = {randn({size, size}),
+                              randint(0, size, {size, size}, Tensor(), DType::kInt64)};
+  graph::ProgramRecorder recorder(arguments);
+  const std::vector<Tensor> made = work_of_all_kinds(arguments[0], arguments[1]);
+  graph::Executor executor(recorder.finish(made));
+  std::vector<Tensor> results;
+  expect_no_allocation("all kinds of work", [&] { executor.run(arguments, results); });
 }
 
 // Whether the replay ran to its end although the system gives memory only `given` times.
@@ -194,8 +224,10 @@ void check_refused_node() {
 int main() {
   check_bits(5, 7);
   if (checks::kNotCounted) return checks::skip("replay_memory", checks::kNotCounted);
-  check_no_allocation(5, 7, 1);
-  check_no_allocation(512, 64, 2);
+  check_training_allocates_nothing(5, 7, 1);
+  check_training_allocates_nothing(512, 64, 2);
+  check_all_kinds_allocate_nothing(6);
+  check_all_kinds_allocate_nothing(200);
   check_refusal(5, 7, &Net::step);
   check_refusal(512, 64, &Net::step);
   check_refusal(5, 7, &Net::forward);
