@@ -1,9 +1,12 @@
 """`.grad` after a replay is what eager would leave, whoever set it."""
 
+import weakref
+
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import nn
 
 OUTSIDE = cr.tensor([7.0, 8.0, 9.0])
 
@@ -126,3 +129,28 @@ def test_a_gradient_arrives_at_the_argument_that_was_passed(body):
     times = 3 if body is backward else 1
     for i, x in enumerate(kept):
         assert x.grad.tolist() == [2.0 * (i + 1) * times] * 2
+
+
+def test_the_end_of_a_replaced_gradient_may_call_the_same_plan():
+    w = nn.Parameter(cr.ones(3))
+    optimizer = cr.optim.SGD([w], lr=0.25)
+
+    @cr.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(4):
+        step(cr.ones(3))
+    assert w.tolist() == [0.0, 0.0, 0.0]
+    memory, inside = np.ones(3, dtype="float32"), []
+    weakref.finalize(memory, lambda: inside.append(step(cr.full((3,), 2.0)).item()))
+    w.grad = cr.from_numpy(memory)
+    del memory
+    # The call inside finds all of the outer one's commit done, and a plan that is free.
+    assert step(cr.ones(3)).item() == 0.0 and inside == [-1.5]
+    assert w.tolist() == [-0.75, -0.75, -0.75] and w.grad.tolist() == [2.0, 2.0, 2.0]
+    assert step.stats["replays"] == 4
