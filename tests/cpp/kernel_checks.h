@@ -37,6 +37,12 @@ inline int finish(const char* what) {
   return failures == 0 ? 0 : 1;
 }
 
+// For a test that has to be skipped, with the exit status that ctest takes for it.
+inline int skip(const char* test, const char* reason) {
+  std::printf("%s: skipped, %s\n", test, reason);
+  return 77;
+}
+
 // Every table of this build and processor; the vector ones alone if the oracle is not wanted.
 inline std::vector<const KernelTable*> tables(bool with_reference) {
   std::vector<const KernelTable*> found;

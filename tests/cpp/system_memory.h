@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -36,12 +35,6 @@ struct Scarce {
   explicit Scarce(int64_t more) { refuse_from = system_calls + more; }
   ~Scarce() { refuse_from = INT64_MAX; }
 };
-
-// For a test that has to be skipped, with the exit status that ctest takes for it.
-inline int skip(const char* test, const char* reason) {
-  std::printf("%s: skipped, %s\n", test, reason);
-  return 77;
-}
 
 }  // namespace chainrule::checks
 
