@@ -15,7 +15,16 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
         "[compile] expected a function that leaves the gradient mode as it found it; got one that "
         "changes it. Use `with set_grad_enabled(...):`.");
   }
-  for (const Tensor& t : results) program_.results.push_back(resolve(t));
+  for (const Tensor& t : results) {
+    if (t.defined() && t->autograd && made_inside(t) &&
+        (t->autograd->grad || t->autograd->retains_grad)) {
+      throw CaptureError(
+          str("[compile] expected results without a .grad of their own; got a tensor "
+              "of sizes ",
+              t.sizes(), " with one. Return the gradient beside it."));
+    }
+    program_.results.push_back(resolve(t));
+  }
   for (auto& binding : program_.gradients) {
     const Tensor& leaf = binding.leaf.among(argument_tensors_);
     if (leaf->autograd && leaf->autograd->grad) {

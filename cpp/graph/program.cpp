@@ -73,6 +73,12 @@ std::string Program::difference(const Program& other) const {
       !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(),
                   other.gradients.end(), same_grad) ||
       gradient_leaves != other.gradient_leaves) {
+    for (size_t i = 0; i < std::min(gradients.size(), other.gradients.size()); ++i) {
+      const Leaf &a = gradients[i].leaf, &b = other.gradients[i].leaf;
+      if (a == b || !a.outside.defined()) continue;
+      return str(".grad of one tensor of sizes ", a.outside.sizes(),
+                 ", then of another; clone() before requires_grad_(), or use autograd.grad()");
+    }
     return "other writes";
   }
   return "";

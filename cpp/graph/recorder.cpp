@@ -253,7 +253,14 @@ Leaf ProgramRecorder::leaf_of(const Tensor& t) const {
   return {Tensor(), static_cast<int>(passed - argument_tensors_.begin())};
 }
 
+// A tensor of the program's own: its gradient is one more value, which ends with the call.
+bool ProgramRecorder::made_inside(const Tensor& t) const {
+  const auto known = memories_.find(t->storage.get());
+  return known != memories_.end() && !known->second.outside;
+}
+
 void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) {
+  if (made_inside(t)) return;
   const Leaf leaf = leaf_of(t);
   const ValueId id = value.defined() ? resolve(value) : kNone;
   for (GradBinding& g : program_.gradients) {
@@ -266,6 +273,7 @@ void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) {
 }
 
 void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
+  if (made_inside(t)) return;
   const Leaf leaf = leaf_of(t);
   const auto known = [&](const auto& entries) {
     return std::any_of(entries.begin(), entries.end(),

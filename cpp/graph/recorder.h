@@ -50,6 +50,7 @@ class ProgramRecorder final : public Recorder {
   ValueId resolve(const Tensor& t);
   ValueId resolve_gradient(const Tensor& grad);
   Leaf leaf_of(const Tensor& t) const;
+  bool made_inside(const Tensor& t) const;
   ValueId number(const Tensor& t);
   ValueId state(const Tensor& t);
   ValueId flat(Memory& memory, const Tensor& t);

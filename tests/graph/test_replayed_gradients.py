@@ -154,3 +154,61 @@ def test_the_end_of_a_replaced_gradient_may_call_the_same_plan():
     assert step(cr.ones(3)).item() == 0.0 and inside == [-1.5]
     assert w.tolist() == [-0.75, -0.75, -0.75] and w.grad.tolist() == [2.0, 2.0, 2.0]
     assert step.stats["replays"] == 4
+
+
+def gradient_of_a_clone(x):
+    y = x.clone().requires_grad_()
+    (y * y).sum().backward()
+    return y.grad
+
+
+def gradient_added_up(x):
+    y = (x * 1).requires_grad_()
+    y.grad = x * 3
+    (y[1:] * y[1:]).sum().backward()
+    first = y.grad
+    y.grad = None
+    (y * 5).sum().backward()
+    return first + y.grad
+
+
+@pytest.mark.parametrize("body", [gradient_of_a_clone, gradient_added_up])
+def test_a_tensor_made_inside_has_a_gradient_there(body):
+    fast = cr.compile(body)
+    for i in range(5):
+        x = cr.full((3,), float(i))
+        assert fast(x).tolist() == body(x).tolist()
+    assert fast.stats == {"replays": 3, "recordings": 2}
+
+
+def with_gradient(x):
+    y = x.clone().requires_grad_()
+    (y * y).sum().backward()
+    return y
+
+
+def retaining_gradient(x):
+    y = x * OUTSIDE.clone().requires_grad_()
+    y.retain_grad()
+    return y
+
+
+def detached(x):
+    y = x.detach().requires_grad_()
+    (y * y).sum().backward()
+    return y.grad
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (with_gradient, r"without a \.grad of their own"),
+        (retaining_gradient, r"without a \.grad of their own"),
+        (detached, r"\.grad of one tensor of sizes \(3,\), then of another"),
+    ],
+)
+def test_gradients_that_a_replay_could_not_leave_are_errors(body, message):
+    fast = cr.compile(body)
+    with pytest.raises(cr.CaptureError, match=message):
+        for _ in range(4):
+            fast(cr.ones(3))
