@@ -91,6 +91,13 @@ bool run_directly(const Tensor& target, const Call& c) {
   return true;
 }
 
+// x[1:] = x[:-1] must read before it writes. Neither listener hears of it: both know x as it was.
+Tensor dense_copy(const Tensor& t) {
+  const Tensor copy = Tensor::empty(t.dtype(), t.sizes());
+  copy_strided(copy, t);
+  return copy;
+}
+
 }  // namespace
 
 void bump_mutated(const Call& c) {
@@ -108,14 +115,12 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   }
   Tensor exact = value.dtype() == target.dtype() ? value : cast(value, target.dtype());
   if (!(exact.sizes() == target.sizes())) exact = expand(exact, target.sizes());
-  if (exact->storage == target->storage && modes.recorder == nullptr &&
-      !(exact.raw() == target.raw() && exact.strides() == target.strides())) {
-    exact = clone(exact);  // x[1:] = x[:-1] must read before it writes
-  }
   if (modes.recorder) modes.recorder->on_write(target, exact);
   if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, op);
-  if (exact.raw() != target.raw() || !(exact.strides() == target.strides()))
+  if (exact.raw() != target.raw() || !(exact.strides() == target.strides())) {
+    if (exact->storage == target->storage) exact = dense_copy(exact);
     copy_strided(target, exact);
+  }
   target->storage->bump_version(op);
   return target;
 }

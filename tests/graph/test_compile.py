@@ -191,6 +191,20 @@ def test_views_written_inside():
             np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
+def test_a_tensor_may_be_written_over_itself():
+    def fn(x):
+        x.copy_(x.t())
+        x[1:] = x[:-1]
+        return x * 1
+
+    fast = cr.compile(fn)
+    for _ in range(4):
+        x, y = cr.randn(2, 4, 4)
+        x.copy_(y)
+        np.testing.assert_array_equal(fast(x).numpy(), fn(y).numpy())
+        np.testing.assert_array_equal(x.numpy(), y.numpy())
+
+
 def test_a_changing_constant_is_an_error_that_shows_both_values():
     rate = iter([0.1, 0.09, 0.08, 0.07, 0.06])
     fast = cr.compile(lambda x: x * next(rate))
