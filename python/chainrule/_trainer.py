@@ -81,6 +81,9 @@ class Trainer:
                 raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
         loader = _as_loader(train, batch_size, shuffle, generator)
         held_out = None if validation is None else _as_loader(validation, batch_size, False, None)
+        for part, batches in (("training", loader), ("validation", held_out)):
+            if batches is not None and _sample_count(batches) == 0:
+                raise _no_batches(part)
         history = self.history = History()
         best = _BestWeights(self.model, history, held_out is not None, min_delta)
         try:
@@ -161,9 +164,7 @@ class Trainer:
                 last_report = now
                 self._report(epoch, sums, total, now - begin)
         if not sums.samples:
-            raise ValueError(
-                "[Trainer.fit] expected training data with at least one batch; got none."
-            )
+            raise _no_batches("training")
         seconds = time.perf_counter() - begin
         self._report(epoch, sums, total, seconds)
         row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}
@@ -306,6 +307,10 @@ def _pair(batch):
     if isinstance(batch, list | tuple) and len(batch) == 2:
         return batch
     raise ValueError(f"[Trainer] expected batches (inputs, targets); got {type(batch).__name__}.")
+
+
+def _no_batches(part):
+    return ValueError(f"[Trainer.fit] expected {part} data with at least one batch; got none.")
 
 
 def _sample_count(loader):

@@ -1,6 +1,8 @@
 """The tape: depth, accumulation, mutation with history, saved tensors, absorbing zeros."""
 
 import gc
+import os
+import resource
 
 import numpy as np
 import pytest
@@ -12,19 +14,71 @@ def leaf(data, dtype=cr.float64):
     return cr.tensor(data, dtype=dtype, requires_grad=True)
 
 
-def test_a_million_nodes_are_built_run_backward_and_freed():
-    x = leaf([1.0])
+def sums(x, count):
     y = x
-    for _ in range(1_000_000):
+    for _ in range(count):
         y = y + 1.0
-    y.backward()
-    assert x.grad.item() == 1.0
-    del y
-    gc.collect()
+    return y
+
+
+def products(x, count):
     y = x
-    for _ in range(1_000_000):
+    for _ in range(count):
         y = y * 1.0
+    return y
+
+
+def views(x, count):
+    y = x
+    for _ in range(count // 2):
+        y = y.view(2, 2).view(4)
+    return y
+
+
+def writes(x, count):
+    y = x * 1.0
+    for _ in range(count):
+        y.mul_(1.0)
+    return y
+
+
+def writes_through_views(x, count):
+    y = x * 1.0
+    for _ in range(count // 2):
+        y[1:3].mul_(1.0)
+        y.view(2, 2)[0].add_(1.0)
+    return y
+
+
+@pytest.mark.parametrize(
+    ("chain", "count", "bytes_a_node"),
+    [
+        (sums, 1_000_000, 512),
+        (products, 1_000_000, 1024),  # the second operand is a tensor
+        (views, 1_000_000, 512),
+        (writes, 1_000_000, 1024),
+        (writes_through_views, 200_000, 2048),
+    ],
+)
+def test_a_million_nodes_are_built_run_backward_and_freed(chain, count, bytes_a_node):
+    """Linear in memory, and without recursion: each of the three would end the process."""
+
+    def allocated():
+        gc.collect()
+        return cr._core._memory_stats()["allocated"]
+
+    x = leaf([1.0, 2.0, 3.0, 4.0])
+    before = allocated()
+    y = chain(x, count)
+    assert allocated() - before < count * bytes_a_node
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1, 1, 1]
+    x.grad = None
+    del y
+    assert allocated() == before
+    y = chain(x, count)
     del y  # freed without having been run
+    assert allocated() == before
 
 
 def test_wide_fan_out_accumulates_in_a_fixed_order():
@@ -172,21 +226,32 @@ def test_backward_of_only_some_inputs():
     assert a.grad.item() == 2.0 and b.grad is None
 
 
-def test_a_hundred_thousand_steps_without_memory_growth():
+@pytest.mark.parametrize("run", [lambda step: step, cr.compile], ids=["eager", "compiled"])
+def test_a_hundred_thousand_steps_without_memory_growth(run):
     w = cr.randn(8, 8, requires_grad=True)
     optimizer = cr.optim.SGD([w], lr=1e-3, momentum=0.9)
     x = cr.randn(4, 8)
 
+    @run
+    def step():
+        optimizer.zero_grad()
+        (x @ w).square().mean().backward()
+        optimizer.step()
+
     def steps(count):
         for _ in range(count):
-            optimizer.zero_grad()
-            (x @ w).square().mean().backward()
-            optimizer.step()
+            step()
         gc.collect()
-        return cr._core._memory_stats()["allocated"]
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[1])
+        return cr._core._memory_stats()["allocated"], pages * resource.getpagesize()
 
-    before = steps(1000)
-    assert steps(100_000) <= before
+    allocated, resident = steps(1000)
+    then_allocated, then_resident = steps(100_000)
+    assert then_allocated <= allocated
+    assert (
+        then_resident - resident < 4_000_000
+    )  # what the allocator does not count: 40 bytes a step
 
 
 def test_a_view_older_than_its_base_s_history_is_written_with_history():
