@@ -209,6 +209,15 @@ CASES: list[Case] = [
                 In((2,), values=[0.5, 1.5]),
                 In((2,), 0, 1),
             ),
+            *(
+                bad(
+                    ValueError,
+                    rf"expected targets in \[0, 1\]; got {label:g}",
+                    In((2,), 0, 1),
+                    In((2,), values=[0.5, label]),
+                )
+                for label in (2.0, -1.0, math.nan)
+            ),
         ),
     ),
     Case(
@@ -227,7 +236,7 @@ CASES: list[Case] = [
         scale=8,
         bad=(MISMATCH,),
     ),
-    Case(F + "nll_loss", nll, samples(*class_calls()), ulp=2, scale=8, bad=INDEX_ERRORS[1:]),
+    Case(F + "nll_loss", nll, samples(*class_calls()), ulp=2, scale=8, bad=INDEX_ERRORS),
     Case(
         F + "cross_entropy",
         cross_entropy,

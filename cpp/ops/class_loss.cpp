@@ -70,6 +70,21 @@ void check_scores(const Call& c) {
   fail<DtypeError>(c.name(), "expected floating scores; got ", dtype_name(c[0].dtype()), ".");
 }
 
+// The score of each row at its class, for nll_loss. gather would tell positions of an index that
+// the caller has never seen; the error names the target instead.
+Tensor at_places(const Call& c, const Tensor& x, const Tensor& target, const Tensor& place) {
+  try {
+    return reshape(gather(x, 1, reshape(place, {place.numel(), 1})), {place.numel()});
+  } catch (const IndexError&) {
+    const int64_t classes = c[0].size(class_dim(c[0])), ignored = c.as<NllLossAttrs>().ignore_index;
+    for (int64_t row = 0; row < target.numel(); ++row) {
+      const int64_t t = target.data<int64_t>()[row];
+      if (t != ignored && (t < 0 || t >= classes)) fail_target(c.name(), classes, ignored, t, row);
+    }
+    throw;
+  }
+}
+
 // -sum over classes of target * weight * log_softmax; the mean divides by the number of rows.
 Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
   const int dim = class_dim(c[0]);
@@ -146,8 +161,7 @@ const OpDef kNllLoss = {
           const Tensor weight = class_weight(c);
           const Tensor ignored = eq(target, a.ignore_index);
           const Tensor place = where(ignored, 0, target);
-          const Tensor hit =
-              reshape(gather(x, 1, reshape(place, {place.numel(), 1})), {place.numel()});
+          const Tensor hit = at_places(c, x, target, place);
           const Tensor scale = where(
               ignored, 0,
               weight.defined() ? index_select(weight, 0, place) : ones(place.sizes(), x.dtype()));

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "core/threads.h"
+#include "ops/loss.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -84,8 +85,7 @@ void run_rows(Run& r, const Shape& s, const Places& p) {
   }
   const int64_t bad = first_bad.load();
   if (bad == s.rows) return;
-  fail<IndexError>("cross_entropy", "expected targets in [0, ", s.cols, ") or ignore_index ",
-                   a.ignore_index, "; got ", r[1].data<int64_t>()[bad], " in row ", bad, ".");
+  fail_target("cross_entropy", s.cols, a.ignore_index, r[1].data<int64_t>()[bad], bad);
 }
 
 void divide(DType t, void* value, const void* by) {

@@ -19,8 +19,7 @@ void check_floating(const Call& c) {
   }
 }
 
-void check_probabilities(const Run& r) {
-  const Tensor& x = r[0];
+void check_probabilities(const Tensor& x, const char* what, const char* hint) {
   if (x.numel() == 0 || x.dtype() == DType::kBFloat16) return;  // the loss itself refuses bfloat16
   // Through the reductions, which pass NaN on.
   Tensor dense = x;
@@ -36,8 +35,8 @@ void check_probabilities(const Run& r) {
   };
   const double low = extreme(kernels::Reduce::amin), high = extreme(kernels::Reduce::amax);
   if (low >= 0 && high <= 1) return;
-  fail<ValueError>("binary_cross_entropy", "expected probabilities in [0, 1]; got ",
-                   low >= 0 ? high : low, ". Use binary_cross_entropy_with_logits for raw scores.");
+  fail<ValueError>("binary_cross_entropy", "expected ", what, " in [0, 1]; got ",
+                   low >= 0 ? high : low, ".", hint);
 }
 
 }  // namespace
@@ -173,14 +172,16 @@ const OpDef kBce = {
     .doc =
         "Binary cross-entropy of each pair of a probability x and a target t, logarithms limited "
         "to "
-        "-100; ValueError for an x outside [0, 1].",
+        "-100; ValueError for an x or t outside [0, 1].",
     .signatures = {"bce(Tensor x, Tensor t) -> Tensor"},
     .surface = kPrivate,
     .promotion = Promotion::kPromote,
     .infer = infer_map,
     .forward =
         [](Run& r) {
-          check_probabilities(r);
+          check_probabilities(r[0], "probabilities",
+                              " Use binary_cross_entropy_with_logits for raw scores.");
+          check_probabilities(r[1], "targets", "");
           run_map(r, Map::bce);
         },
     .grad = {{0, reads_value(0) | reads_value(1),

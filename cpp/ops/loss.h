@@ -21,6 +21,13 @@ inline void check_weight(const Call& c, const Tensor& weight, const char* what) 
                    "; got ", weight.sizes(), ".");
 }
 
+// The label of no class, at `row` of the targets put in a line.
+[[noreturn]] inline void fail_target(const char* op, int64_t classes, int64_t ignore_index,
+                                     int64_t target, int64_t row) {
+  fail<IndexError>(op, "expected targets in [0, ", classes, ") or ignore_index ", ignore_index,
+                   "; got ", target, " in row ", row, ".");
+}
+
 inline Tensors reduced(const Tensor& loss, Reduction reduction) {
   switch (reduction) {
     case Reduction::mean:
