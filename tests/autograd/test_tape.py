@@ -249,9 +249,8 @@ def test_a_hundred_thousand_steps_without_memory_growth(run):
     allocated, resident = steps(1000)
     then_allocated, then_resident = steps(100_000)
     assert then_allocated <= allocated
-    assert (
-        then_resident - resident < 4_000_000
-    )  # what the allocator does not count: 40 bytes a step
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which keeps freed memory for a while
+        assert then_resident - resident < 4_000_000  # not counted above: 40 bytes a step
 
 
 def test_a_view_older_than_its_base_s_history_is_written_with_history():
