@@ -4,6 +4,7 @@
 #include "bindings/numbers.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
+#include "ops/number_fits.h"
 
 namespace chainrule::bindings {
 
@@ -193,6 +194,7 @@ void assign(const Tensor& t, PyObject* key, PyObject* value) {
     write(found.view, drop_leading_ones(std::move(source), found.view.dim()), "index");
     return;
   }
+  check_number_fits("index", source, found.view.dtype());
   if (source.dtype() != found.view.dtype()) source = cast(source, found.view.dtype());
   SmallVector<Tensor, kMaxDims + 2> inputs;
   inputs.push_back(found.view);

@@ -5,6 +5,7 @@
 
 #include "generated/ops.h"
 #include "ops/modes.h"
+#include "ops/number_fits.h"
 #include "ops/op.h"
 #include "ops/write.h"
 
@@ -54,6 +55,7 @@ Tensors promote(const OpDef& op, std::span<const Tensor> inputs) {
     if (!t.defined() || static_cast<int>(i) < op.promote_from || t.dtype() == to) {
       out.push_back(t);
     } else if (t->weak_number) {
+      if (op.promote_from > 0) check_number_fits(op.name, t, to);  // chosen, not computed with
       out.push_back(number_of_dtype(t, to));
     } else {
       out.push_back(cast(t, to));

@@ -6,22 +6,12 @@
 
 #include "generated/ops.h"
 #include "ops/elementwise.h"
+#include "ops/number_fits.h"
 #include "ops/ranges.h"
 #include "ops/view_rules.h"
 
-namespace chainrule::ops {
+namespace chainrule {
 
-namespace {
-
-void fill(const Tensor& out, Number value) {
-  const Tensor number = value.kind == Number::kFloat ? Tensor::number(value.real)
-                        : value.kind == Number::kInt ? Tensor::number(value.integer)
-                                                     : Tensor::number(value.integer != 0);
-  const int from = static_cast<int>(number.dtype()), to = static_cast<int>(out.dtype());
-  run_elementwise(kernels::table().cast[from][to], out, {&number, 1}, nullptr);
-}
-
-// A number that its dtype cannot hold is an error, never another number.
 void check_fits(const char* op, Number value, DType t) {
   bool fits = true;
   if (t == DType::kUInt8 || t == DType::kInt32 || t == DType::kInt64) {
@@ -35,6 +25,20 @@ void check_fits(const char* op, Number value, DType t) {
   if (!fits) {
     fail<ValueError>(op, "expected a value that fits ", dtype_name(t), "; got ", value.real, ".");
   }
+}
+
+}  // namespace chainrule
+
+namespace chainrule::ops {
+
+namespace {
+
+void fill(const Tensor& out, Number value) {
+  const Tensor number = value.kind == Number::kFloat ? Tensor::number(value.real)
+                        : value.kind == Number::kInt ? Tensor::number(value.integer)
+                                                     : Tensor::number(value.integer != 0);
+  const int from = static_cast<int>(number.dtype()), to = static_cast<int>(out.dtype());
+  run_elementwise(kernels::table().cast[from][to], out, {&number, 1}, nullptr);
 }
 
 void check_number_type(const char* op, DType t) {

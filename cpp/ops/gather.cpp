@@ -8,6 +8,7 @@
 #include "ops/elementwise.h"
 #include "ops/index_rules.h"
 #include "ops/modes.h"
+#include "ops/number_fits.h"
 #include "ops/view_rules.h"
 
 namespace chainrule::ops {
@@ -182,6 +183,7 @@ const OpDef kScatter = {
         [](const Call& c) {
           const int64_t dim = c.as<ScatterAttrs>().dim;
           if (!c[2]->weak_number) return just(scatter_source(c, dim, c[2], false));
+          check_number_fits(c.name(), c[2], c[0].dtype());
           const Tensor value = cast(c[2], c[0].dtype());
           return just(scatter_source(c, dim, expand(value, with_dim(c[1]).sizes()), false));
         },

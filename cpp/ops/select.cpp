@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "ops/elementwise.h"
+#include "ops/number_fits.h"
 #include "ops/rules.h"
 
 namespace chainrule::ops {
@@ -60,6 +61,7 @@ const OpDef kMaskedFill = {
             fail<ShapeError>(c.name(), "expected a number or a 0-d tensor as value; got sizes ",
                              c[2].sizes(), ".");
           }
+          check_number_fits(c.name(), c[2], c[0].dtype());
           const Tensor value = c[2].dtype() == c[0].dtype() ? c[2] : cast(c[2], c[0].dtype());
           return just(where(c[1], value, c[0]));
         },

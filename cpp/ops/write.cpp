@@ -5,6 +5,7 @@
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
+#include "ops/number_fits.h"
 
 namespace chainrule {
 
@@ -113,6 +114,7 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
     fail<ShapeError>(op, "expected a value that broadcasts to ", target.sizes(), "; got ",
                      value.sizes(), ".");
   }
+  check_number_fits(op, value, target.dtype());
   Tensor exact = value.dtype() == target.dtype() ? value : cast(value, target.dtype());
   if (!(exact.sizes() == target.sizes())) exact = expand(exact, target.sizes());
   if (modes.recorder) modes.recorder->on_write(target, exact);

@@ -94,6 +94,46 @@ def test_numbers_that_do_not_fit():
     assert cr.tensor([0.0, 0.1, math.nan], dtype=cr.bool).tolist() == [False, True, True]
 
 
+STORES = {
+    "fill_": lambda x, v: x.fill_(v),
+    "[0] =": lambda x, v: x.__setitem__(0, v),
+    "[index] =": lambda x, v: x.__setitem__(cr.tensor([0]), v),
+    "[mask] =": lambda x, v: x.__setitem__(cr.tensor([True, False]), v),
+    "masked_fill": lambda x, v: x.masked_fill(cr.tensor([True, False]), v),
+    "masked_fill_": lambda x, v: x.masked_fill_(cr.tensor([True, False]), v),
+    "index_fill": lambda x, v: x.index_fill(0, cr.tensor([0]), v),
+    "scatter": lambda x, v: x.scatter(0, cr.tensor([0]), v),
+}
+
+
+@pytest.mark.parametrize("how", STORES)
+def test_a_number_that_does_not_fit_is_not_stored(how):
+    store = STORES[how]
+    for dtype, good, bad in (
+        (cr.uint8, (255, 0, 7.9, True), (300, -1, 256.0, math.nan, math.inf)),
+        (cr.int32, (-(2**31), 2**31 - 1), (2**31, -(2**40), 1e10)),
+        (cr.int64, (2**63 - 1, -1.5), (math.nan, 1e19)),
+        (cr.float32, (1e38, math.inf, math.nan, -0.0), (1e39, -1e39)),
+        (cr.bool, (3, 0.0, math.nan), ()),
+    ):
+        x = cr.ones(2, dtype=dtype)
+        for value in bad:
+            with pytest.raises(ValueError, match="expected a value that fits"):
+                store(x, value)
+        assert x.tolist() == [1, 1]
+        for value in good:
+            store(x, value)
+
+
+def test_where_with_a_number_that_does_not_fit():
+    mask, x = cr.tensor([True, False]), cr.zeros(2, dtype=cr.uint8)
+    for call in (lambda: cr.where(mask, x, 300), lambda: cr.where(mask, -1, x)):
+        with pytest.raises(ValueError, match="expected a value that fits uint8; got "):
+            call()
+    assert cr.where(mask, x, 255).tolist() == [0, 255]
+    assert cr.where(mask, x, 300.0).tolist() == [0, 300]
+
+
 def test_nesting_deeper_than_eight():
     data = 1.0
     for _ in range(8):

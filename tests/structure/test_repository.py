@@ -46,3 +46,11 @@ def test_readme_example_learns(root, tmp_path):
     assert done.returncode == 0, done.stderr
     error = float(re.fullmatch(r"mean squared error (\S+)\n", done.stdout)[1])
     assert error < 0.01
+
+
+def test_every_chosen_difference_names_a_test_that_exists(root):
+    text = (root / "docs" / "divergences.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+    for row in rows:
+        path, name = re.search(r"`(tests/[\w/]+\.py)::(\w+)` \|$", row).groups()
+        assert f"\ndef {name}(" in (root / path).read_text(), f"{path} has no {name}"
