@@ -169,6 +169,8 @@ def test_a_loader_has_no_workers():
     data = cr.utils.data.TensorDataset(cr.ones(3))
     with pytest.raises(ValueError, match="num_workers=2"):
         cr.utils.data.DataLoader(data, num_workers=2)
+    plain = cr.utils.data.DataLoader(data, pin_memory=True, pin_memory_device="", in_order=False)
+    assert len(list(plain)) == 3
 
 
 def test_a_dataset_of_unequal_lengths_is_a_shape_error():

@@ -49,6 +49,7 @@ def test_shared_parameters_and_modules_come_once():
     assert [n for n, _ in net.named_parameters()] == ["a.weight", "a.bias", "c.bias"]
     assert len(list(net.named_parameters(remove_duplicate=False))) == 6
     assert [n for n, _ in net.named_modules()] == ["", "a", "c"]
+    assert len(list(net.modules())) == 3 < len(list(net.modules(remove_duplicate=False)))
     assert list(net.state_dict()) == [f"{m}.{n}" for m in "abc" for n in ("weight", "bias")]
 
 

@@ -229,9 +229,9 @@ class Registry:
                 memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
             )
 
-    def modules(self):
+    def modules(self, remove_duplicate: bool = True):
         """Iterate over this module and everything below it."""
-        for _, module in self.named_modules():
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def get_submodule(self, target: str):

@@ -18,7 +18,8 @@ class DataLoader:
     """Iterates over `dataset` in batches; arguments, defaults and order are PyTorch's.
 
     Samples are read in this process: `num_workers` above 0, and what only has a meaning with workers,
-    is an error. `pin_memory` is accepted and has no meaning on the CPU.
+    is an error, but for `in_order`: batches always are. `pin_memory` and `pin_memory_device` have no
+    meaning on the CPU.
     """
 
     def __init__(
@@ -39,6 +40,8 @@ class DataLoader:
         *,
         prefetch_factor=None,
         persistent_workers=False,
+        pin_memory_device="",
+        in_order=True,
     ):
         _refuse_workers(
             num_workers,
@@ -51,6 +54,8 @@ class DataLoader:
         self.dataset = dataset
         self.num_workers = 0
         self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.in_order = in_order
         self.generator = generator
         self._iterable = isinstance(dataset, IterableDataset)
         _check_sampling(self._iterable, batch_size, shuffle, sampler, batch_sampler, drop_last)
