@@ -167,6 +167,11 @@ py::object type_method(const TensorObject& self, const py::object& dtype) {
   return steal(wrap(cast(t, wanted)));
 }
 
+// What a function of NumPy made of a tensor, such as numpy.sin(x), becomes one again.
+py::object array_wrap(const TensorObject&, const py::object& array, const py::object&, bool) {
+  return steal(wrap(shared_from_data(array.ptr(), std::nullopt, "__array_wrap__")));
+}
+
 py::object format_method(const TensorObject& self, const std::string& spec) {
   const Tensor& t = tensor_of(self.ptr());
   // f"{loss}" shows the number, all of its digits, and str(loss) a tensor; both as PyTorch.
@@ -210,6 +215,8 @@ void bind_conversion(py::module_&) {
   for (PyMethodDef& def : methods) add_tensor_method(&def);
   add_tensor_method("numpy", numpy_method, py::kw_only(), "force"_a = false,
                     "The values as a NumPy array on the same memory.");
+  add_tensor_method("__array_wrap__", array_wrap, "array"_a, "context"_a = py::none(),
+                    "return_scalar"_a = false);
   add_tensor_method("__array__", array_protocol, "dtype"_a = py::none(), "copy"_a = py::none());
   add_tensor_method(
       "to", to, "to(dtype), to(device), to(device, dtype), to(other): the tensor with that dtype.");

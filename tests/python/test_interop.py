@@ -356,3 +356,21 @@ def test_importing_and_using_tensors_does_not_import_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_functions_of_numpy_give_tensors():
+    x = cr.tensor([1.0, 4.0])
+    for result, values in (
+        (np.sqrt(x), [1, 2]),
+        (np.add(x, np.ones(2, dtype=np.float32)), [2, 5]),
+        (np.add.reduce(x), 5),
+        (np.isnan(x), [False, False]),
+        (np.divmod(x, 3)[1], [1, 1]),
+    ):
+        assert type(result) is cr.Tensor
+        assert result.tolist() == values
+    assert np.isnan(x).dtype == cr.bool
+    with pytest.raises(cr.StateError, match="detach"):
+        np.sqrt(cr.ones(2, requires_grad=True))
+    with pytest.raises(cr.DtypeError, match="__array_wrap__"):
+        np.multiply(x, 1j)
