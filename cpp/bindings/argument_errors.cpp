@@ -1,11 +1,13 @@
-// What pybind11's functions say of arguments that do not fit: a paragraph in another form than
-// ours. All of them share one C entry, so it is wrapped once, and only a failed call does more
-// work.
-#include <string>
-#include <string_view>
+// What pybind11 and CPython say of arguments that do not fit: in other forms than ours. Functions
+// of pybind11 share one C entry and methods one per calling convention, so these are wrapped, and
+// only a failed call does more work.
+#include "bindings/argument_errors.h"
 
-#include "bindings/errors.h"
+#include <string_view>
+#include <vector>
+
 #include "bindings/module.h"
+#include "bindings/tensor_type.h"
 #include "core/errors.h"
 
 namespace chainrule::bindings {
@@ -53,19 +55,6 @@ std::string expected_arguments(std::string_view message) {
   return text;
 }
 
-// "(Tensor, flag=str)".
-std::string given_arguments(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
-  std::string text;
-  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-  for (Py_ssize_t i = 0; i < count + named; ++i) {
-    if (i) text += ", ";
-    if (i >= count)
-      text += py::str(PyTuple_GET_ITEM(keywords, i - count)).cast<std::string>() + "=";
-    text += Py_TYPE(values[i])->tp_name;
-  }
-  return "(" + text + ")";
-}
-
 // Puts the error that is set into our form if it is pybind11's of arguments.
 void rephrase(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   if (!PyErr_ExceptionMatches(PyExc_TypeError)) return;
@@ -80,8 +69,38 @@ void rephrase(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
 
 PyObject* entry(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   PyObject* result = function_cast<FastCall>(pybind_entry)(self, values, count, keywords);
-  if (!result) guarded_status([&] { rephrase(values, count, keywords); });
-  return result;
+  if (result) return result;
+  guarded_status([&] { rephrase(values, count, keywords); });
+  name_error(py::detail::function_record_ptr_from_PyObject(self)->name);
+  return nullptr;
+}
+
+// ---- Methods that CPython calls
+
+vectorcallfunc method_entries[2];  // CPython's own, by whether the method takes arguments
+
+// CPython's words for a wrong object or too many arguments; other errors are the method's own.
+void rephrase_method(const PyMethodDef& method, PyObject* const* values, Py_ssize_t count,
+                     PyObject* keywords) {
+  if (count < 1 || !is_tensor(values[0])) {
+    PyErr_Clear();
+    fail<TypeError>(method.ml_name, "expected a Tensor as the object of the method; got ",
+                    given_arguments(values, count, keywords), ".");
+  }
+  if (method.ml_flags != METH_NOARGS || (count == 1 && !keywords)) return;
+  PyErr_Clear();
+  fail<TypeError>(method.ml_name, "expected no arguments; got ",
+                  given_arguments(values + 1, count - 1, keywords), ".");
+}
+
+PyObject* method_entry(PyObject* descriptor, PyObject* const* values, size_t flags,
+                       PyObject* keywords) {
+  const PyMethodDef& method = *reinterpret_cast<PyMethodDescrObject*>(descriptor)->d_method;
+  const bool takes = method.ml_flags != METH_NOARGS;
+  PyObject* result = method_entries[takes](descriptor, values, flags, keywords);
+  if (result) return result;
+  guarded_status([&] { rephrase_method(method, values, PyVectorcall_NARGS(flags), keywords); });
+  return nullptr;
 }
 
 PyMethodDef* definition_of(const py::handle& function) {
@@ -89,29 +108,65 @@ PyMethodDef* definition_of(const py::handle& function) {
   return reinterpret_cast<PyCFunctionObject*>(function.ptr())->m_ml;
 }
 
-void wrap_function(const py::handle& object) {
-  if (PyInstanceMethod_Check(object.ptr()))
-    return wrap_function(PyInstanceMethod_GET_FUNCTION(object.ptr()));
-  PyMethodDef* definition = definition_of(object);
-  if (definition && definition->ml_meth == pybind_entry)
-    definition->ml_meth = function_cast<PyCFunction>(&entry);
-}
-
-void wrap_names(const py::handle& owner) {
-  for (const auto& [name, value] : py::dict(owner.attr("__dict__"))) wrap_function(value);
+void phrase_errors_of(const py::handle& owner) {
+  for (const auto& [name, value] : py::dict(owner.attr("__dict__"))) phrase_errors(value);
 }
 
 }  // namespace
 
-void bind_argument_errors(py::module_& m) {
-  const PyMethodDef* definition = definition_of(m.attr("_op_table"));
-  // Another release of pybind11 may call in another way; its own words stand then.
-  if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
-  pybind_entry = definition->ml_meth;
-  for (const auto& [name, value] : py::dict(m.attr("__dict__"))) {
-    if (PyType_Check(value.ptr())) wrap_names(value);
+std::string given_arguments(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
+  std::string text;
+  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  for (Py_ssize_t i = 0; i < count + named; ++i) {
+    if (i) text += ", ";
+    if (i >= count)
+      text += py::str(PyTuple_GET_ITEM(keywords, i - count)).cast<std::string>() + "=";
+    text += Py_TYPE(values[i])->tp_name;
   }
-  wrap_names(m);
+  return "(" + text + ")";
+}
+
+void fail_call(const char* op, const char* expected, PyObject* args, PyObject* kwargs) {
+  if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw_python_error();
+  PyErr_Clear();
+  std::vector<PyObject*> values;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i)
+    values.push_back(PyTuple_GET_ITEM(args, i));
+  const py::tuple names(kwargs ? steal(PyDict_Keys(kwargs)) : py::object(py::tuple()));
+  for (const py::handle name : names) values.push_back(PyDict_GetItem(kwargs, name.ptr()));
+  fail<TypeError>(op, "expected ", expected, "; got ",
+                  given_arguments(values.data(), PyTuple_GET_SIZE(args), names.ptr()), ".");
+}
+
+void phrase_errors(const py::handle& function) {
+  if (PyInstanceMethod_Check(function.ptr()))
+    return phrase_errors(PyInstanceMethod_GET_FUNCTION(function.ptr()));
+  if (!pybind_entry) {
+    const py::cpp_function any([] {});
+    const PyMethodDef* definition = definition_of(any);
+    // Another release of pybind11 may call in another way; its own words stand then.
+    if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
+    pybind_entry = definition->ml_meth;
+  }
+  PyMethodDef* definition = definition_of(function);
+  if (definition && definition->ml_meth == pybind_entry)
+    definition->ml_meth = function_cast<PyCFunction>(&entry);
+}
+
+// The interpreter's specialised calls go past this entry, straight to the method.
+void phrase_method_errors(PyObject* descriptor) {
+  auto* method = reinterpret_cast<PyMethodDescrObject*>(descriptor);
+  const bool takes = method->d_method->ml_flags != METH_NOARGS;
+  if (!method->vectorcall) return;
+  if (!method_entries[takes]) method_entries[takes] = method->vectorcall;
+  if (method->vectorcall == method_entries[takes]) method->vectorcall = method_entry;
+}
+
+void bind_argument_errors(py::module_& m) {
+  for (const auto& [name, value] : py::dict(m.attr("__dict__"))) {
+    if (PyType_Check(value.ptr())) phrase_errors_of(value);
+  }
+  phrase_errors_of(m);
 }
 
 }  // namespace chainrule::bindings

@@ -262,26 +262,26 @@ bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mi
 
 void fail_arguments(const std::string& name, const std::vector<Overload>& overloads,
                     const Arguments& arguments, const Mismatch& why) {
-  std::string text = name + "() got (";
+  std::string given = "(";
   const char* comma = "";
   for (Py_ssize_t i = 0; i < arguments.count; ++i, comma = ", ") {
-    text += comma + type_name(arguments.values[i]);
+    given += comma + type_name(arguments.values[i]);
   }
   for (Py_ssize_t k = 0; k < arguments.keyword_count(); ++k, comma = ", ") {
     const char* keyword = PyUnicode_AsUTF8(PyTuple_GET_ITEM(arguments.keywords, k));
     if (!keyword) throw_python_error();
-    text += str(comma, keyword, "=", type_name(arguments.values[arguments.count + k]));
+    given += str(comma, keyword, "=", type_name(arguments.values[arguments.count + k]));
   }
-  text += ")";
+  given += ")";
   if (why.problem) {
-    text += why.parameter ? str(": '", why.parameter, "' ", why.problem) : str(": ", why.problem);
+    given += why.parameter ? str(": '", why.parameter, "' ", why.problem) : str(": ", why.problem);
   }
-  text += overloads.size() == 1 ? "; expected " : "; expected one of:";
-  for (const Overload& o : overloads) {
-    text += overloads.size() == 1 ? "" : "\n  ";
-    text += o.signature->text;
+  if (overloads.size() == 1) {
+    fail<TypeError>(name.c_str(), "expected ", overloads[0].signature->text, "; got ", given, ".");
   }
-  throw TypeError(text);
+  std::string forms;
+  for (const Overload& o : overloads) forms += str("\n  ", o.signature->text);
+  fail<TypeError>(name.c_str(), "expected one of the forms below; got ", given, ".", forms);
 }
 
 }  // namespace chainrule::bindings

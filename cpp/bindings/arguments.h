@@ -104,7 +104,7 @@ struct Parsed {
 // bits).
 bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mismatch& why);
 
-// "sum() got (Tensor, str); expected one of: ...", as TypeError.
+// "[relu] expected relu(Tensor input) -> Tensor; got (Tensor, int): too many ...", as TypeError.
 [[noreturn]] void fail_arguments(const std::string& name, const std::vector<Overload>& overloads,
                                  const Arguments& arguments, const Mismatch& why);
 

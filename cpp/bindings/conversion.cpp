@@ -89,12 +89,13 @@ py::object numpy_method(const Tensor& t, bool force) {
 py::object array_protocol(const Tensor& t, const py::object& dtype, const py::object& copy) {
   py::object array = to_numpy(t);
   const bool same = dtype.is_none() || py::object(array.attr("dtype")).equal(dtype);
-  if (!copy.is_none() && !copy.cast<bool>() && !same) {
+  const bool copies = !copy.is_none() && require_bool(copy.ptr(), "__array__", "copy");
+  if (!copy.is_none() && !copies && !same) {
     fail<ValueError>("__array__", "expected the tensor's own dtype with copy=False; got ",
                      py::str(dtype).cast<std::string>(), ".");
   }
   if (!same) return array.attr("astype")(dtype);
-  return !copy.is_none() && copy.cast<bool>() ? array.attr("copy")() : array;
+  return copies ? array.attr("copy")() : array;
 }
 
 // ---- dtype and device
@@ -130,8 +131,8 @@ py::object to(const TensorObject& self, const py::args& args, const py::kwargs& 
   Target target;
   for (size_t i = 0; i < args.size(); ++i) {
     if (PyBool_Check(args[i].ptr())) {  // non_blocking, then copy, as PyTorch has them by position
-      target.copy =
-          i + 1 == args.size() && i > 0 && PyBool_Check(args[i - 1].ptr()) && args[i].cast<bool>();
+      target.copy = i + 1 == args.size() && i > 0 && PyBool_Check(args[i - 1].ptr()) &&
+                    args[i].ptr() == Py_True;
     } else {
       read_target(args[i], &target);
     }
@@ -139,7 +140,7 @@ py::object to(const TensorObject& self, const py::args& args, const py::kwargs& 
   for (const auto& [name, value] : kwargs) {
     const std::string key = name.cast<std::string>();
     if (key == "copy") {
-      target.copy = value.cast<bool>();
+      target.copy = require_bool(value.ptr(), "to", "copy");
     } else if (key == "dtype" || key == "device" || key == "other") {
       read_target(value, &target);
     } else if (key != "non_blocking") {

@@ -7,6 +7,7 @@
 #include "autograd/autograd.h"
 #include "bindings/creation.h"
 #include "bindings/module.h"
+#include "bindings/numbers.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -128,7 +129,7 @@ py::object to_dlpack(const Tensor& t, const py::object& stream, const py::object
   }
   const bool versioned =
       !max_version.is_none() && two_ints("__dlpack__", "max_version", max_version).first >= 1;
-  const bool copied = !copy.is_none() && copy.cast<bool>();
+  const bool copied = !copy.is_none() && require_bool(copy.ptr(), "__dlpack__", "copy");
   if (!versioned && !copied && t->storage->read_only()) {
     throw py::buffer_error(
         "[__dlpack__] expected a consumer that knows read-only memory (DLPack 1.0).");
@@ -165,7 +166,8 @@ Tensor window(const DlTensor& d, bool read_only, std::function<void()> release) 
                        ". Copy the array first.");
     }
     if (sizes[i] <= 1) strides[i] = std::max<int64_t>(strides[i], 0);
-    last += static_cast<size_t>(std::max<int64_t>(sizes[i] - 1, 0) * strides[i]);
+    last +=
+        static_cast<size_t>(std::max<int64_t>(sizes[i] - 1, 0)) * static_cast<size_t>(strides[i]);
   }
   char* data = static_cast<char*>(d.data) + d.byte_offset;
   const size_t bytes = checked_numel("from_dlpack", sizes) ? (last + 1) * itemsize(dtype) : 0;

@@ -64,6 +64,15 @@ void set_python_error() noexcept {
   }
 }
 
+void name_error(const char* op) noexcept {
+  guarded_status([&] {
+    py::error_already_set error;
+    const std::string message = py::str(error.value()).cast<std::string>();
+    if (!message.starts_with("expected ")) return error.restore();
+    PyErr_SetString(error.type().ptr(), str("[", op, "] ", message).c_str());
+  });
+}
+
 void refuse_new(const py::object& cls) {
   auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
   type->tp_new = [](PyTypeObject* t, PyObject*, PyObject*) -> PyObject* {

@@ -11,6 +11,10 @@ namespace py = pybind11;
 // The exception in flight becomes the Python error. Only inside a catch block.
 void set_python_error() noexcept;
 
+// Numbers and sizes are converted where no operation is known: "expected ..." in the Python error
+// that is set becomes "[op] expected ...".
+void name_error(const char* op) noexcept;
+
 // Runs f and returns its result; on an exception sets the Python error and returns `failure`.
 template <typename F, typename R = decltype(std::declval<F>()())>
 R guarded(F&& f, R failure = R{}) noexcept {
@@ -22,16 +26,26 @@ R guarded(F&& f, R failure = R{}) noexcept {
   }
 }
 
+// The same for the operation `op`, which the error names.
+template <typename F, typename R = decltype(std::declval<F>()())>
+R guarded(const char* op, F&& f, R failure = R{}) noexcept {
+  try {
+    return f();
+  } catch (...) {
+    set_python_error();
+    name_error(op);
+    return failure;
+  }
+}
+
 // Slots and setters that answer 0 or -1.
 template <typename F>
 int guarded_status(F&& f) noexcept {
-  try {
-    f();
-    return 0;
-  } catch (...) {
-    set_python_error();
-    return -1;
-  }
+  return guarded([&] { return f(), 0; }, -1);
+}
+template <typename F>
+int guarded_status(const char* op, F&& f) noexcept {
+  return guarded(op, [&] { return f(), 0; }, -1);
 }
 
 // For classes whose objects only C++ makes: `cls.__new__(cls)` would be one without its contents.

@@ -1,5 +1,6 @@
 // tensor, as_tensor, from_numpy, and the constructors of Tensor and Parameter.
 #include "autograd/autograd.h"
+#include "bindings/argument_errors.h"
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
@@ -120,7 +121,7 @@ Tensor construct(PyObject* args) {
 }  // namespace
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* {
+  return guarded("Tensor", [&]() -> PyObject* {
     if (kwargs && PyDict_GET_SIZE(kwargs) > 0 && type == tensor_type) {
       fail<TypeError>(
           "Tensor",
@@ -131,14 +132,12 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 }
 
 PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* const names[] = {"data", "requires_grad", nullptr};
-  PyObject* data = Py_None;
-  int requires_grad = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:Parameter", const_cast<char**>(names), &data,
-                                   &requires_grad)) {
-    return nullptr;
-  }
   return guarded([&]() -> PyObject* {
+    static const char* const names[] = {"data", "requires_grad", nullptr};
+    PyObject* data = Py_None;
+    PyObject* requires_grad = Py_True;
+    parse_arguments("Parameter", "(data=None, requires_grad=True)", args, kwargs, "|OO", names,
+                    &data, &requires_grad);
     if (data != Py_None && !is_tensor(data)) {
       fail<TypeError>("Parameter", "expected a Tensor; got ", Py_TYPE(data)->tp_name, ".");
     }
@@ -146,7 +145,8 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     // A handle of its own on the same memory: a parameter is a leaf, never a view.
     Tensor t = data == Py_None ? Tensor::empty(default_dtype(), {0}) : tensor_of(data).alias();
     t->parameter = true;
-    if (requires_grad) autograd::set_requires_grad(t, true);
+    if (require_bool(requires_grad, "Parameter", "requires_grad"))
+      autograd::set_requires_grad(t, true);
     return wrap_as(type, std::move(t));
   });
 }

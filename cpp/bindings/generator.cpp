@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "bindings/argument_errors.h"
 #include "bindings/module.h"
 #include "bindings/types.h"
 #include "ops/generator.h"
@@ -41,10 +42,7 @@ PyObject* new_generator(PyTypeObject*, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject* device = nullptr;
     static const char* names[] = {"device", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:Generator", const_cast<char**>(names),
-                                     &device)) {
-      throw_python_error();
-    }
+    parse_arguments("Generator", "(device='cpu')", args, keywords, "|O", names, &device);
     if (device) check_cpu(borrow(device));
     return py::cast(std::make_unique<Generator>()).release().ptr();
   });

@@ -4,8 +4,9 @@
 #include <new>
 #include <vector>
 
-#include "bindings/errors.h"
+#include "bindings/argument_errors.h"
 #include "bindings/module.h"
+#include "bindings/numbers.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -39,6 +40,11 @@ void apply(Wanted w) {
   if (w.inference != Inference::kKeep) modes.inference = w.inference == Inference::kOn;
   modes.grad_enabled = w.grad_enabled && !modes.inference;
 }
+// "no_grad" of "chainrule.no_grad", and of a subclass without a module.
+const char* mode_name(PyTypeObject* type) {
+  const char* dot = std::strrchr(type->tp_name, '.');
+  return dot ? dot + 1 : type->tp_name;
+}
 GradMode* as_mode(PyObject* o) { return reinterpret_cast<GradMode*>(o); }
 
 PyObject* make(PyTypeObject* type, Wanted wanted) {
@@ -61,7 +67,7 @@ void dealloc(PyObject* o) {
 PyObject* decorate(PyObject* self, PyObject* function) {
   return guarded([&]() -> PyObject* {
     if (!PyCallable_Check(function)) {
-      fail<TypeError>(Py_TYPE(self)->tp_name, "expected a function; got ",
+      fail<TypeError>(mode_name(Py_TYPE(self)), "expected a function; got ",
                       Py_TYPE(function)->tp_name, ".");
     }
     const py::object decorated = py::module_::import("chainrule._modes").attr("decorate");
@@ -70,19 +76,19 @@ PyObject* decorate(PyObject* self, PyObject* function) {
 }
 
 PyObject* call(PyObject* o, PyObject* args, PyObject* kwargs) {
-  PyObject* function;
-  if (kwargs && PyDict_GET_SIZE(kwargs)) {
-    PyErr_SetString(PyExc_TypeError, "[no_grad] expected one function to decorate.");
-    return nullptr;
-  }
-  if (!PyArg_ParseTuple(args, "O:decorator", &function)) return nullptr;
-  GradMode* self = as_mode(o);
-  if (self->applied) {  // @set_grad_enabled(False): making it had changed the mode already
-    set(self->saved.back());
-    self->saved.pop_back();
-    self->applied = false;
-  }
-  return decorate(o, function);
+  return guarded([&] {
+    PyObject* function;
+    static const char* const names[] = {"", nullptr};
+    parse_arguments(mode_name(Py_TYPE(o)), "one function to decorate", args, kwargs, "O", names,
+                    &function);
+    GradMode* self = as_mode(o);
+    if (self->applied) {  // @set_grad_enabled(False): making it had changed the mode already
+      set(self->saved.back());
+      self->saved.pop_back();
+      self->applied = false;
+    }
+    return decorate(o, function);
+  });
 }
 
 PyObject* enter(PyObject* o, PyObject*) {
@@ -116,13 +122,13 @@ PyObject* fresh(PyObject* o, PyObject*) {
 
 // no_grad() and @no_grad.
 PyObject* make_or_decorate(PyTypeObject* type, PyObject* args, PyObject* kwargs, Wanted wanted) {
-  PyObject* function = nullptr;
-  if (kwargs && PyDict_GET_SIZE(kwargs)) {
-    PyErr_Format(PyExc_TypeError, "[%s] expected no keywords.", type->tp_name);
-    return nullptr;
-  }
-  if (!PyArg_ParseTuple(args, "|O", &function)) return nullptr;
   return guarded([&]() -> PyObject* {
+    PyObject* function = nullptr;
+    static const char* const names[] = {"", nullptr};
+    if (kwargs || PyTuple_GET_SIZE(args) > 0) {
+      parse_arguments(mode_name(type), "nothing or one function to decorate", args, kwargs, "|O",
+                      names, &function);
+    }
     const py::object self = steal(make(type, wanted));
     return function ? decorate(self.ptr(), function) : self.inc_ref().ptr();
   });
@@ -134,14 +140,11 @@ PyObject* new_enable_grad(PyTypeObject* type, PyObject* args, PyObject* kwargs) 
   return make_or_decorate(type, args, kwargs, {true, Inference::kKeep});
 }
 PyObject* new_set_grad_enabled(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* const names[] = {"mode", nullptr};
-  int mode;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "p:set_grad_enabled", const_cast<char**>(names),
-                                   &mode)) {
-    return nullptr;
-  }
   return guarded([&] {
-    const Wanted wanted = {mode != 0, Inference::kKeep};
+    static const char* const names[] = {"mode", nullptr};
+    PyObject* mode;
+    parse_arguments("set_grad_enabled", "(mode: bool)", args, kwargs, "O", names, &mode);
+    const Wanted wanted = {require_bool(mode, "set_grad_enabled", "mode"), Inference::kKeep};
     PyObject* o = make(type, wanted);
     as_mode(o)->saved.push_back(current());
     as_mode(o)->applied = true;
@@ -150,16 +153,12 @@ PyObject* new_set_grad_enabled(PyTypeObject* type, PyObject* args, PyObject* kwa
   });
 }
 PyObject* new_inference_mode(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static const char* const names[] = {"mode", nullptr};
-  PyObject* mode = Py_True;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:inference_mode", const_cast<char**>(names),
-                                   &mode)) {
-    return nullptr;
-  }
   return guarded([&]() -> PyObject* {
+    static const char* const names[] = {"mode", nullptr};
+    PyObject* mode = Py_True;
+    parse_arguments("inference_mode", "(mode: bool = True)", args, kwargs, "|O", names, &mode);
     const bool decorates = !PyBool_Check(mode) && PyCallable_Check(mode);
-    const bool on = decorates || PyObject_IsTrue(mode) == 1;
-    if (PyErr_Occurred()) throw_python_error();
+    const bool on = decorates || require_bool(mode, "inference_mode", "mode");
     const Wanted wanted = {!on, on ? Inference::kOn : Inference::kOff};
     const py::object self = steal(make(type, wanted));
     return decorates ? decorate(self.ptr(), mode) : self.inc_ref().ptr();

@@ -25,6 +25,13 @@ struct Indexed {
       Py_TYPE(item)->tp_name, ".");
 }
 
+[[noreturn]] void fail_slice(PyObject* item) {
+  if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw_python_error();
+  PyErr_Clear();
+  fail<TypeError>("index", "expected a slice of integers or None; got ",
+                  py::repr(item).cast<std::string>(), ".");
+}
+
 // A tensor, list or array as an index tensor.
 Tensor index_tensor(PyObject* item) {
   Tensor t;
@@ -123,7 +130,7 @@ class Indexer {
 
   void apply_slice(PyObject* item) {
     Py_ssize_t start, stop, step;
-    check(PySlice_Unpack(item, &start, &stop, &step));
+    if (PySlice_Unpack(item, &start, &stop, &step) < 0) fail_slice(item);
     if (step <= 0)
       fail<ValueError>("index", "expected a slice step > 0; got ", step, ". Use flip().");
     if (start == 0 && stop == PY_SSIZE_T_MAX && step == 1) return;
@@ -223,7 +230,7 @@ Py_ssize_t tensor_length(PyObject* self) {
 }
 
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
-  return guarded([&] { return wrap(read(tensor_of(self), key)); });
+  return guarded("index", [&] { return wrap(read(tensor_of(self), key)); });
 }
 
 PyObject* tensor_item(PyObject* self, Py_ssize_t i) {
@@ -231,7 +238,7 @@ PyObject* tensor_item(PyObject* self, Py_ssize_t i) {
 }
 
 int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
-  return guarded_status([&] {
+  return guarded_status("index", [&] {
     if (!value)
       fail<TypeError>("index",
                       "expected a value to assign; a tensor's elements cannot be deleted.");

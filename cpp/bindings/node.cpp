@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/argument_errors.h"
 #include "bindings/module.h"
 #include "bindings/program.h"
 #include "generated/ops.h"
@@ -60,6 +61,10 @@ Seeds read_seeds(const py::object& outputs, const py::object& gradients, const c
   if (gradients.is_none()) return s;
   if (is_tensor(gradients.ptr())) {
     s.gradients = {tensor_of(gradients.ptr())};
+  } else if (!PyList_Check(gradients.ptr()) && !PyTuple_Check(gradients.ptr())) {
+    fail<TypeError>(op,
+                    "expected the gradient to be a Tensor, a list or tuple of them, or None; got ",
+                    Py_TYPE(gradients.ptr())->tp_name, ".");
   } else {
     for (const py::handle g : py::list(gradients)) {
       if (!g.is_none() && !is_tensor(g.ptr())) {
@@ -217,11 +222,12 @@ void bind_autograd(py::module_& m) {
   m.def("_grad", grad, "outputs"_a, "inputs"_a, "grad_outputs"_a = py::none(),
         "retain_graph"_a = py::none(), "create_graph"_a = false, "allow_unused"_a = false,
         "materialize_grads"_a = false);
-  general_backward = py::cpp_function(backward, py::name("backward"), "tensors"_a,
+  general_backward = py::cpp_function(backward, py::name("backward"), "self"_a,
                                       "gradient"_a = py::none(), "retain_graph"_a = py::none(),
                                       "create_graph"_a = false, "inputs"_a = py::none())
                          .release()
                          .ptr();
+  phrase_errors(general_backward);
   add_tensor_method(&backward_def);
   add_tensor_method("register_hook", register_hook, "hook"_a,
                     "Calls hook(grad) when the gradient is known; a returned Tensor replaces it.");

@@ -8,9 +8,19 @@ namespace chainrule::bindings {
 
 namespace {
 
+// Python's words for an integer that is too large, in our form; name_error() adds the operation.
+[[noreturn]] void fail_too_large(PyObject* integer, const char* type) {
+  if (!PyErr_ExceptionMatches(PyExc_OverflowError)) throw_python_error();
+  PyErr_Clear();
+  const py::object bits = borrow(integer).attr("bit_length")();
+  PyErr_Format(PyExc_OverflowError, "expected an integer that fits %s; got one of %S bits.", type,
+               bits.ptr());
+  throw_python_error();
+}
+
 int64_t to_int64(PyObject* number) {
   const long long v = PyLong_AsLongLong(number);
-  if (v == -1 && PyErr_Occurred()) throw_python_error();
+  if (v == -1 && PyErr_Occurred()) fail_too_large(number, "int64");
   return v;
 }
 
@@ -88,7 +98,7 @@ std::optional<double> float_from(PyObject* o) {
   if (PyFloat_Check(o)) return PyFloat_AS_DOUBLE(o);
   if (PyLong_Check(o)) {
     const double v = PyLong_AsDouble(o);
-    if (v == -1 && PyErr_Occurred()) throw_python_error();
+    if (v == -1 && PyErr_Occurred()) fail_too_large(o, "float64");
     return v;
   }
   if (std::optional<Number> n = number_or_item(o)) return n->real;
@@ -107,6 +117,13 @@ std::optional<bool> bool_from(PyObject* o) {
   if (std::strncmp(name, "numpy.bool", 10) == 0 && is_numpy_scalar(o))
     return PyObject_IsTrue(o) == 1;
   return std::nullopt;
+}
+
+bool require_bool(PyObject* o, const char* op, const char* name) {
+  const std::optional<bool> flag = bool_from(o);
+  if (!flag)
+    fail<TypeError>(op, "expected ", name, " to be a bool; got ", Py_TYPE(o)->tp_name, ".");
+  return *flag;
 }
 
 Tensor weak_tensor(const Number& n) {

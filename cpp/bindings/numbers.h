@@ -22,6 +22,7 @@ std::optional<Number> number_or_item(PyObject* o);
 std::optional<int64_t> int_from(PyObject* o);   // no bool
 std::optional<double> float_from(PyObject* o);  // anything with __float__ but text
 std::optional<bool> bool_from(PyObject* o);
+bool require_bool(PyObject* o, const char* op, const char* name);  // else TypeError
 
 // A number of Python as an operand that stays weak in promotion.
 Tensor weak_tensor(const Number& n);

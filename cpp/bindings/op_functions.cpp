@@ -192,15 +192,6 @@ PyObject* call_overload(const Callable& callable, const Overload& o, Parsed& p, 
   return wrap_outputs(*o.op, o.signature->python_name, outputs);
 }
 
-// Numbers and sizes are converted where no operation is known: their errors get its name here.
-void name_error(const std::string& name) {
-  py::error_already_set error;
-  const std::string message = py::str(error.value()).cast<std::string>();
-  const bool nameless = message.starts_with("expected ") || error.matches(PyExc_OverflowError);
-  if (!nameless || message.starts_with("[")) return error.restore();
-  PyErr_SetString(error.type().ptr(), str("[", name, "] ", message).c_str());
-}
-
 // ---- Calls that run all or not at all. An optimizer makes one per step: a call through pybind11
 // and a second parsing for every group cost as much as the update of a small network.
 
@@ -220,7 +211,7 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
       fail_arguments(callable.name, callable.overloads, arguments(i), why);
   };
   const auto run = [&](const Parsed& p) { call(*o.op, p.inputs.span(), p.attrs, p.ends); };
-  PyObject* result = guarded([&]() -> PyObject* {
+  return guarded(callable.name.c_str(), [&]() -> PyObject* {
     if (count == 1) {  // checks itself before it writes
       Parsed parsed;
       accept(0, parsed);
@@ -237,8 +228,6 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
     for (const Parsed& p : accepted) run(p);
     return Py_NewRef(Py_None);
   });
-  if (!result) guarded_status([&] { name_error(callable.name); });
-  return result;
 }
 
 PyMethodDef run_all_def = {
@@ -259,7 +248,7 @@ py::object all_or_none(const py::object& operation) {
 }  // namespace
 
 PyObject* invoke(const Callable& callable, const Arguments& arguments) noexcept {
-  PyObject* result = guarded([&]() -> PyObject* {
+  return guarded(callable.name.c_str(), [&]() -> PyObject* {
     Mismatch why;
     for (const Overload& o : callable.overloads) {
       Parsed parsed;
@@ -268,8 +257,6 @@ PyObject* invoke(const Callable& callable, const Arguments& arguments) noexcept 
     }
     fail_arguments(callable.name, callable.overloads, arguments, why);
   });
-  if (!result) guarded_status([&] { name_error(callable.name); });
-  return result;
 }
 
 void bind_op_functions(py::module_& m) {

@@ -1,5 +1,6 @@
 // Methods that are no operations: sizes, memory, history.
 #include "autograd/autograd.h"
+#include "bindings/argument_errors.h"
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
@@ -14,12 +15,14 @@ namespace {
 // x.size() and x.size(dim); stride likewise.
 PyObject* dims_or_one(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
                       const char* op, bool sizes) {
-  return guarded([&]() -> PyObject* {
+  return guarded(op, [&]() -> PyObject* {
     const Tensor& t = tensor_of(self);
     const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
     const bool known =
         named == 0 || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "dim") == 0;
-    if (count + named > 1 || !known) fail<TypeError>(op, "expected at most one argument, dim.");
+    if (count + named > 1 || !known) {
+      fail<TypeError>(op, "expected (dim=None); got ", given_arguments(args, count, keywords), ".");
+    }
     if (count + named == 0 || args[0] == Py_None) {
       if (sizes) return make_size(t.sizes());
       py::tuple strides(t.dim());

@@ -1,5 +1,7 @@
 // Operators. The path of `x + y`: two type checks, two borrowed pointers, call(), one object from
 // the free list.
+#include <cmath>
+
 #include "bindings/arguments.h"
 #include "bindings/attributes.h"
 #include "bindings/numbers.h"
@@ -26,7 +28,7 @@ bool add_operand(Inputs& inputs, PyObject* o, PyObject* other) {
 }
 
 PyObject* call_binary(const OpDef& op, PyObject* a, PyObject* b) noexcept {
-  return guarded([&]() -> PyObject* {
+  return guarded(op.name, [&]() -> PyObject* {
     if (is_tensor(a) && is_tensor(b)) {
       const Borrowed<2> inputs(tensor_of(a), tensor_of(b));
       return wrap(call_one(op, inputs, op.schema->attr_defaults));
@@ -42,7 +44,7 @@ PyObject* call_unary(const OpDef& op, PyObject* a) noexcept {
 }
 
 PyObject* call_binary_in_place(const OpDef& op, PyObject* a, PyObject* b) noexcept {
-  return guarded([&]() -> PyObject* {
+  return guarded(op.name, [&]() -> PyObject* {
     Inputs inputs;
     if (!is_tensor(a) || !add_operand(inputs, a, b) || !add_operand(inputs, b, a))
       Py_RETURN_NOTIMPLEMENTED;
@@ -93,8 +95,13 @@ int truth(PyObject* a) {
 PyObject* to_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
     const Number n = item_of(tensor_of(a), "int");
-    return n.is_float() ? checked(PyLong_FromDouble(n.real))
-                        : checked(PyLong_FromLongLong(n.integer));
+    if (!n.is_float()) return checked(PyLong_FromLongLong(n.integer));
+    if (!std::isfinite(n.real)) {  // of the same classes as Python's int(float)
+      PyErr_SetString(std::isnan(n.real) ? PyExc_ValueError : PyExc_OverflowError,
+                      str("[int] expected a finite value; got ", n.real, ".").c_str());
+      throw_python_error();
+    }
+    return checked(PyLong_FromDouble(n.real));
   });
 }
 PyObject* to_float(PyObject* a) {

@@ -3,6 +3,7 @@
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/node.h"
+#include "bindings/numbers.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -54,9 +55,7 @@ PyObject* get_requires_grad(PyObject* self, void*) {
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     if (!value) fail<TypeError>("requires_grad", "expected a bool; got a deletion.");
-    const int flag = PyObject_IsTrue(value);
-    check(flag);
-    autograd::set_requires_grad(tensor_of(self), flag != 0);
+    autograd::set_requires_grad(tensor_of(self), require_bool(value, "requires_grad", "the value"));
   });
 }
 PyObject* get_grad(PyObject* self, void*) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "bindings/argument_errors.h"
 #include "bindings/module.h"
 
 namespace chainrule::bindings {
@@ -189,6 +190,7 @@ PyObject* wrap_tuple(std::span<const Tensor> tensors) {
 
 void add_tensor_method(PyMethodDef* def) {
   PyObject* descriptor = checked(PyDescr_NewMethod(tensor_type, def));
+  phrase_method_errors(descriptor);
   const int status =
       PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), def->ml_name, descriptor);
   Py_DECREF(descriptor);

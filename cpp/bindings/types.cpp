@@ -1,5 +1,6 @@
 #include "bindings/types.h"
 
+#include "bindings/argument_errors.h"
 #include "bindings/module.h"
 #include "core/errors.h"
 
@@ -60,14 +61,11 @@ PyType_Spec dtype_spec = {"chainrule.dtype", sizeof(DTypeObject), 0,
 // ---- device
 
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
-  static const char* const names[] = {"type", "index", nullptr};
-  PyObject* type;
-  PyObject* index = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &type,
-                                   &index)) {
-    return nullptr;
-  }
   return guarded([&]() -> PyObject* {
+    static const char* const names[] = {"type", "index", nullptr};
+    PyObject* type;
+    PyObject* index = Py_None;
+    parse_arguments("device", "(type, index=None)", args, kwargs, "O|O", names, &type, &index);
     std::optional<Device> device = device_from(type);
     if (!device) {
       fail<TypeError>("device", "expected a device name such as 'cpu'; got ",
@@ -113,7 +111,10 @@ PyObject* as_size(PyObject* tuple) {  // steals a tuple
 }
 PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   PyObject* self = PyTuple_Type.tp_new(type, args, kwargs);
-  if (!self) return nullptr;
+  if (!self) {
+    guarded_status([&] { fail_call("Size", "one iterable of integers", args, kwargs); });
+    return nullptr;
+  }
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
     PyObject* item = PyTuple_GET_ITEM(self, i);
     if (PyLong_CheckExact(item)) continue;

@@ -41,8 +41,8 @@ def test_wrong_arguments_list_all_signatures():
     with pytest.raises(TypeError) as caught:
         cr.max(cr.ones(2), "a", keepdim=3)
     text = str(caught.value)
-    assert text.startswith("max() got (Tensor, str, keepdim=int)")
-    assert text.count("\n  max(") >= 2 and "expected one of:" in text
+    assert text.startswith("[max] expected one of the forms below; got (Tensor, str, keepdim=int)")
+    assert text.count("\n  max(") >= 2
     with pytest.raises(TypeError) as caught:
         cr.ones(2).relu(1)
     assert "too many positional arguments" in str(caught.value)
