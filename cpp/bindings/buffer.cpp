@@ -95,7 +95,9 @@ class HeldBuffer {
 size_t extent_bytes(const Dims& sizes, const Dims& strides, size_t item) {
   if (sizes.product() == 0) return 0;
   size_t last = 0;
-  for (int d = 0; d < sizes.size(); ++d) last += static_cast<size_t>((sizes[d] - 1) * strides[d]);
+  for (int d = 0; d < sizes.size(); ++d) {
+    last += static_cast<size_t>(sizes[d] - 1) * static_cast<size_t>(strides[d]);
+  }
   return (last + 1) * item;
 }
 

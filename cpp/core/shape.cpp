@@ -1,5 +1,7 @@
 #include "core/shape.h"
 
+#include <algorithm>
+
 #include "core/errors.h"
 
 namespace chainrule {
@@ -25,7 +27,9 @@ void Dims::erase(int position) {
 Dims contiguous_strides(const Dims& sizes) {
   Dims strides(sizes.size(), 1);
   for (int i = sizes.size() - 2; i >= 0; --i) {
-    strides[i] = strides[i + 1] * (sizes[i + 1] > 0 ? sizes[i + 1] : 1);
+    // Unsigned, because the sizes may not have been checked yet.
+    strides[i] = static_cast<int64_t>(static_cast<uint64_t>(strides[i + 1]) *
+                                      static_cast<uint64_t>(sizes[i + 1] > 0 ? sizes[i + 1] : 1));
   }
   return strides;
 }
@@ -77,16 +81,17 @@ int64_t checked_numel(const char* op, const Dims& sizes) {
   bool empty = false;
   for (int64_t s : sizes) {
     if (s < 0) fail<ShapeError>(op, "expected sizes >= 0; got ", sizes, ".");
-    if (s == 0) empty = true;
   }
-  if (empty) return 0;
   for (int64_t s : sizes) {
-    // Bytes must fit in int64 too; 2^59 elements of 8 bytes are the limit.
-    if (__builtin_mul_overflow(n, s, &n) || n > (int64_t{1} << 59)) {
-      fail<OutOfMemory>(op, "expected fewer than 2^59 elements; got sizes ", sizes, ".");
+    // Bytes must fit in int64 too; 2^59 elements of 8 bytes are the limit. A tensor without
+    // elements has strides and partial products all the same, hence the 1.
+    empty |= s == 0;
+    if (__builtin_mul_overflow(n, std::max<int64_t>(s, 1), &n) || n > (int64_t{1} << 59)) {
+      fail<OutOfMemory>(op, "expected fewer than 2^59 elements, a size of 0 counted as 1; got ",
+                        sizes, ".");
     }
   }
-  return n;
+  return empty ? 0 : n;
 }
 
 std::string to_string(const Dims& dims) {

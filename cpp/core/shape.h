@@ -36,9 +36,9 @@ class Dims {
   void clear() { size_ = 0; }
 
   int64_t product() const {
-    int64_t p = 1;
-    for (int64_t v : *this) p *= v;
-    return p;
+    uint64_t p = 1;  // unsigned, because sizes that nobody has checked yet may overflow
+    for (int64_t v : *this) p *= static_cast<uint64_t>(v);
+    return static_cast<int64_t>(p);
   }
   bool contains(int64_t v) const {
     for (int64_t x : *this) {
@@ -71,7 +71,7 @@ Dims broadcast_strides(const Dims& sizes, const Dims& strides, const Dims& targe
 
 // 0 <= dim < max(rank, 1) from a possibly negative dim, else IndexError naming the op.
 int normalize_dim(const char* op, int64_t dim, int rank);
-// numel with overflow check (ShapeError/OutOfMemory-safe); negative sizes are an error.
+// numel. Negative sizes are a ShapeError; sizes whose strides could overflow, an OutOfMemory.
 int64_t checked_numel(const char* op, const Dims& sizes);
 
 std::string to_string(const Dims& dims);  // "(2, 3)", "(4,)", "()"

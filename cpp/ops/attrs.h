@@ -19,13 +19,19 @@ struct Number {
   Kind kind = kInt;
 
   Number() = default;
-  Number(double v) : real(v), integer(static_cast<int64_t>(v)), kind(kFloat) {}
+  Number(double v) : real(v), integer(truncated(v)), kind(kFloat) {}
   Number(int64_t v) : real(static_cast<double>(v)), integer(v), kind(kInt) {}
   Number(int v) : Number(static_cast<int64_t>(v)) {}
   Number(bool v) : real(v), integer(v), kind(kBool) {}
 
   bool is_float() const { return kind == kFloat; }
   DType dtype() const;  // bool, int64 or the default float type
+
+ private:
+  // As casts do it: what does not fit, and NaN, is the smallest integer.
+  static int64_t truncated(double v) {
+    return v >= -0x1p63 && v < 0x1p63 ? static_cast<int64_t>(v) : INT64_MIN;
+  }
 };
 
 struct OptNumber {

@@ -17,10 +17,16 @@ void check_window(const Infer& c, const Dims& sizes, const Dims& strides, int64_
     fail<ShapeError>(c.name(), "expected as many strides as sizes; got ", sizes, " and ", strides,
                      ".");
   }
+  checked_numel(c.name(), sizes);
   int64_t last = offset;
   for (int d = 0; d < sizes.size(); ++d) {
     if (strides[d] < 0) fail<ShapeError>(c.name(), "expected strides >= 0; got ", strides, ".");
-    last += (sizes[d] - 1) * strides[d];
+    int64_t steps;
+    if (__builtin_mul_overflow(sizes[d] - 1, strides[d], &steps) ||
+        __builtin_add_overflow(last, steps, &last)) {
+      fail<ShapeError>(c.name(), "expected a window inside the storage; got sizes ", sizes,
+                       " and strides ", strides, ".");
+    }
   }
   const int64_t available =
       static_cast<int64_t>(base->storage->bytes() / itemsize(base.dtype())) - base->offset;

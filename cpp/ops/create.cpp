@@ -192,6 +192,8 @@ const OpDef kLinspace = {
           const DType t = a.dtype.value_or(default_dtype());
           check_number_type(c.name(), t);
           if (a.steps < 0) fail<ValueError>(c.name(), "expected steps >= 0; got ", a.steps, ".");
+          check_fits(c.name(), a.start, t);
+          check_fits(c.name(), a.end, t);
           c.out(t, {a.steps});
         },
     .forward =

@@ -172,3 +172,56 @@ def test_eye(dtype):
 def test_bad_calls(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+INTEGERS = (cr.uint8, cr.int32, cr.int64)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e300, -(2.0**63) * 2])
+def test_numbers_that_their_place_cannot_hold(dtype, value):
+    mask = cr.tensor([True, False])
+
+    def x():
+        return cr.ones(2, dtype=dtype)
+
+    for name, call in {
+        "fill_": lambda: x().fill_(value),
+        "index": lambda: x().__setitem__(0, value),
+        "index_put": lambda: x().__setitem__(mask, value),
+        "masked_fill": lambda: x().masked_fill(mask, value),
+        "full": lambda: cr.full((2,), value, dtype=dtype),
+        "linspace": lambda: cr.linspace(0, value, 3, dtype=dtype),
+    }.items():
+        with pytest.raises(ValueError, match=r"expected a value that fits") as caught:
+            call()
+        assert str(caught.value).startswith("[index]" if name == "index_put" else f"[{name}]")
+    y = x()
+    with pytest.raises(ValueError, match="expected a value that fits"):
+        y.masked_fill_(mask, value)
+    assert y.tolist() == [1, 1]
+
+
+def test_numbers_are_cut_and_tensors_are_cast():
+    assert cr.zeros(2, dtype=cr.uint8).fill_(255.9).tolist() == [255, 255]
+    assert cr.zeros(2, dtype=cr.uint8).fill_(cr.tensor(256)).tolist() == [0, 0]
+    for wrong in (256, -1, 2**40):
+        with pytest.raises(ValueError, match="fits uint8"):
+            cr.zeros(2, dtype=cr.uint8).fill_(wrong)
+    with pytest.raises(ValueError, match="fits float32"):
+        cr.zeros(2).fill_(1e300)
+    assert cr.zeros(2).fill_(math.inf).tolist() == [math.inf] * 2
+    assert cr.zeros(2, dtype=cr.bool).fill_(math.nan).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("sizes", [(0, 2**62, 4), (2**62, 4, 0), (2**62, 0), (2**40, 0, 2**40)])
+def test_sizes_whose_strides_would_overflow(sizes):
+    for call in (
+        lambda: cr.zeros(sizes),
+        lambda: cr.zeros(0).reshape(sizes),
+        lambda: cr.zeros([min(s, 1) for s in sizes]).expand(sizes),
+        lambda: cr._core._ops.as_strided(cr.zeros(0), sizes, [1] * len(sizes)),
+    ):
+        with pytest.raises((MemoryError, cr.ShapeError), match=r"^\[\w+\] expected "):
+            call()
+    assert cr.zeros(0, 2**58).sum(1).shape == (0,)

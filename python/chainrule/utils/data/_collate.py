@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import chainrule as cr
 
-
 _NESTED = "expected samples nested to a finite depth; got one that contains itself or is too deep"
 
 
