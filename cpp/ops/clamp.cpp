@@ -1,6 +1,7 @@
 // Limiting values to a range. The gradient passes where the value lies in the closed range and is 0
 // elsewhere, whatever it is there.
 #include <cmath>
+#include <limits>
 
 #include "ops/elementwise.h"
 #include "ops/rules.h"
@@ -20,12 +21,21 @@ Tensor as_tensor(const Number& n) {
                                   : Tensor::number(n.integer != 0);
 }
 
+// x, or the limit where x lies `beyond` it. NaN, as a value or as a limit, gives NaN, which follows
+// neither of them: no gradient reaches x or the limit there.
+Tensor limited(const Tensor& x, const Tensor& limit, const Tensor& inside, const Tensor& beyond) {
+  const Tensor both[] = {x, limit};
+  const DType dtype = result_type(both);
+  if (!is_floating(dtype)) return where(inside, x, limit);
+  const Tensor kept = x.dtype() == dtype ? x : cast(x, dtype);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  return where(beyond, limit, where(inside, kept, nan));
+}
 Tensor limited_below(const Tensor& x, const Tensor& low) {
-  // x where x >= low or x is NaN: a NaN limit wins over a number, a NaN value stays.
-  return where(logical_or(ge(x, low), isnan(x)), x, low);
+  return limited(x, low, ge(x, low), lt(x, low));
 }
 Tensor limited_above(const Tensor& x, const Tensor& high) {
-  return where(logical_or(le(x, high), isnan(x)), x, high);
+  return limited(x, high, le(x, high), gt(x, high));
 }
 
 Tensor clamp_to_numbers(const Call& c, const OptNumber& low, const OptNumber& high) {
