@@ -18,9 +18,13 @@ void check_steps(const Infer& c, std::span<const Tensor> params, std::span<const
                      steps.size(), ".");
   }
   for (const Tensor& t : steps) {
-    if (t.dtype() == DType::kFloat32 && t.numel() == 1) continue;
-    fail<DtypeError>(c.name(), "expected steps as 0-d float32 tensors; got ", dtype_name(t.dtype()),
-                     " of sizes ", t.sizes(), ".");
+    if (t.dtype() != DType::kFloat32 || t.numel() != 1) {
+      fail<DtypeError>(c.name(), "expected steps as 0-d float32 tensors; got ",
+                       dtype_name(t.dtype()), " of sizes ", t.sizes(), ".");
+    }
+    if (!(*t.data<float>() >= 0)) {  // the corrections would divide by 0 or be NaN
+      fail<ValueError>(c.name(), "expected steps >= 0; got ", *t.data<float>(), ".");
+    }
   }
 }
 
@@ -31,6 +35,11 @@ void infer(Infer& c) {
   check_like_params(c, params, c.list(2), "exp_avgs");
   check_like_params(c, params, c.list(3), "exp_avg_sqs");
   if (amsgrad) check_like_params(c, params, c.list(4), "max_exp_avg_sqs");
+  for (int list = 2; list < (amsgrad ? 5 : 4); ++list) {
+    check_apart(c, params, c.list(list), "params and their state");
+    if (list > 2) check_apart(c, c.list(2), c.list(list), "the parts of the state");
+  }
+  if (amsgrad) check_apart(c, c.list(3), c.list(4), "the parts of the state");
   check_steps(c, params, c.list(5));
   check_hyper(c, c[6], 5);
   for (int list = 0; list < (amsgrad ? 5 : 4); ++list)

@@ -176,3 +176,17 @@ def test_a_loader_has_no_workers():
 def test_a_dataset_of_unequal_lengths_is_a_shape_error():
     with pytest.raises(cr.ShapeError, match="equal numbers of rows"):
         cr.utils.data.TensorDataset(cr.ones(3), cr.ones(4))
+
+
+def test_flags_and_numbers_of_an_optimizer():
+    p = cr.nn.Parameter(cr.ones(2))
+    for name, value in (("maximize", 1), ("nesterov", "yes")):
+        with pytest.raises(TypeError, match="flags of a group to be bools"):
+            cr.optim.SGD([p], lr=0.1, momentum=0.9, **{name: value})
+    with pytest.raises(TypeError, match="flags of a group to be bools; got None"):
+        cr.optim.Adam([p], amsgrad=None)
+    small = cr.tensor(0.1)
+    for settings in ({"eps": small}, {"weight_decay": small}, {"betas": (small, small)}):
+        with pytest.raises(TypeError, match="Only lr may be a tensor"):
+            cr.optim.Adam([p], **settings)
+    assert cr.optim.Adam([p], lr=small).param_groups[0]["lr"] is small

@@ -283,3 +283,49 @@ def test_a_users_optimizer_gets_back_what_it_saved():
     (state,) = again.state.values()
     assert (state["step"], state["kind"], state["scale"].item()) == (3, "plain", 0.5)
     assert type(state["step"]) is int
+
+
+@pytest.mark.parametrize("step", [math.nan, -1.0, -math.inf])
+def test_a_damaged_step(step):
+    p, optimizer = spoilable(lambda params: cr.optim.Adam(params, lr=0.1))
+    before = p.tolist()
+    optimizer.state[p]["step"] = cr.tensor(step)
+    with pytest.raises(ValueError, match=r"^\[adam_update\] expected steps >= 0; got "):
+        optimizer.step()
+    assert p.tolist() == before
+
+
+def spoilable(make):
+    p = weight(3)
+    optimizer = make([p])
+    p.grad = cr.full((3,), 0.5)
+    optimizer.step()
+    return p, optimizer
+
+
+@pytest.mark.parametrize(
+    ("make", "spoil"),
+    [
+        (lambda w: cr.optim.SGD(w, lr=0.1, momentum=0.9), lambda p, s: {"momentum_buffer": p}),
+        (cr.optim.Adam, lambda p, s: {"exp_avg": p}),
+        (cr.optim.Adam, lambda p, s: {"exp_avg_sq": p.detach()}),
+        (cr.optim.Adam, lambda p, s: {"exp_avg_sq": s["exp_avg"]}),
+        (lambda w: cr.optim.Adam(w, amsgrad=True), lambda p, s: {"max_exp_avg_sq": p}),
+        (
+            lambda w: cr.optim.Adam(w, amsgrad=True),
+            lambda p, s: {"max_exp_avg_sq": s["exp_avg_sq"]},
+        ),
+    ],
+)
+def test_a_damaged_state(make, spoil):
+    p, optimizer = spoilable(make)
+    state = optimizer.state[p]
+    state.update(spoil(p, state))
+    before = p.tolist()
+    with pytest.raises(cr.StateError, match="in memory of their own"):
+        optimizer.step()
+    assert p.tolist() == before
+    p.grad = p.detach()  # a gradient is only read
+    state.update({name: cr.zeros(3) for name in state if name != "step"})
+    optimizer.step()
+    assert p.tolist() != before
