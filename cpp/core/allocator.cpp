@@ -13,7 +13,6 @@
 
 #include "core/block_pool.h"
 #include "core/errors.h"
-#include "core/memory_limit.h"
 #include "core/tls.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -180,7 +179,7 @@ ThreadCache* thread_cache() {
 // ---- The slow paths
 
 [[noreturn]] void out_of_memory(size_t bytes) {
-  const int64_t left = available_memory();
+  const int64_t left = memory_left();
   if (left == INT64_MAX || static_cast<size_t>(left) >= bytes) {
     fail<OutOfMemory>("empty", "expected a size that the system can give; got ", bytes, " bytes.");
   }

@@ -33,6 +33,8 @@ Slab* slab_of(void* block) {
 }
 constexpr int64_t blocks_in_slab(int c) { return (kSlab - kSlabHeader) / class_size(c); }
 
+std::atomic<int64_t> granted{0};  // bytes of all blocks
+
 // Linux grants what it does not have and ends the process when the pages are touched, so nothing is
 // asked for that is not there. To look what is there costs as much as taking 1 MiB: it holds for
 // what is taken next, as far as this goes.
@@ -42,7 +44,7 @@ std::atomic<int64_t> there{0};
 bool is_there(size_t bytes) {
   const int64_t size = static_cast<int64_t>(bytes);
   if (there.fetch_sub(size, std::memory_order_relaxed) >= size) return true;
-  const int64_t left = available_memory();
+  const int64_t left = memory_left();
   there.store(std::clamp<int64_t>(left - size, 0, kLooksAhead), std::memory_order_relaxed);
   return left >= size;
 }
@@ -70,15 +72,27 @@ void* map_block(size_t size) noexcept {
 
 }  // namespace
 
+// What was granted and not touched yet (an output while its scratch is taken) still counts as free
+// with the system: as much as all blocks are larger than the whole process.
+int64_t memory_left() noexcept {
+  const int64_t left = available_memory();
+  if (left == INT64_MAX) return left;
+  return left - std::max<int64_t>(0, granted.load(std::memory_order_relaxed) - resident_memory());
+}
+
 void* system_allocate(size_t size) noexcept {
   if (!is_there(size)) return nullptr;
 #if CHAINRULE_HAS_MMAP
-  if (is_mapping(size)) return map_block(size);
+  void* const p = is_mapping(size) ? map_block(size) : std::aligned_alloc(kAlignment, size);
+#else
+  void* const p = std::aligned_alloc(kAlignment, size);
 #endif
-  return std::aligned_alloc(kAlignment, size);
+  if (p) granted.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
+  return p;
 }
 
 void system_free(void* p, size_t size) noexcept {
+  granted.fetch_sub(static_cast<int64_t>(size), std::memory_order_relaxed);
 #if CHAINRULE_HAS_MMAP
   if (is_mapping(size)) {
     munmap(p, size);

@@ -125,7 +125,7 @@ void infer(Infer& c) {
       !c[0].is_contiguous() || !c[1].is_contiguous() || !weight_fits ||
       !is_floating(c[0].dtype())) {
     throw InternalError(str("[", c.name(),
-                            "] expects dense logits (rows, cols), int64 targets (rows,) "
+                            "] expected dense logits (rows, cols), int64 targets (rows,) "
                             "and weights (cols,)."));
   }
   const bool per_row = c.as<SoftmaxCrossEntropyAttrs>().reduction == Reduction::none;

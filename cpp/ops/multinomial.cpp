@@ -27,7 +27,7 @@ void check_primitive(const Infer& c, int64_t count, bool replacement) {
   check_random_inputs(c.name(), c[1], c[0]);
   const int64_t n = c[0].dim() > 0 ? c[0].size(-1) : 0;
   if (n == 0 || count <= 0 || (!replacement && count > n)) {
-    throw InternalError(str("[", c.name(), "] expects rows of weights to draw from."));
+    throw InternalError(str("[", c.name(), "] expected rows of weights to draw from."));
   }
 }
 

@@ -11,12 +11,12 @@ namespace chainrule {
 
 void check_random_inputs(const char* op, const Tensor& state, const Tensor& values) {
   if (state.dtype() != DType::kInt64 || !(state.sizes() == Dims{2}) || !state.is_contiguous()) {
-    throw InternalError(str("[", op, "] expects a generator's state."));
+    throw InternalError(str("[", op, "] expected a generator's state."));
   }
   if (!values.defined()) return;
   const bool known = values.dtype() == DType::kFloat32 || values.dtype() == DType::kFloat64;
   if (!known || !values.is_contiguous()) {
-    throw InternalError(str("[", op, "] expects a dense float32 or float64 tensor."));
+    throw InternalError(str("[", op, "] expected a dense float32 or float64 tensor."));
   }
 }
 

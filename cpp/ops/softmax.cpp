@@ -33,7 +33,7 @@ void infer_rows(Infer& c) {
       fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(t.dtype()), ".");
     }
     if (!t.is_contiguous() || !(t.sizes() == c[0].sizes())) {
-      throw InternalError(str("[", c.name(), "] expects dense tensors of one shape."));
+      throw InternalError(str("[", c.name(), "] expected dense tensors of one shape."));
     }
   }
   c.out(c[0].dtype(), c[0].sizes());
