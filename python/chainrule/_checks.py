@@ -15,6 +15,24 @@ def require_tensor(op: str, value: Any) -> Tensor:
     return value
 
 
+def require_number(op: str, name: str, value: Any) -> Any:
+    """`value`; TypeError unless it is a number, also one of NumPy or a tensor of one element."""
+    try:
+        if not isinstance(value, str | bytes):
+            float(value)
+            return value
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
+
+
+def require_length(op: str, value: Any) -> int:
+    """How many samples `value` has; TypeError where it does not say."""
+    if not hasattr(value, "__len__"):
+        raise TypeError(f"[{op}] expected samples of a known number; got {type(value).__name__}.")
+    return len(value)
+
+
 def tensor_list(op: str, tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """One tensor or several as a list; TypeError for anything else among them."""
     if isinstance(tensors, Tensor):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import nn
+from chainrule.utils import data
 
 HUGE = 2**100
 FLOAT = cr.ones(2, 3)
@@ -148,3 +150,64 @@ def test_what_a_method_raises_itself_stays():
 
     for call in (lambda: FLOAT.size(Angry()), lambda: FLOAT[Angry()], lambda: FLOAT[Angry() :]):
         assert text_of(call) == (LookupError, "mine")
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: nn.Dropout("a"), "[Dropout] expected p to be a number; got 'a'."),
+        (lambda: nn.HuberLoss(delta=[1]), "[HuberLoss] expected delta to be a number; got [1]."),
+        (lambda: nn.SmoothL1Loss(beta=1j), "[SmoothL1Loss] expected beta to be a number; got 1j."),
+        (
+            lambda: nn.CrossEntropyLoss(label_smoothing=None),
+            "[CrossEntropyLoss] expected label_smoothing to be a number; got None.",
+        ),
+        (
+            lambda: nn.init.xavier_normal_(cr.ones(2, 2), gain=()),
+            "[xavier_normal_] expected gain to be a number; got ().",
+        ),
+        (
+            lambda: nn.init.sparse_(cr.ones(2, 2), {}),
+            "[sparse_] expected sparsity to be a number; got {}.",
+        ),
+        (
+            lambda: nn.utils.clip_grad_value_([], "sum"),
+            "[clip_grad_value_] expected clip_value to be a number; got 'sum'.",
+        ),
+        (
+            lambda: nn.Linear(np.ones(2), 1),
+            "[Linear] expected in_features to be an int; got array([1., 1.]).",
+        ),
+        (lambda: nn.ModuleList(3), "[ModuleList] expected an iterable of modules; got int."),
+        (
+            lambda: cr.optim.Optimizer([cr.ones(1)], "lr"),
+            "[Optimizer] expected a dict of defaults; got str.",
+        ),
+        (
+            lambda: data.ConcatDataset(3),
+            "[ConcatDataset] expected an iterable of datasets; got int.",
+        ),
+        (
+            lambda: data.ConcatDataset([3]),
+            "[ConcatDataset] expected samples of a known number; got int.",
+        ),
+        (
+            lambda: data.random_split(3, [1, 2]),
+            "[random_split] expected samples of a known number; got int.",
+        ),
+        (
+            lambda: data.default_collate(0.5),
+            "[default_collate] expected samples of a known number; got float.",
+        ),
+    ],
+)
+def test_settings_of_layers_and_data(call, expected):
+    assert text_of(call) == (TypeError, expected)
+
+
+def test_numbers_of_any_kind_are_settings():
+    for half in (0.5, np.float32(0.5), cr.tensor(0.5)):
+        assert nn.Dropout(half).p == 0.5
+    text = text_of(lambda: nn.Flatten()(3))[1]
+    assert text.startswith("in Flatten: [flatten] expected")
+    assert "expected one of" in text_of(lambda: nn.init.calculate_gain([1]))[1]

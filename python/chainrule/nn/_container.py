@@ -52,6 +52,11 @@ class _Indexed(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"[{type(self).__name__}] expected an iterable of modules; "
+                f"got {type(modules).__name__}."
+            )
         modules = list(modules)  # `net.extend(net)` ends
         for module in modules:
             self._check(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._checks import require_number
 from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
@@ -28,7 +29,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
-        if not 0 <= p <= 1:
+        if not 0 <= require_number("Dropout", "p", p) <= 1:
             raise ValueError(f"[Dropout] expected 0 <= p <= 1; got {p}.")
         super().__init__()
         self.p = p

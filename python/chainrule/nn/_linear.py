@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 from .. import _core
 from .._core import Parameter, Tensor, _functional
@@ -38,9 +39,13 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None
     ):
         for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not hasattr(size, "__index__"):
-                raise TypeError(f"[Linear] expected {name} to be an int; got {size!r}.")
-            if size < 0:
+            try:
+                negative = operator.index(size) < 0
+            except TypeError:
+                raise TypeError(
+                    f"[Linear] expected {name} to be an int; got {size!r:.60}."
+                ) from None
+            if negative:
                 raise ValueError(f"[Linear] expected {name} >= 0; got {size}.")
         super().__init__()
         self.in_features = in_features

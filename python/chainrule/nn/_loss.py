@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._checks import require_number
 from .._core import Tensor, _functional
 from ._module import Module
 from .functional import _reduction
@@ -58,7 +59,7 @@ class SmoothL1Loss(_Loss):
     """
 
     def __init__(self, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0):
-        if not beta >= 0:
+        if not require_number("SmoothL1Loss", "beta", beta) >= 0:
             raise ValueError(f"[SmoothL1Loss] expected beta >= 0; got {beta}.")
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
@@ -74,7 +75,7 @@ class HuberLoss(_Loss):
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
-        if not delta > 0:
+        if not require_number("HuberLoss", "delta", delta) > 0:
             raise ValueError(f"[HuberLoss] expected delta > 0; got {delta}.")
         super().__init__(reduction=reduction)
         self.delta = delta
@@ -113,6 +114,7 @@ class CrossEntropyLoss(_WeightedLoss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ):
+        require_number("CrossEntropyLoss", "label_smoothing", label_smoothing)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(
                 f"[CrossEntropyLoss] expected 0 <= label_smoothing <= 1; got {label_smoothing}."

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_tensor
+from .._checks import require_number, require_tensor
 from .._core import Tensor
 from . import _trunc_normal
 
@@ -62,7 +62,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
                 f"[calculate_gain] expected a number as negative slope; got {slope!r}."
             )
         return math.sqrt(2.0 / (1 + slope**2))
-    if nonlinearity not in _GAINS:
+    if not isinstance(nonlinearity, str) or nonlinearity not in _GAINS:
         names = ", ".join([*_GAINS, "leaky_relu"])
         raise ValueError(f"[calculate_gain] expected one of {names}; got {nonlinearity!r}.")
     return _GAINS[nonlinearity]
@@ -142,6 +142,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor
         True
     """
     fan_in, fan_out = _fans("xavier_uniform_", tensor)
+    require_number("xavier_uniform_", "gain", gain)
     bound = gain * math.sqrt(6.0 / max(fan_in + fan_out, 1))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -149,6 +150,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor:
     """Normal with std = gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     fan_in, fan_out = _fans("xavier_normal_", tensor)
+    require_number("xavier_normal_", "gain", gain)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(fan_in + fan_out, 1)), generator)
 
 
@@ -211,7 +213,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator=None) 
     Source: Martens, "Deep learning via Hessian-free optimization" (2010).
     """
     _require_matrix("sparse_", tensor, exactly=True)
-    if not 0 <= sparsity <= 1:
+    if not 0 <= require_number("sparse_", "sparsity", sparsity) <= 1:
         raise ValueError(f"[sparse_] expected 0 <= sparsity <= 1; got {sparsity}.")
     rows, cols = tensor.shape
     zeros = math.ceil(sparsity * rows)

@@ -75,6 +75,8 @@ class Optimizer:
     ):
         name = type(self).__name__
         _check_iterable(name, params)
+        if not isinstance(defaults, dict):
+            raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import _core
-from ..._checks import tensor_list
+from ..._checks import require_number, tensor_list
 from ..._core import Tensor
 
 
@@ -95,7 +95,7 @@ def clip_grad_value_(
 
     `foreach` has no meaning.
     """
-    clip_value = float(clip_value)
+    clip_value = float(require_number("clip_grad_value_", "clip_value", clip_value))
     with _core.no_grad():
         for grad in _grads("clip_grad_value_", parameters):
             grad.clamp_(min=-clip_value, max=clip_value)

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import chainrule as cr
 
+from ..._checks import require_length
+
 _NESTED = "expected samples nested to a finite depth; got one that contains itself or is too deep"
 
 
 def default_collate(batch):
     """Stack tensors, arrays and numbers along a new first dimension; recurse into dicts and tuples."""
+    require_length("default_collate", batch)
     try:
         return _collate(batch)
     except RecursionError:

@@ -9,6 +9,8 @@ import typing
 
 import chainrule as cr
 
+from ..._checks import require_length
+
 
 class Dataset:
     """Base of map-style datasets: define `__getitem__(index)` and `__len__()`.
@@ -88,6 +90,10 @@ class ConcatDataset(Dataset):
     """Several map-style datasets, one after the other."""
 
     def __init__(self, datasets):
+        if not isinstance(datasets, collections.abc.Iterable):
+            raise TypeError(
+                f"[ConcatDataset] expected an iterable of datasets; got {type(datasets).__name__}."
+            )
         self.datasets = list(datasets)
         if not self.datasets:
             raise ValueError("[ConcatDataset] expected at least one dataset; got none.")
@@ -95,7 +101,8 @@ class ConcatDataset(Dataset):
             raise TypeError(
                 "[ConcatDataset] expected datasets with indices; got an IterableDataset."
             )
-        self.cumulative_sizes = list(itertools.accumulate(len(d) for d in self.datasets))
+        sizes = (require_length("ConcatDataset", dataset) for dataset in self.datasets)
+        self.cumulative_sizes = list(itertools.accumulate(sizes))
 
     def __getitem__(self, index):
         size = len(self)
@@ -117,7 +124,7 @@ def random_split(dataset, lengths, generator=None):
 
     With fractions the samples left by rounding down go one each to the first subsets, as in PyTorch.
     """
-    total = len(dataset)
+    total = require_length("random_split", dataset)
     lengths = _listed(lengths, numbers.Real, "numbers")
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
         lengths = _round_fractions(lengths, total)
