@@ -26,6 +26,13 @@ def require_number(op: str, name: str, value: Any) -> Any:
     raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
 
 
+def require_callable(op: str, value: Any) -> Any:
+    """`value`; TypeError unless it can be called."""
+    if not callable(value):
+        raise TypeError(f"[{op}] expected a function; got {type(value).__name__}.")
+    return value
+
+
 def require_length(op: str, value: Any) -> int:
     """How many samples `value` has; TypeError where it does not say."""
     if not hasattr(value, "__len__"):

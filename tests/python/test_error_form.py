@@ -178,6 +178,40 @@ def test_what_a_method_raises_itself_stays():
             lambda: nn.Linear(np.ones(2), 1),
             "[Linear] expected in_features to be an int; got array([1., 1.]).",
         ),
+        (
+            lambda: nn.Sequential(nn.ReLU())["a"],
+            "[Sequential] expected an integer or a slice as index; got 'a'.",
+        ),
+        (
+            lambda: nn.ModuleList([nn.ReLU()]).__delitem__(0.5),
+            "[ModuleList] expected an integer or a slice as index; got 0.5.",
+        ),
+        (
+            lambda: nn.ReLU().register_buffer([], None),
+            "[register_buffer] expected a string as name; got list.",
+        ),
+        (
+            lambda: nn.ReLU().get_submodule(3),
+            "[get_submodule] expected a string as name; got int.",
+        ),
+        (
+            lambda: nn.ReLU().get_parameter(3),
+            "[get_parameter] expected a string as name; got int.",
+        ),
+        (lambda: nn.ReLU().get_buffer(3), "[get_buffer] expected a string as name; got int."),
+        (lambda: nn.ReLU().apply("a"), "[apply] expected a function; got str."),
+        (
+            lambda: nn.ReLU().register_forward_hook(3),
+            "[register_forward_hook] expected a function; got int.",
+        ),
+        (
+            lambda: nn.ReLU().register_forward_pre_hook(3),
+            "[register_forward_pre_hook] expected a function; got int.",
+        ),
+        (
+            lambda: cr.optim.SGD([cr.ones(1)], lr=0.1).step(3),
+            "[SGD] expected a function; got int.",
+        ),
         (lambda: nn.ModuleList(3), "[ModuleList] expected an iterable of modules; got int."),
         (
             lambda: cr.optim.Optimizer([cr.ones(1)], "lr"),

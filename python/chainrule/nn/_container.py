@@ -24,14 +24,20 @@ class _Indexed(Module):
     def __iter__(self) -> Iterator[Module]:
         return (module for _, module in self._own(MODULE))
 
-    def _name_at(self, index):
-        names = [name for name, _ in self._own(MODULE)]
+    def _position(self, index):
+        name, count = type(self).__name__, len(self)
         try:
-            return names[operator.index(index)]
-        except IndexError:
-            raise IndexError(
-                f"[{type(self).__name__}] expected an index in a list of {len(names)}; got {index}."
+            position = operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"[{name}] expected an integer or a slice as index; got {index!r:.60}."
             ) from None
+        if not -count <= position < count:
+            raise IndexError(f"[{name}] expected an index in a list of {count}; got {index}.")
+        return position % count
+
+    def _name_at(self, index):
+        return [name for name, _ in self._own(MODULE)][self._position(index)]
 
     def __setitem__(self, index: int, module: Module) -> None:
         name = self._name_at(index)
@@ -41,7 +47,7 @@ class _Indexed(Module):
     def __delitem__(self, index: int | slice) -> None:
         """Remove one module or a slice; the rest is numbered anew."""
         modules = list(self)
-        del modules[index]
+        del modules[index if isinstance(index, slice) else self._position(index)]
         self._refill(modules)
 
     def append(self, module: Module) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import _core
+from .._checks import require_callable
 from .._core import Tensor
 from . import _cycle, _hooks, _load, _path, _print
 from ._grads import zero_grads
@@ -71,6 +72,7 @@ class Module(Registry):
         With `with_kwargs` it is `hook(module, args, kwargs)` and returns None or (args, kwargs).
         Returns a handle whose `remove()` takes the hook away.
         """
+        require_callable("register_forward_pre_hook", hook)
         return _hooks.RemovableHandle(self._own_hooks().before, hook, with_kwargs, prepend)
 
     def register_forward_hook(
@@ -81,6 +83,7 @@ class Module(Registry):
 
         With `with_kwargs` it is `hook(module, args, kwargs, output)`.
         """
+        require_callable("register_forward_hook", hook)
         return _hooks.RemovableHandle(self._own_hooks().after, hook, with_kwargs, prepend)
 
     def _own_hooks(self):
@@ -123,6 +126,7 @@ class Module(Registry):
 
     def apply(self, fn: Callable[[Module], object]) -> Self:
         """Call `fn` on every module below, then on this one, for example to initialise weights."""
+        require_callable("apply", fn)
         try:
             for child in self.children():
                 child.apply(fn)

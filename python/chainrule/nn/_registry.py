@@ -16,6 +16,12 @@ _BUFFERS = (BUFFER, TRANSIENT)  # a transient buffer is left out of the state di
 _ABSENT = object()
 
 
+def _require_name(function, name):
+    if not isinstance(name, str):
+        raise TypeError(f"[{function}] expected a string as name; got {type(name).__name__}.")
+    return name
+
+
 class Registry:
     """Registration by attribute and the walks over it: the half of Module without arithmetic."""
 
@@ -100,14 +106,13 @@ class Registry:
     # ---- explicit registration
 
     def _check_name(self, function, name, kinds):
-        registered = self._own_members().get(name)
-        if not isinstance(name, str):
-            raise TypeError(f"[{function}] expected a string as name; got {type(name).__name__}.")
+        members = self._own_members()
+        _require_name(function, name)
         if "." in name or name == "":
             raise KeyError(
                 f'[{function}] expected a name that is not empty and has no "."; got {name!r}.'
             )
-        if registered not in kinds and hasattr(self, name):
+        if members.get(name) not in kinds and hasattr(self, name):
             raise KeyError(
                 f"[{function}] expected a new name; got {name!r}, an attribute that exists."
             )
@@ -236,6 +241,7 @@ class Registry:
 
     def get_submodule(self, target: str):
         """The module at a dotted path, "layers.2"; AttributeError when there is none."""
+        _require_name("get_submodule", target)
         module = self
         for name in target.split(".") if target else ():
             module = module._member(name, (MODULE,), target)
@@ -243,12 +249,12 @@ class Registry:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path, "layers.2.weight"."""
-        path, _, name = target.rpartition(".")
+        path, _, name = _require_name("get_parameter", target).rpartition(".")
         return self.get_submodule(path)._member(name, (PARAMETER,), target)
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a dotted path."""
-        path, _, name = target.rpartition(".")
+        path, _, name = _require_name("get_buffer", target).rpartition(".")
         return self.get_submodule(path)._member(name, _BUFFERS, target)
 
     def _member(self, name, kinds, target):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import _core
+from .._checks import require_callable
 from .._core import Tensor
 from ._optimizer import Optimizer
 
@@ -130,6 +131,7 @@ class NativeOptimizer(Optimizer):
         """
         loss = None
         if closure is not None:
+            require_callable(type(self).__name__, closure)
             with _core.enable_grad():
                 loss = closure()
         calls, fresh = [], []
