@@ -53,6 +53,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   find_backward_reads();
   modes.recorder = saved_.recorder;
   find_last_uses();
+  find_places();
   return std::move(program_);
 }
 
@@ -171,6 +172,28 @@ void ProgramRecorder::find_backward_reads() {
   for (ValueId id : reads) {
     if (own.contains(id) || program_.values[id].source == Source::kNumber) continue;
     program_.backward_reads.push_back(id);
+  }
+}
+
+void ProgramRecorder::find_places() {
+  Program& p = program_;
+  p.writes_arguments = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
+    return w.target == Source::kArgument;
+  });
+  if (!p.writes.empty() || p.commit_begin < p.forward_end) {
+    for (const Tensor& t : p.states) p.state_storages.push_back(t->storage.get());
+    std::sort(p.state_storages.begin(), p.state_storages.end());
+  }
+  const auto end = [](const Tensor& t) { return t->offset + extent(t.sizes(), t.strides()); };
+  for (size_t i = 0; i < argument_tensors_.size(); ++i) {
+    const Tensor& t = argument_tensors_[i];
+    const auto first = std::find_if(
+        argument_tensors_.begin(), argument_tensors_.begin() + i, [&](const Tensor& other) {
+          const bool overlap = other->offset < end(t) && t->offset < end(other);
+          return other->storage == t->storage && (overlap || p.writes_arguments);
+        });
+    p.places.push_back({static_cast<int>(first - argument_tensors_.begin()),
+                        t->offset - (*first)->offset, p.state_of(t)});
   }
 }
 

@@ -84,6 +84,34 @@ std::string Program::difference(const Program& other) const {
   return "";
 }
 
+int64_t extent(const Dims& sizes, const Dims& strides) {
+  int64_t last = 0;
+  for (int d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return 0;
+    last += (sizes[d] - 1) * strides[d];
+  }
+  return last + 1;
+}
+
+const Storage* Program::state_of(const Tensor& argument) const {
+  const Storage* storage = argument->storage.get();
+  const bool state = std::binary_search(state_storages.begin(), state_storages.end(), storage);
+  return state ? storage : nullptr;
+}
+
+bool Program::places_hold(std::span<const Tensor> arguments) const {
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Tensor &t = arguments[i], &first = arguments[places[i].first];
+    if (t->storage != first->storage || t->offset - first->offset != places[i].offset) return false;
+    if (state_of(t) != places[i].state) return false;
+    const bool alone = writes_arguments && places[i].first == static_cast<int>(i);
+    for (size_t j = 0; alone && j < i; ++j) {
+      if (arguments[j]->storage == t->storage) return false;
+    }
+  }
+  return true;
+}
+
 bool Program::guards_hold(std::span<const Tensor> arguments) const {
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i]->requires_grad != state_requires_grad[i]) return false;
@@ -92,8 +120,9 @@ bool Program::guards_hold(std::span<const Tensor> arguments) const {
     const Tensor& leaf = g.leaf.among(arguments);
     const bool defined = leaf->autograd && leaf->autograd->grad;
     if (defined != g.defined) return false;
+    if (defined && !(leaf->autograd->grad->strides == g.strides)) return false;
   }
-  return true;
+  return places_hold(arguments);
 }
 
 // Before the commit section an update works on copies, which are its outputs; inside, only updates
@@ -135,11 +164,11 @@ void Program::verify_sections() const {
   for (const WriteBack& w : writes) {
     const Dims& row = values[w.value].sizes;
     require(!in_place.contains(w.value), "a write-back repeats an update");
-    const int64_t room =
-        w.target == Source::kArgument ? values[argument_values[w.index]].sizes.product()
-        : w.target == Source::kState  ? static_cast<int64_t>(states[w.index]->storage->bytes() /
-                                                             itemsize(states[w.index].dtype()))
-                                      : values[w.index].sizes.product();
+    const int64_t room = w.target == Source::kArgument ? values[argument_values[w.index]].room
+                         : w.target == Source::kState
+                             ? static_cast<int64_t>(states[w.index]->storage->bytes() /
+                                                    itemsize(states[w.index].dtype()))
+                             : values[w.index].room;
     require(row.size() == 1 && row.product() == room, "a row of sizes ", row, " is written over ",
             room, " elements");
   }
@@ -150,18 +179,19 @@ void Program::verify() const {
   // Metadata-only stand-ins: shape rules read sizes, strides and dtypes.
   std::vector<Tensor> stand(values.size());
   static char nothing[kAlignment];
-  const auto stand_in = [](DType dtype, const Dims& sizes) {
-    const Dims strides = contiguous_strides(sizes);
-    const size_t bytes = sizes.product() * itemsize(dtype);
-    return Tensor(
-        make_ref<TensorImpl>(Storage::borrow(nothing, bytes, true, {}), dtype, sizes, strides, 0));
+  const auto stand_in = [](const Value& v) {
+    const bool placed = v.strides.size() == v.sizes.size() && v.room > 0;
+    const Dims strides = placed ? v.strides : contiguous_strides(v.sizes);
+    const size_t bytes = (placed ? v.room : v.sizes.product()) * itemsize(v.dtype);
+    return Tensor(make_ref<TensorImpl>(Storage::borrow(nothing, bytes, true, {}), v.dtype, v.sizes,
+                                       strides, 0));
   };
   for (size_t id = 0; id < values.size(); ++id) {
     const Value& v = values[id];
     if (v.source == Source::kState)
       stand[id] = states[v.index];
     else if (v.source != Source::kInstruction)
-      stand[id] = stand_in(v.dtype, v.sizes);
+      stand[id] = stand_in(v);
   }
   for (const Instruction& in : code) {
     Tensors inputs;
@@ -189,8 +219,8 @@ void Program::verify() const {
     }
     for (ValueId id : in.outputs) {
       const Value& v = values[id];
-      stand[id] = v.view ? inputs[0].alias(v.sizes, v.strides, inputs[0]->offset + v.offset)
-                         : stand_in(v.dtype, v.sizes);
+      stand[id] =
+          v.view ? inputs[0].alias(v.sizes, v.strides, inputs[0]->offset + v.offset) : stand_in(v);
     }
   }
 }

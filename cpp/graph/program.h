@@ -32,7 +32,11 @@ struct Value {
   bool view = false;  // of an instruction: a window on its first input
   Dims strides{};
   int64_t offset = 0;  // from the first element of that input
+  int64_t room = 0;    // of an argument or a gradient: elements from its first one that may be used
 };
+
+// Elements from the first to the last of such a tensor.
+int64_t extent(const Dims& sizes, const Dims& strides);
 
 struct Instruction {
   const OpDef* op;
@@ -71,10 +75,19 @@ struct GradBinding {
   ValueId value;
 };
 
-// The function looked whether leaf.grad is None.
+// The function looked whether leaf.grad is None, and used the layout that it had.
 struct GradGuard {
   Leaf leaf;
   bool defined;
+  Dims strides;
+};
+
+// Which memory an argument shares, with others or with a state. One window is one value, whoever is
+// asked for it, and what is written must reach the same others in every call.
+struct Place {
+  int first;             // the argument that it overlaps, or itself
+  int64_t offset;        // from that one
+  const Storage* state;  // where something is written: that of a state it shares, or null
 };
 
 struct Number {
@@ -102,6 +115,9 @@ struct Program {
   std::vector<Leaf> gradient_leaves;
   std::vector<GradBinding> gradients;
   std::vector<GradGuard> grad_guards;
+  bool writes_arguments = false;  // no argument may share memory with another but as recorded
+  std::vector<Place> places;      // of the arguments
+  std::vector<const Storage*> state_storages;  // in order; none where nothing is written
   std::vector<ValueId> results;
   // Of results that still need a gradient: the seeds, and what the backward section makes.
   std::vector<int> differentiable;      // which results
@@ -113,8 +129,11 @@ struct Program {
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.
   std::string difference(const Program& other) const;
-  // Whether the tensors from outside are as they were, requires_grad, and which `.grad` are None.
+  // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, and
+  // what shares memory.
   bool guards_hold(std::span<const Tensor> arguments) const;
+  bool places_hold(std::span<const Tensor> arguments) const;
+  const Storage* state_of(const Tensor& argument) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
   void verify_sections() const;

@@ -34,16 +34,22 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(mod
     const Tensor& t = arguments[i];
     argument_tensors_.push_back(t);
     program_.arguments.push_back({t.dtype(), t.sizes()});
-    const ValueId id = add_value({Source::kArgument, static_cast<int>(i), t.dtype(), t.sizes()});
+    const ValueId id = add_value(
+        {Source::kArgument, static_cast<int>(i), t.dtype(), t.sizes(), false, t.strides()});
     program_.argument_values.push_back(id);
     Memory& memory = memory_of(t);
-    if (memory.argument < 0) {
+    if (memory.argument < 0 || t->offset < memory.flat_offset) {
       memory.argument = static_cast<int>(i);
       memory.origin = t;
+      memory.flat_offset = t->offset;
     }
-    memory.flat_offset = t->offset;
+    memory.flat_end = std::max(memory.flat_end, t->offset + extent(t.sizes(), t.strides()));
     memory.outside = true;
     bind(t, id);
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    program_.values[program_.argument_values[i]].room =
+        memory_of(arguments[i]).flat_end - arguments[i]->offset;
   }
   modes.recorder = this;
 }
@@ -98,6 +104,7 @@ ValueId ProgramRecorder::resolve(const Tensor& t) {
   if (const ValueId id = find(memory, t); id != kNone) return id;
   ValueId id;
   if (memory.written || (known && !memory.outside)) {
+    check_inside(memory, t);
     id = window(flat(memory, t), t.dtype(), t.sizes(), t.strides(), t->offset - memory.flat_offset);
   } else {
     id = state(t);
@@ -119,17 +126,31 @@ ValueId ProgramRecorder::window(ValueId owner, DType dtype, const Dims& sizes, c
 // The storage as one dense row, under its current binding.
 ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
   if (memory.flat != kNone) return memory.flat;
-  if (memory.argument >= 0) {
-    const ValueId argument = program_.argument_values[memory.argument];
-    const Dims sizes{program_.values[argument].sizes.product()};
-    return memory.flat = window(argument, t.dtype(), sizes, Dims{1}, 0);
+  const Dims sizes{row_elements(memory, t)};
+  if (memory.argument >= 0 || memory.gradient != kNone) {
+    const ValueId owner =
+        memory.argument >= 0 ? program_.argument_values[memory.argument] : memory.gradient;
+    return memory.flat = window(owner, t.dtype(), sizes, Dims{1}, 0);
   }
-  const Dims sizes{static_cast<int64_t>(t->storage->bytes() / itemsize(t.dtype()))};
-  if (memory.outside && memory.gradient == kNone) {
-    return memory.flat = state(t.alias(sizes, Dims{1}, 0));
-  }
-  // Made inside, or a gradient: some dense value covers it from its first element.
+  if (memory.outside) return memory.flat = state(t.alias(sizes, Dims{1}, 0));
+  // Made inside: some dense value covers it from its first element.
   return memory.flat = window(memory.windows.front().value, t.dtype(), sizes, Dims{1}, 0);
+}
+
+int64_t ProgramRecorder::row_elements(const Memory& memory, const Tensor& t) const {
+  if (memory.origin.defined()) return memory.flat_end - memory.flat_offset;
+  return static_cast<int64_t>(t->storage->bytes() / itemsize(t.dtype()));
+}
+
+void ProgramRecorder::check_inside(const Memory& memory, const Tensor& t) const {
+  if (!memory.origin.defined()) return;
+  if (t->offset >= memory.flat_offset &&
+      t->offset + extent(t.sizes(), t.strides()) <= memory.flat_end)
+    return;
+  throw CaptureError(
+      str("[compile] expected a written argument or gradient to be used by itself; got a tensor "
+          "beside it in the same memory",
+          at_here(), ". clone() one of them."));
 }
 
 ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs,
@@ -210,18 +231,8 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   const bool known = memories_.contains(view->storage.get());
   Memory& memory = memory_of(view);
   if (!known) memory.outside = true;
-  if (memory.argument >= 0) {
-    const Dims& sizes = program_.arguments[memory.argument].sizes;
-    if (view->offset < memory.flat_offset ||
-        view->offset + view.numel() > memory.flat_offset + sizes.product()) {
-      throw CaptureError(
-          str("[compile] expected writes inside the argument that was passed; got one beside it",
-              at_here(), "."));
-    }
-  }
-  const int64_t elements =
-      memory.argument >= 0 ? program_.arguments[memory.argument].sizes.product()
-                           : static_cast<int64_t>(view->storage->bytes() / itemsize(view.dtype()));
+  check_inside(memory, view);
+  const int64_t elements = row_elements(memory, view);
   const Dims row{elements};
   if (view.is_contiguous() && view.numel() == elements) {
     // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
@@ -280,14 +291,21 @@ void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
                        [&](const auto& entry) { return entry.leaf == leaf; });
   };
   if (known(program_.gradients)) return;  // set inside the program
-  if (!known(program_.grad_guards)) program_.grad_guards.push_back({leaf, grad.defined()});
+  if (!known(program_.grad_guards)) {
+    program_.grad_guards.push_back(
+        {leaf, grad.defined(), grad.defined() ? grad.strides() : Dims{}});
+  }
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
   Memory& memory = memory_of(grad);
   memory.outside = true;
   const int owner = static_cast<int>(program_.gradient_leaves.size());
   program_.gradient_leaves.push_back(leaf);
-  memory.gradient = add_value({Source::kGradient, owner, grad.dtype(), grad.sizes()});
+  memory.gradient =
+      add_value({Source::kGradient, owner, grad.dtype(), grad.sizes(), false, grad.strides()});
   memory.origin = grad;
+  memory.flat_offset = grad->offset;
+  memory.flat_end = grad->offset + extent(grad.sizes(), grad.strides());
+  program_.values[memory.gradient].room = memory.flat_end - memory.flat_offset;
   bind(grad, memory.gradient);
 }
 

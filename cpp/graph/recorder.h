@@ -38,9 +38,11 @@ class ProgramRecorder final : public Recorder {
   struct Memory {
     Ref<Storage> keep;  // the address must not be used again while recording
     std::vector<Window> windows;
-    ValueId flat = kNone;     // all elements as one dense row, once written to
-    int64_t flat_offset = 0;  // of an argument: where its window begins
-    int argument = -1;
+    ValueId flat = kNone;  // all elements as one dense row, once written to
+    // Of arguments and gradients: the part of the storage that the row is, for what lies beside it
+    // may be elsewhere in the next call.
+    int64_t flat_offset = 0, flat_end = 0;
+    int argument = -1;         // the first in that part
     ValueId gradient = kNone;  // of a state's `.grad`: its value before anything was written
     Tensor origin;             // that argument or gradient
     bool outside = false;      // existed before the recording
@@ -54,6 +56,8 @@ class ProgramRecorder final : public Recorder {
   ValueId number(const Tensor& t);
   ValueId state(const Tensor& t);
   ValueId flat(Memory& memory, const Tensor& t);
+  int64_t row_elements(const Memory& memory, const Tensor& t) const;
+  void check_inside(const Memory& memory, const Tensor& t) const;
   ValueId window(ValueId owner, DType dtype, const Dims& sizes, const Dims& strides,
                  int64_t offset);
   ValueId emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs, DType dtype,
@@ -67,6 +71,7 @@ class ProgramRecorder final : public Recorder {
   void find_backward_reads();
   void sink_updates();
   void find_last_uses();
+  void find_places();
 
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
