@@ -1,9 +1,9 @@
 """What one case of an operation is, and the registry that the operation tests run over.
 
 A case names an operation as users reach it, its twin in NumPy, and samples. The twin is called with
-NumPy arrays: extended precision for floating inputs, the very dtype for integers and bools. Tests run
-every case over instruction sets, dtypes, layouts, eager and replayed (ops/test_ops_matrix.py), and
-compare gradients with numerical derivatives of the twin (ops/test_gradients.py).
+NumPy arrays: extended precision for floating inputs, the very dtype for integers and bools. Tests
+run every case over instruction sets, dtypes, layouts, eager and replayed (ops/test_ops_matrix.py),
+and compare gradients with numerical derivatives of the twin (ops/test_gradients.py).
 """
 
 from __future__ import annotations
@@ -93,10 +93,11 @@ class Bad:
 class Case:
     """One operation under test.
 
-    `name` is the attribute path from the package ("linalg.vector_norm", "Tensor.relu_"), `twin` takes
-    the same arguments as arrays. A result x is right when |x - twin| <= ulp * spacing(twin) +
+    `name` is the attribute path from the package ("linalg.vector_norm", "Tensor.relu_"), `twin`
+    takes the same arguments as arrays. A result x is right when |x - twin| <= ulp * spacing(twin) +
     scale * eps * magnitude(inputs): `ulp` is the kernel's stated error, `scale` is for sums, whose
-    terms may cancel (`magnitude` is the largest absolute value that the twin was given or returned).
+    terms may cancel (`magnitude` is the largest absolute value that the twin was given or
+    returned).
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""The cases of the losses. Their twins are written from the definitions, not from the fused forms."""
+"""The cases of the losses. Their twins are written from the definitions, not from the fused
+forms."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""The cases of the operations that move, join, index and multiply (cases.py says what a case is)."""
+"""The cases of the operations that move, join, index and multiply (cases.py says what a case
+is)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The cases of sorting. Elements are random in order, not in value, so that no two change places under
-the step of a numerical derivative."""
+"""The cases of sorting. Elements are random in order, not in value, so that no two change places
+under the step of a numerical derivative."""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""The step in PyTorch: eager, and with the fused optimiser. Data in memory, gradients set to None."""
+"""The step in PyTorch: eager, and with the fused optimiser. Data in memory, gradients set to
+None."""
 
 import torch
 from torch import nn

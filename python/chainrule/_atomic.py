@@ -1,7 +1,8 @@
 """Writing a file so that a reader sees the old one or the new one, never a part.
 
-The bytes go to a temporary file in the same folder, are flushed to the disk, and replace the target in
-one `os.replace`. On any error, Ctrl-C included, the temporary file is removed and the target is untouched.
+The bytes go to a temporary file in the same folder, are flushed to the disk, and replace the target
+in one `os.replace`. On any error, Ctrl-C included, the temporary file is removed and the target is
+untouched.
 """
 
 import contextlib
@@ -12,7 +13,8 @@ import secrets
 
 @contextlib.contextmanager
 def atomic_write(path):
-    """Open `path` for writing bytes; it appears, whole, when the block ends without an exception."""
+    """Open `path` for writing bytes; it appears, whole, when the block ends without an
+    exception."""
     # A symbolic link keeps pointing at the new content.
     target = os.path.realpath(os.fsdecode(path))
     if os.path.exists(target) and not os.path.isfile(target):

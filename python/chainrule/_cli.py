@@ -1,7 +1,8 @@
 """The command line: chainrule train | predict | evaluate.
 
-A user's mistake is one line on standard error and exit code 2, a failed training exit code 1, Ctrl-C exit
-code 130 after the run folder is written. Standard output carries results, standard error the progress.
+A user's mistake is one line on standard error and exit code 2, a failed training exit code 1,
+Ctrl-C exit code 130 after the run folder is written. Standard output carries results, standard
+error the progress.
 """
 
 import csv

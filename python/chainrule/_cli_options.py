@@ -1,4 +1,5 @@
-"""The options of the command line: every value is checked here, with its allowed range in the message."""
+"""The options of the command line: every value is checked here, with its allowed range in the
+message."""
 
 import argparse
 import difflib
@@ -11,7 +12,8 @@ _MAX_LAYERS, _MAX_WIDTH = 64, 65_536
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """argparse, but a fault is one line on standard error (and exit code 2), never the whole usage."""
+    """argparse, but a fault is one line on standard error (and exit code 2), never the whole
+    usage."""
 
     def error(self, message):
         for word in _unknown_options(message):
@@ -48,7 +50,8 @@ def integer(low, high=_MAX_INT):
 
 
 def number(low, high, *, above=False, below=False):
-    """A type for argparse: a number in [low, high], without low if `above`, without high if `below`."""
+    """A type for argparse: a number in [low, high], without low if `above`, without high if
+    `below`."""
     bounds = f"{'>' if above else '>='} {low:g} and {'<' if below else '<='} {high:g}"
 
     def parse(text):

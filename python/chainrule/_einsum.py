@@ -19,10 +19,10 @@ def einsum(equation, *operands) -> Tensor:
     """Sums of products of the operands' elements, as an equation such as "ij,jk->ik" names them.
 
     Each operand has one letter per dimension; "..." stands for any further ones, which broadcast. A
-    letter that is repeated within an operand takes the diagonal; letters that the output does not have
-    are summed over. Without "->" the output has the letters that occur once, in alphabetical order,
-    after those of "...". The equation may also be given as lists of integers, one after each operand:
-    einsum(a, [0, 1], b, [1, 2], [0, 2]).
+    letter that is repeated within an operand takes the diagonal; letters that the output does not
+    have are summed over. Without "->" the output has the letters that occur once, in alphabetical
+    order, after those of "...". The equation may also be given as lists of integers, one after each
+    operand: einsum(a, [0, 1], b, [1, 2], [0, 2]).
     """
     if not isinstance(equation, str):
         equation, operands = _from_lists((equation, *operands))
@@ -42,10 +42,11 @@ def einsum(equation, *operands) -> Tensor:
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """Sum of products over several dimensions: the last `dims` of a with the first of b, or two lists.
+    """Sum of products over several dimensions: the last `dims` of a with the first of b, or two
+    lists.
 
-    With dims = ([1, 2], [0, 1]) dimension 1 of a meets 0 of b and 2 of a meets 1 of b. The result has
-    the other dimensions of a, then those of b.
+    With dims = ([1, 2], [0, 1]) dimension 1 of a meets 0 of b and 2 of a meets 1 of b. The result
+    has the other dimensions of a, then those of b.
     """
     require_tensor("tensordot", a)
     require_tensor("tensordot", b)
@@ -95,7 +96,8 @@ def _from_lists(arguments):
 
 
 def _parse(equation, operands):
-    """The labels of every operand and of the output. "..." becomes numbers, 0 for the last of them."""
+    """The labels of every operand and of the output. "..." becomes numbers, 0 for the last of
+    them."""
     text = equation.replace(" ", "")
     left, arrow, right = text.partition("->")
     parts = left.split(",")

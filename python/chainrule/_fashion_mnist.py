@@ -1,7 +1,7 @@
 """Fashion-MNIST from its four original .gz files: finding, downloading, parsing.
 
-Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-Learning Algorithms", 2017 (MIT licence). The files are in the IDX format of MNIST.
+Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
+Machine Learning Algorithms", 2017 (MIT licence). The files are in the IDX format of MNIST.
 """
 
 import gzip
@@ -32,9 +32,9 @@ URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 URL_VARIABLE = "CHAINRULE_FASHION_MNIST_URL"  # another place with the same four files
 TIMEOUT_SECONDS = 30
 
-# In the order of `read`. SHA-256 of what the .gz holds, not of the .gz: packagers write the gzip header
-# anew, the content is the same everywhere (Debian's files with their first header put back have the MD5
-# sums that the authors publish).
+# In the order of `read`. SHA-256 of what the .gz holds, not of the .gz: packagers write the gzip
+# header anew, the content is the same everywhere (Debian's files with their first header put back
+# have the MD5 sums that the authors publish).
 CONTENT_SHA256 = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -97,7 +97,8 @@ def read(folder):
 
 
 def parse_idx(path, magic):
-    """A gzipped IDX file as a uint8 array; anything but exactly what its header says is an error."""
+    """A gzipped IDX file as a uint8 array; anything but exactly what its header says is an
+    error."""
     import numpy as np
 
     content = _gunzip(path, path.read_bytes())

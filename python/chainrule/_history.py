@@ -7,8 +7,8 @@ import io
 class History:
     """Rows of `Trainer.fit`, one dict an epoch; `history["val_loss"]` is the column of that name.
 
-    `best_epoch` is the epoch whose weights the model has now (0: none was finished); `stopped` says why
-    the run ended: "epochs", "patience", "callback" or "interrupted".
+    `best_epoch` is the epoch whose weights the model has now (0: none was finished); `stopped` says
+    why the run ended: "epochs", "patience", "callback" or "interrupted".
     """
 
     def __init__(self):

@@ -17,7 +17,8 @@ def confusion_matrix(labels, predicted, classes):
 
 
 def r2_score(values, predicted):
-    """1 - residual / total sum of squares; 0 is as good as the mean. NaN where all values are equal."""
+    """1 - residual / total sum of squares; 0 is as good as the mean. NaN where all values are
+    equal."""
     import numpy as np
 
     values, predicted = np.asarray(values, np.float64), np.asarray(predicted, np.float64)

@@ -1,7 +1,7 @@
 """The pictures of a run: curves.png, confusion.png, predictions.png.
 
-Drawn with matplotlib's Agg canvas directly, never through pyplot: no window system, no global state, and
-the user's own figures and settings are left alone.
+Drawn with matplotlib's Agg canvas directly, never through pyplot: no window system, no global
+state, and the user's own figures and settings are left alone.
 """
 
 import contextlib
@@ -105,7 +105,8 @@ def _is_steep(history):
 
 
 def confusion(path, counts, class_names, title):
-    """Rows are true classes, columns predicted ones; shade is the share of the row, text the count."""
+    """Rows are true classes, columns predicted ones; shade is the share of the row, text the
+    count."""
     import numpy as np
 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -4,8 +4,8 @@
 class Standardizer:
     """(x - mean) / scale; scale is the training rows' standard deviation, 1 for constant columns.
 
-    With `shared`, one mean and one scale serve all columns: pixels have a common unit, and a corner pixel
-    that is lit in one image of a thousand must not be blown up.
+    With `shared`, one mean and one scale serve all columns: pixels have a common unit, and a corner
+    pixel that is lit in one image of a thousand must not be blown up.
     """
 
     def __init__(self, mean, scale):
@@ -33,7 +33,8 @@ class Standardizer:
         axis = None if shared else 0
         mean = np.atleast_1d(np.mean(x, axis=axis, dtype=np.float64))
         scale = np.atleast_1d(np.std(x, axis=axis, dtype=np.float64))
-        # A constant column's deviation is not exactly 0 in floating point: it is judged against the mean.
+        # A constant column's deviation is not exactly 0 in floating point: it is judged against the
+        # mean.
         return cls(mean, np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale))
 
     def transform(self, x):

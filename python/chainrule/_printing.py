@@ -43,7 +43,8 @@ def set_printoptions(
 
 
 def _check_options(given):
-    """Nothing is set when one of them is wrong: an option that fails in print() fails everywhere."""
+    """Nothing is set when one of them is wrong: an option that fails in print() fails
+    everywhere."""
     limits = {"precision": 100, "threshold": math.inf, "edgeitems": math.inf, "linewidth": math.inf}
     for name, value in given.items():
         if value is None:

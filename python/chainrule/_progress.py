@@ -10,8 +10,8 @@ MODES = ("auto", "bar", "plain", "none")
 
 
 def callback(mode):
-    """The callback for --progress: None for "none". "auto" draws a bar where a person watches and tqdm
-    is installed, and writes plain lines elsewhere; "bar" insists."""
+    """The callback for --progress: None for "none". "auto" draws a bar where a person watches and
+    tqdm is installed, and writes plain lines elsewhere; "bar" insists."""
     if mode == "none":
         return None
     have = importlib.util.find_spec("tqdm") is not None

@@ -51,7 +51,8 @@ def versions():
 
 
 def open_for_writing(folder):
-    """Make the folder and prove that files can be written there, before any time is spent training."""
+    """Make the folder and prove that files can be written there, before any time is spent
+    training."""
     folder = pathlib.Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,8 @@ def _check(table):
 
 
 def _check_consistent(table):
-    """The parts must agree with each other: a prediction must not fail, or mislead, halfway through."""
+    """The parts must agree with each other: a prediction must not fail, or mislead, halfway
+    through."""
     inputs, outputs = table["architecture"]["inputs"], table["architecture"]["outputs"]
     if table["inputs"].mean.size not in (1, inputs) or len(table["feature_names"]) != inputs:
         raise ValueError(f"the preprocessing does not fit {inputs} inputs")

@@ -1,10 +1,10 @@
 """`save` and `load`: tensors in the safetensors format, nothing ever unpickled.
 
 A file is a little-endian u64 length, a JSON header of that length, and the bytes of the tensors
-(https://github.com/huggingface/safetensors, "Format"). A flat dict of tensors is written as such, so any
-reader of the format opens it; for anything nested the shape of the nest stands in the header's
-`__metadata__` (see _tree.py) beside the tensors. A file that breaks one rule of the format is a ValueError
-that names the file and the rule, raised before a tensor is made.
+(https://github.com/huggingface/safetensors, "Format"). A flat dict of tensors is written as such,
+so any reader of the format opens it; for anything nested the shape of the nest stands in the
+header's `__metadata__` (see _tree.py) beside the tensors. A file that breaks one rule of the format
+is a ValueError that names the file and the rule, raised before a tensor is made.
 """
 
 import io
@@ -33,10 +33,11 @@ _TREE_KEY = "chainrule.tree"
 
 
 def save(obj, f):
-    """Save tensors, or nested dicts and lists of tensors, numbers, strings and None, as safetensors.
+    """Save tensors, or nested dicts and lists of tensors, numbers, strings and None, as
+    safetensors.
 
-    `f` is a path (written atomically: the old file or the new one, never a part) or a file opened for
-    writing bytes. Tensors are saved detached; one that occurs twice is stored twice.
+    `f` is a path (written atomically: the old file or the new one, never a part) or a file opened
+    for writing bytes. Tensors are saved detached; one that occurs twice is stored twice.
     """
     tensors, tree = _tree.flatten(obj)
     header, ordered = _plan(tensors, tree)
@@ -51,7 +52,8 @@ def save(obj, f):
 def load(f, map_location=None, *, weights_only=True):
     """Read what `save` wrote, or any safetensors file: a dict of tensors, nested as it was saved.
 
-    `f` is a path or a seekable file opened for reading bytes. `map_location` may be None or the CPU.
+    `f` is a path or a seekable file opened for reading bytes. `map_location` may be None or the
+    CPU.
     """
     if map_location is not None and str(map_location) != "cpu":
         raise ValueError(f"[load] expected map_location None or 'cpu'; got {map_location!r}.")
@@ -77,8 +79,8 @@ def _file_name(op, path):
 
 
 def _plan(tensors, tree):
-    """The header, padded to 8 bytes, and the arrays in file order: widest dtype first, so that every
-    tensor is aligned for a reader that maps the file."""
+    """The header, padded to 8 bytes, and the arrays in file order: widest dtype first, so that
+    every tensor is aligned for a reader that maps the file."""
     names = {getattr(cr, ours): theirs for theirs, (ours, _) in _DTYPES.items()}
     arrays = {}
     for name, tensor in tensors.items():
@@ -240,7 +242,8 @@ def _are_sizes(value):
 
 
 def _check_offsets(entries, size):
-    """The tensors must cover the data exactly: no overlap, no hole, nothing beyond, nothing left."""
+    """The tensors must cover the data exactly: no overlap, no hole, nothing beyond, nothing
+    left."""
     end = 0
     for name, (_, _, begin, stop) in sorted(entries.items(), key=lambda item: item[1][2:]):
         if stop > size:

@@ -1,7 +1,7 @@
 """Functions on shapes whose arguments or results take more than one form.
 
-A schema line has one type for each parameter and a fixed number of results; here a list may stand for
-a number (split), or a flag decides what comes back (nonzero, unique).
+A schema line has one type for each parameter and a fixed number of results; here a list may stand
+for a number (split), or a flag decides what comes back (nonzero, unique).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from ._core import ShapeError, Tensor, _ops, arange, cat, int64, no_grad, ones, 
 
 
 def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces of one size along dim (the last one smaller if need be), or of the sizes listed."""
+    """Views of pieces of one size along dim (the last one smaller if need be), or of the sizes
+    listed."""
     if not isinstance(split_size_or_sections, (list, tuple)):
         return _ops.split(tensor, split_size_or_sections, dim)
     require_tensor("split", tensor)
@@ -32,7 +33,8 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
 def nonzero(input: Tensor, *, as_tuple: bool = False):
     """The coordinates of all elements that are not zero, in row-major order.
 
-    One row each, or with as_tuple one vector per dimension, which indexes: x[nonzero(x, as_tuple=True)].
+    One row each, or with as_tuple one vector per dimension, which indexes:
+    x[nonzero(x, as_tuple=True)].
     """
     return _ops.nonzero_tuple(input) if as_tuple else _ops.nonzero(input)
 

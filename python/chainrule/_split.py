@@ -9,8 +9,9 @@ import chainrule as cr
 def split_rows(data, validation, test, seed):
     """Three index arrays for a `datasets.Data`.
 
-    Classification is stratified: each class is divided by the fractions on its own. A data set's official
-    test rows are the test part; `test` is then unused, and `validation` is a fraction of the others.
+    Classification is stratified: each class is divided by the fractions on its own. A data set's
+    official test rows are the test part; `test` is then unused, and `validation` is a fraction of
+    the others.
     """
     import numpy as np
 
@@ -24,10 +25,11 @@ def split_rows(data, validation, test, seed):
 
 
 def stratified(labels, fractions, seed):
-    """[rest, part for each fraction]: sorted index arrays; the parts of a class differ by rounding only.
+    """[rest, part for each fraction]: sorted index arrays; the parts of a class differ by rounding
+    only.
 
-    A class gives each part at least one row while it has a row for the rest as well, so that even a rare
-    class is trained on first and tested second.
+    A class gives each part at least one row while it has a row for the rest as well, so that even a
+    rare class is trained on first and tested second.
     """
     import numpy as np
 

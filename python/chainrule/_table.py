@@ -8,8 +8,9 @@ def read(path, feature_names):
     """(rows, features) float64 array.
 
     A first line that is not numbers is a header. If it names all features, the columns are taken by
-    name, in any order, and others are left out. If it names none, or is missing, there must be exactly one
-    column a feature, in the order of the training data. A header that names some is an error.
+    name, in any order, and others are left out. If it names none, or is missing, there must be
+    exactly one column a feature, in the order of the training data. A header that names some is an
+    error.
     """
     import numpy as np
 

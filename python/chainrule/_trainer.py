@@ -1,7 +1,8 @@
 """`Trainer`: fit, evaluate and predict, with early stopping and the best weights kept.
 
-What holds whatever runs inside: after `fit` returns, also after Ctrl-C, the model has the weights of
-`history.best_epoch`; when `fit` raises because the loss is not finite, it has the last good ones.
+What holds whatever runs inside: after `fit` returns, also after Ctrl-C, the model has the weights
+of `history.best_epoch`; when `fit` raises because the loss is not finite, it has the last good
+ones.
 """
 
 import math
@@ -18,9 +19,9 @@ _PROGRESS_SECONDS = 0.05
 class Callback:
     """Base of what a Trainer calls while it runs; override what you need.
 
-    Returning True from `on_epoch_end` stops the run. `on_progress` comes at the end of every epoch and in
-    between at most every 50 ms, not once a batch: `progress` has the keys epoch, samples, total (None if
-    unknown), samples_per_second, loss and the metrics so far.
+    Returning True from `on_epoch_end` stops the run. `on_progress` comes at the end of every epoch
+    and in between at most every 50 ms, not once a batch: `progress` has the keys epoch, samples,
+    total (None if unknown), samples_per_second, loss and the metrics so far.
     """
 
     def on_fit_begin(self, trainer, epochs):
@@ -39,9 +40,9 @@ class Callback:
 class Trainer:
     """Trains `model` to make `loss(model(inputs), targets)` small with `optimizer`.
 
-    `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer targets, one
-    output a class) or a dict from names to functions of (outputs, targets) that give a batch mean.
-    Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`.
+    `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer
+    targets, one output a class) or a dict from names to functions of (outputs, targets) that give a
+    batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`.
     """
 
     def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
@@ -69,10 +70,11 @@ class Trainer:
         """Train for `epochs` passes over `train`; returns the History.
 
         `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets); `batch_size`,
-        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the epoch with
-        the least validation loss are put back at the end, and `patience` stops after that many epochs
-        without an improvement of more than `min_delta`. Ctrl-C ends the run in the same clean way
-        (`history.stopped == "interrupted"`). A loss that is not finite raises FloatingPointError.
+        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the epoch
+        with the least validation loss are put back at the end, and `patience` stops after that many
+        epochs without an improvement of more than `min_delta`. Ctrl-C ends the run in the same
+        clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
+        FloatingPointError.
         """
         _check_at_least("epochs", epochs, 0)
         if patience is not None:

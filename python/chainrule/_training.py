@@ -1,4 +1,5 @@
-"""One training run of the command line: data, split, standardising, network, Trainer, test figures."""
+"""One training run of the command line: data, split, standardising, network, Trainer, test
+figures."""
 
 import dataclasses
 

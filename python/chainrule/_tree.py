@@ -1,8 +1,8 @@
 """The shape of nested state dicts, as plain JSON beside the tensors of a safetensors file.
 
-A value is one of: a number, string, bool or null; an array for a list; and one-key objects for the rest:
-{"tensor": name}, {"dict": [[key, value], ...]} (keys keep their type: optimiser states are keyed by
-integers), {"tuple": [...]}, {"float": "nan" | "inf" | "-inf"} (JSON has no such numbers).
+A value is one of: a number, string, bool or null; an array for a list; and one-key objects for the
+rest: {"tensor": name}, {"dict": [[key, value], ...]} (keys keep their type: optimiser states are
+keyed by integers), {"tuple": [...]}, {"float": "nan" | "inf" | "-inf"} (JSON has no such numbers).
 """
 
 import math

@@ -1,7 +1,8 @@
 """Real data sets by name: five small tables that scikit-learn ships, and Fashion-MNIST.
 
-`load(name)` gives a `Data`: NumPy arrays, names, and how many rows at the end are the official test set.
-Nothing is downloaded but Fashion-MNIST, and that only when it is found nowhere on this machine.
+`load(name)` gives a `Data`: NumPy arrays, names, and how many rows at the end are the official test
+set. Nothing is downloaded but Fashion-MNIST, and that only when it is found nowhere on this
+machine.
 """
 
 import dataclasses

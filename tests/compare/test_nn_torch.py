@@ -1,4 +1,5 @@
-"""nn and optim beside PyTorch: the same text, keys, values, gradients, trajectories and error kinds."""
+"""nn and optim beside PyTorch: the same text, keys, values, gradients, trajectories and error
+kinds."""
 
 import warnings
 

@@ -246,7 +246,8 @@ GRADIENTS = [[-1.0, 1.0], [-2.0, 2.0], [-3.0, 2.0], [-1.0, 2.0]]
 
 
 def descend(batch, mean=False):
-    """Weights after each step of size 0.5 from [-2, 1], for losses that are linear in the weights."""
+    """Weights after each step of size 0.5 from [-2, 1], for losses that are linear in the
+    weights."""
     v = cr.tensor([-2.0, 1.0], requires_grad=True)
     optimizer = cr.optim.SGD([v], lr=0.5)
     path = []

@@ -1,4 +1,5 @@
-"""Indexing by tensors beyond the cases: large batches, repeated places, threads, failures halfway."""
+"""Indexing by tensors beyond the cases: large batches, repeated places, threads, failures
+halfway."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,8 @@
-"""Every operation against its NumPy twin: {reference, v2, v3, v4} x {eager, replayed} x dtypes x layouts.
+"""Every operation against its NumPy twin: {reference, v2, v3, v4} x {eager, replayed} x dtypes x
+layouts.
 
-Instruction sets that this processor or build lacks do not appear. The tables are switched inside one
-process, so a difference between them cannot come from anything else.
+Instruction sets that this processor or build lacks do not appear. The tables are switched inside
+one process, so a difference between them cannot come from anything else.
 """
 
 import pytest

@@ -1,5 +1,6 @@
 """Random numbers: the generator's algorithm, streams that depend on nothing but seed and call, and
-statistics at fixed seeds (the limits are 4 to 5 standard deviations, so they hold or something broke).
+statistics at fixed seeds (the limits are 4 to 5 standard deviations, so they hold or something
+broke).
 """
 
 import copy

@@ -1,4 +1,5 @@
-"""utils.data: datasets, samplers, DataLoader and random_split, and that batches are native gathers."""
+"""utils.data: datasets, samplers, DataLoader and random_split, and that batches are native
+gathers."""
 
 import collections
 

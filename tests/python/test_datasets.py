@@ -1,4 +1,5 @@
-"""Data sets by name: the bundled tables, Fashion-MNIST's files in every place and state, splitting."""
+"""Data sets by name: the bundled tables, Fashion-MNIST's files in every place and state,
+splitting."""
 
 import functools
 import gzip

@@ -1,4 +1,5 @@
-"""The chosen differences from PyTorch: one test a row of docs/divergences.md that has none elsewhere."""
+"""The chosen differences from PyTorch: one test a row of docs/divergences.md that has none
+elsewhere."""
 
 import numpy as np
 import pytest

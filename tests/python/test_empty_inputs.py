@@ -1,7 +1,7 @@
 """Batches without rows and inputs without features, through layers, losses, loaders and Trainer.
 
-What PyTorch computes for them is computed: an empty sum is 0, the mean of nothing nan. Where nothing
-could be learned or told, an error says so before anything has changed.
+What PyTorch computes for them is computed: an empty sum is 0, the mean of nothing nan. Where
+nothing could be learned or told, an error says so before anything has changed.
 """
 
 import math

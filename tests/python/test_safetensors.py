@@ -1,4 +1,4 @@
-"""save and load: both ways against the safetensors package, round trips of nested state, hostile files."""
+"""save and load: against the safetensors package, round trips of nested state, hostile files."""
 
 import io
 import json
@@ -346,7 +346,8 @@ def test_a_bad_file_is_a_value_error_with_file_and_reason(tmp_path, name):
 
 
 def test_every_truncation_and_every_flipped_header_byte(tmp_path):
-    """No prefix loads, and no change of a byte in front of the data does anything but load or ValueError."""
+    """No prefix loads, and no change of a byte in front of the data does anything but load or
+    ValueError."""
     file = io.BytesIO()
     cr.save({"model": {"w": cr.ones(2, 2), "b": cr.tensor([True])}, "n": [1, None]}, file)
     whole = file.getvalue()

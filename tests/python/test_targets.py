@@ -1,4 +1,5 @@
-"""`chainrule train` with its defaults reaches what the README promises: means over the seeds 0 to 4."""
+"""`chainrule train` with its defaults reaches what the README promises: means over the seeds 0 to
+4."""
 
 import json
 import pathlib

@@ -1,4 +1,5 @@
-"""Which kernels run: every level the processor has, the best by default, another by CHAINRULE_ISA."""
+"""Which kernels run: every level the processor has, the best by default, another by
+CHAINRULE_ISA."""
 
 import os
 import platform

@@ -1,7 +1,8 @@
 """The operations of `chainrule.nn` as plain functions.
 
-Those without `def` are the native functions themselves. The others add what PyTorch's signature has and the native one leaves out: `inplace`, softmax
-without `dim`, and the old pair `size_average` / `reduce`, which is translated to `reduction`.
+Those without `def` are the native functions themselves. The others add what PyTorch's signature has
+and the native one leaves out: `inplace`, softmax without `dim`, and the old pair `size_average` /
+`reduce`, which is translated to `reduction`.
 
 Losses never broadcast: `input` and `target` must have equal shapes, and (N, 1) against (N,) is a
 ShapeError.

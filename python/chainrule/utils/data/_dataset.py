@@ -38,7 +38,8 @@ class IterableDataset(Dataset):
 
 
 class TensorDataset(Dataset):
-    """Samples are rows of the given tensors; a DataLoader takes a batch with one gather a tensor."""
+    """Samples are rows of the given tensors; a DataLoader takes a batch with one gather a
+    tensor."""
 
     def __init__(self, *tensors):
         if not tensors:
@@ -122,7 +123,8 @@ class ConcatDataset(Dataset):
 def random_split(dataset, lengths, generator=None):
     """Split into non-overlapping random Subsets of the given lengths, or fractions that sum to 1.
 
-    With fractions the samples left by rounding down go one each to the first subsets, as in PyTorch.
+    With fractions the samples left by rounding down go one each to the first subsets, as in
+    PyTorch.
     """
     total = require_length("random_split", dataset)
     lengths = _listed(lengths, numbers.Real, "numbers")

@@ -1,8 +1,8 @@
 """DataLoader: batches from a dataset.
 
-Two ways lead to a batch. Where the dataset is a TensorDataset (or Subsets of one) and nothing of the
-user's stands between, a batch is one native gather a tensor: Python runs once a batch, never once a
-sample. Everything else goes through `dataset[i]` (or `__getitems__`) and `collate_fn`.
+Two ways lead to a batch. Where the dataset is a TensorDataset (or Subsets of one) and nothing of
+the user's stands between, a batch is one native gather a tensor: Python runs once a batch, never
+once a sample. Everything else goes through `dataset[i]` (or `__getitems__`) and `collate_fn`.
 """
 
 import typing
@@ -17,9 +17,9 @@ from ._sampler import BatchSampler, RandomSampler, SequentialSampler
 class DataLoader:
     """Iterates over `dataset` in batches; arguments, defaults and order are PyTorch's.
 
-    Samples are read in this process: `num_workers` above 0, and what only has a meaning with workers,
-    is an error, but for `in_order`: batches always are. `pin_memory` and `pin_memory_device` have no
-    meaning on the CPU.
+    Samples are read in this process: `num_workers` above 0, and what only has a meaning with
+    workers, is an error, but for `in_order`: batches always are. `pin_memory` and
+    `pin_memory_device` have no meaning on the CPU.
     """
 
     def __init__(
@@ -117,7 +117,8 @@ class DataLoader:
             yield self.collate_fn(samples)
 
     def _iterate_gather(self, tensors, indices):
-        """`indices` maps this dataset's numbers to rows of `tensors`; None where they are the same."""
+        """`indices` maps this dataset's numbers to rows of `tensors`; None where they are the
+        same."""
         for rows in self._batches_of_rows(indices):
             if isinstance(rows, slice):
                 # Cloned, so that changing a batch in place leaves the dataset as it is.
