@@ -11,6 +11,7 @@ import time
 import chainrule as cr
 
 from ._history import History
+from ._run_state import BestWeights, Evaluating, Sums
 from .utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 _PROGRESS_SECONDS = 0.05
@@ -87,7 +88,7 @@ class Trainer:
             if batches is not None and _sample_count(batches) == 0:
                 raise _no_batches(part)
         history = self.history = History()
-        best = _BestWeights(self.model, history, held_out is not None, min_delta)
+        best = BestWeights(self.model, history, held_out is not None, min_delta)
         try:
             self._call("on_fit_begin", epochs)
             history.stopped = self._epochs(loader, held_out, epochs, patience, best)
@@ -106,8 +107,8 @@ class Trainer:
     def evaluate(self, data, *, batch_size=1024):
         """{"loss": mean loss, metric: mean} over all samples of `data`, without training."""
         loader = _as_loader(data, batch_size, False, None)
-        sums = _Sums(["loss", *self.metrics])
-        with _Evaluating(self.model):
+        sums = Sums(["loss", *self.metrics])
+        with Evaluating(self.model):
             for batch in loader:
                 inputs, targets = _pair(batch)
                 self._measure(sums, inputs, targets)
@@ -123,7 +124,7 @@ class Trainer:
         if isinstance(data, cr.Tensor) or hasattr(data, "__array__"):
             data = TensorDataset(_as_tensor(data))
         outputs = []
-        with _Evaluating(self.model):
+        with Evaluating(self.model):
             for batch in _as_loader(data, batch_size, False, None):
                 outputs.append(self.model(batch[0] if isinstance(batch, list | tuple) else batch))
         if not outputs:
@@ -151,7 +152,7 @@ class Trainer:
     def _train_epoch(self, epoch, loader, best):
         self.model.train()
         total = _sample_count(loader)
-        sums, begin = _Sums(["loss", *self.metrics]), time.perf_counter()
+        sums, begin = Sums(["loss", *self.metrics]), time.perf_counter()
         last_report = begin
         for number, batch in enumerate(loader, 1):
             inputs, targets = _pair(batch)
@@ -190,77 +191,6 @@ class Trainer:
     def _call(self, method, argument):
         for call in self.callbacks:
             getattr(call, method)(self, argument)
-
-
-class _BestWeights:
-    """The weights to go back to: of the least validation loss, or of the last finished epoch."""
-
-    def __init__(self, model, history, by_validation, min_delta):
-        self._model, self._history = model, history
-        self._by_validation, self._min_delta = by_validation, min_delta
-        self._least = math.inf
-        self._weights = self._copy()
-
-    def offer(self, epoch, row):
-        if self._by_validation:
-            if row["val_loss"] >= self._least - self._min_delta:
-                return
-            self._least = row["val_loss"]
-        weights = self._copy()  # whole before it counts: Ctrl-C may come in between
-        self._weights, self._history.best_epoch = weights, epoch
-
-    def restore(self):
-        self._model.load_state_dict(self._weights)
-
-    def not_finite(self, value, epoch, batch):
-        where = "on the validation data" if batch is None else f"in batch {batch}"
-        kept = (
-            f"of epoch {self._history.best_epoch}"
-            if self._history.best_epoch
-            else "from before epoch 1"
-        )
-        return (
-            f"[Trainer.fit] expected a finite loss; got {value} in epoch {epoch} {where}. The weights {kept} "
-            "are kept. Try a smaller learning rate, and check the data for NaN."
-        )
-
-    def _copy(self):
-        return {name: value.detach().clone() for name, value in self._model.state_dict().items()}
-
-
-class _Sums:
-    """Running means over samples of a few named numbers, the loss first."""
-
-    def __init__(self, names):
-        self._names = names
-        self._sums = [0.0] * len(names)
-        self.samples = 0
-        self.last_loss = math.nan
-
-    def add(self, values, samples):
-        self._sums = [total + value * samples for total, value in zip(self._sums, values)]
-        self.samples += samples
-        self.last_loss = values[0]
-
-    def means(self):
-        return {name: total / max(self.samples, 1) for name, total in zip(self._names, self._sums)}
-
-
-class _Evaluating:
-    """Evaluation mode without gradients; the model's own mode comes back afterwards."""
-
-    def __init__(self, model):
-        self._model = model
-        self._no_grad = cr.no_grad()
-
-    def __enter__(self):
-        self._was_training = self._model.training
-        self._model.eval()
-        self._no_grad.__enter__()
-
-    def __exit__(self, *error):
-        self._no_grad.__exit__(*error)
-        self._model.train(self._was_training)
 
 
 class _Function(Callback):
