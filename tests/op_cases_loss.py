@@ -34,6 +34,24 @@ def pairs(first=(-2.0, 2.0), second=(-2.0, 2.0), grad=True, **rest):
             )
 
 
+def weighted(function):
+    """The twin of a loss with a weight, whose mean divides by the sum of the weights."""
+
+    def twin(x, t, weight, reduction="mean"):
+        loss = function(x, t) * weight
+        if reduction != "mean":
+            return twins.reduced(loss, reduction)
+        return loss.sum() / np.broadcast_to(weight, x.shape).sum()
+
+    return twin
+
+
+def weighted_samples(first=(-2.0, 2.0), second=(-2.0, 2.0)):
+    shapes = [(5, 3), (3,)]  # the second broadcasts
+    weights = [{"weight": In(s, 0.5, 2), "reduction": r} for s in shapes for r in REDUCTIONS]
+    return samples(*[(In((5, 3), *first), In((5, 3), *second), w) for w in weights])
+
+
 def huber(x, t, delta=1.0):
     d = np.abs(x - t)
     return np.where(d <= delta, d * d / 2, delta * (d - delta / 2))
@@ -152,22 +170,13 @@ CASES: list[Case] = [
         scale=8,
         bad=(MISMATCH,),
     ),
-    Case(
-        F + "mse_loss",
-        lambda x, t, weight, reduction="mean": (
-            twins.reduced((x - t) ** 2 * weight, reduction)
-            if reduction != "mean"
-            else ((x - t) ** 2 * weight).sum() / np.broadcast_to(weight, x.shape).sum()
-        ),
-        samples(
-            *[
-                (In((5, 3)), In((5, 3)), {"weight": In((3,), 0.5, 2), "reduction": r})
-                for r in REDUCTIONS
-            ]
-        ),
-        ulp=2,
-        scale=8,
-        label="weight",
+    *(
+        Case(F + name, weighted(loss), weighted_samples(*ends), ulp=2, scale=8, label="weight")
+        for name, loss, ends in (
+            ("mse_loss", lambda x, t: (x - t) ** 2, ()),
+            ("l1_loss", lambda x, t: np.abs(x - t), APART.values()),
+            ("huber_loss", huber, ((1.2, 3), (-1, 0))),
+        )
     ),
     Case(
         F + "l1_loss",

@@ -39,6 +39,15 @@ void check_probabilities(const Tensor& x, const char* what, const char* hint) {
                    low >= 0 ? high : low, ".", hint);
 }
 
+// The loss of each element with the weight that input 2 may be; the mean divides by its sum.
+Tensors weighted(const Call& c, const Tensor& loss, Reduction reduction) {
+  if (!c.has(2)) return reduced(loss, reduction);
+  check_weight(c, c[2], "weight");
+  const Tensor product = mul(loss, c[2]);
+  if (reduction != Reduction::mean) return reduced(product, reduction);
+  return just(div(sum(product), sum(expand(c[2], c[0].sizes()))));
+}
+
 }  // namespace
 
 const OpDef kMseLoss = {
@@ -50,25 +59,20 @@ const OpDef kMseLoss = {
     .compose =
         [](const Call& c) {
           check_same_shape(c);
-          Tensor loss = square(sub(c[0], c[1]));
-          const Reduction reduction = c.as<MseLossAttrs>().reduction;
-          if (!c.has(2)) return reduced(loss, reduction);
-          check_weight(c, c[2], "weight");
-          loss = mul(loss, c[2]);
-          if (reduction != Reduction::mean) return reduced(loss, reduction);
-          return just(div(sum(loss), sum(expand(c[2], c[0].sizes()))));
+          return weighted(c, square(sub(c[0], c[1])), c.as<MseLossAttrs>().reduction);
         },
 };
 
 const OpDef kL1Loss = {
     .name = "l1_loss",
     .doc = "The absolute error |input - target|; its mean by default. Shapes must be equal.",
-    .signatures = {"l1_loss(Tensor input, Tensor target, *, Reduction reduction='mean') -> Tensor"},
+    .signatures = {"l1_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
+                   "Tensor? weight=None) -> Tensor"},
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
           check_same_shape(c);
-          return reduced(abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
+          return weighted(c, abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
         },
 };
 
@@ -108,13 +112,9 @@ const OpDef kHuberLoss = {
           check_same_shape(c);
           if (!(a.delta > 0)) fail<ValueError>(c.name(), "expected delta > 0; got ", a.delta, ".");
           const Tensor d = abs(sub(c[0], c[1]));
-          Tensor loss =
+          const Tensor loss =
               where(le(d, a.delta), mul(square(d), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
-          if (!c.has(2)) return reduced(loss, a.reduction);
-          check_weight(c, c[2], "weight");
-          loss = mul(loss, c[2]);
-          if (a.reduction != Reduction::mean) return reduced(loss, a.reduction);
-          return just(div(sum(loss), sum(expand(c[2], c[0].sizes()))));
+          return weighted(c, loss, a.reduction);
         },
 };
 

@@ -14,7 +14,11 @@ CASES = [case for case in all_cases() if "float64" in case.dtypes]
 # PyTorch has no gradient here, or takes no such arguments: results only, or nothing to compare.
 NO_GRADIENT = {"floor_divide"}
 REFUSED = {
-    ("nn.functional.mse_loss-weight", None),  # a weight that broadcasts
+    *(  # a weight that broadcasts
+        (f"nn.functional.{name}-weight", index)
+        for name in ("mse_loss", "l1_loss", "huber_loss")
+        for index in (3, 4, 5)
+    ),
     ("nn.functional.binary_cross_entropy", 15),  # a weight that needs a gradient
     ("nn.functional.binary_cross_entropy_with_logits", 15),
     ("broadcast_tensors", None),  # a list

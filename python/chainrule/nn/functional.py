@@ -160,9 +160,11 @@ def l1_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """|input - target|; shapes and reductions as in mse_loss. The derivative at 0 is 0."""
-    return _functional.l1_loss(input, target, reduction=_reduction(reduction, size_average, reduce))
+    """|input - target|; shapes, weight and reductions as in mse_loss. The derivative at 0 is 0."""
+    how = _reduction(reduction, size_average, reduce)
+    return _functional.l1_loss(input, target, reduction=how, weight=weight)
 
 
 def smooth_l1_loss(
