@@ -39,12 +39,18 @@ void check_probabilities(const Tensor& x, const char* what, const char* hint) {
                    low >= 0 ? high : low, ".", hint);
 }
 
-// The loss of each element with the weight that input 2 may be; the mean divides by its sum.
-Tensors weighted(const Call& c, const Tensor& loss, Reduction reduction) {
-  if (!c.has(2)) return reduced(loss, reduction);
+// Input 2 may be a weight of each element.
+Tensor times_weight(const Call& c, const Tensor& loss) {
+  if (!c.has(2)) return loss;
   check_weight(c, c[2], "weight");
-  const Tensor product = mul(loss, c[2]);
-  if (reduction != Reduction::mean) return reduced(product, reduction);
+  return mul(loss, c[2]);
+}
+
+// With a weight whose sum divides the mean, as PyTorch's mse_loss and l1_loss have it; its other
+// losses divide by the number of elements.
+Tensors weighted(const Call& c, const Tensor& loss, Reduction reduction) {
+  const Tensor product = times_weight(c, loss);
+  if (!c.has(2) || reduction != Reduction::mean) return reduced(product, reduction);
   return just(div(sum(product), sum(expand(c[2], c[0].sizes()))));
 }
 
@@ -114,7 +120,7 @@ const OpDef kHuberLoss = {
           const Tensor d = abs(sub(c[0], c[1]));
           const Tensor loss =
               where(le(d, a.delta), mul(square(d), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
-          return weighted(c, loss, a.reduction);
+          return reduced(times_weight(c, loss), a.reduction);
         },
 };
 
@@ -130,11 +136,7 @@ const OpDef kBinaryCrossEntropy = {
         [](const Call& c) {
           check_floating(c);
           check_same_shape(c);
-          Tensor loss = bce(c[0], c[1]);
-          if (c.has(2)) {
-            check_weight(c, c[2], "weight");
-            loss = mul(loss, c[2]);
-          }
+          const Tensor loss = times_weight(c, bce(c[0], c[1]));
           return reduced(loss, c.as<BinaryCrossEntropyAttrs>().reduction);
         },
 };
@@ -158,11 +160,7 @@ const OpDef kBinaryCrossEntropyWithLogits = {
             check_weight(c, c[3], "pos_weight");
             no = mul(no, add(mul(sub(c[3], 1), c[1]), 1));
           }
-          Tensor loss = add(mul(rsub(c[1], 1), c[0]), no);
-          if (c.has(2)) {
-            check_weight(c, c[2], "weight");
-            loss = mul(loss, c[2]);
-          }
+          const Tensor loss = times_weight(c, add(mul(rsub(c[1], 1), c[0]), no));
           return reduced(loss, c.as<BinaryCrossEntropyWithLogitsAttrs>().reduction);
         },
 };

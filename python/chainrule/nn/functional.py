@@ -193,7 +193,8 @@ def huber_loss(
 ) -> Tensor:
     """d² / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
 
-    Shapes, weight and reductions as in mse_loss; delta > 0. Source: Huber (1964).
+    Shapes and reductions as in mse_loss, but the mean divides by the number of elements also with a
+    weight; delta > 0. Source: Huber (1964).
     """
     how = _reduction(reduction, None, None)
     return _functional.huber_loss(input, target, reduction=how, delta=delta, weight=weight)
