@@ -5,6 +5,7 @@
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/types.h"
+#include "core/memory_limit.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
 
@@ -41,6 +42,20 @@ PyObject* element(const Tensor& t, int64_t offset) {
   throw InternalError("[tolist] expected bfloat16 to be converted before.");
 }
 
+// The lists and numbers of a tensor take many times its own bytes, of an expanded one any number.
+void check_list_size(const Tensor& t) {
+  constexpr double kItem = 32, kList = 64;
+  double rows = 1, bytes = 0;
+  for (int64_t n : t.sizes()) {
+    bytes += rows * kList;
+    rows *= static_cast<double>(n);
+  }
+  bytes += rows * kItem;
+  if (bytes < (64 << 20) || bytes < static_cast<double>(available_memory())) return;
+  fail<OutOfMemory>("tolist", "expected lists that memory has room for; got sizes ", t.sizes(),
+                    ".");
+}
+
 py::object nested_list(const Tensor& t, int dim, int64_t offset) {
   if (dim == t.dim()) return steal(element(t, offset));
   py::object list = steal(PyList_New(t.sizes()[dim]));
@@ -56,6 +71,7 @@ PyObject* tolist(PyObject* self, PyObject*) {
     check_readable("tolist");
     NoGrad off;
     const Tensor& t = tensor_of(self);
+    check_list_size(t);
     const Tensor wide = t.dtype() == DType::kBFloat16 ? cast(t, DType::kFloat32) : t;
     return nested_list(wide, 0, 0).release().ptr();
   });

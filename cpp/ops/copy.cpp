@@ -1,6 +1,7 @@
 // Copies and the two operations behind every view that was written to.
 #include "generated/ops.h"
 #include "ops/elementwise.h"
+#include "ops/view_rules.h"
 
 namespace chainrule::ops {
 
@@ -11,30 +12,11 @@ Tensor window(const Tensor& dense, const Dims& sizes, const Dims& strides, int64
   return dense.alias(sizes, strides, dense->offset + offset);
 }
 
-void check_window(const Infer& c, const Dims& sizes, const Dims& strides, int64_t offset) {
+void check_in_storage(const Infer& c, const Dims& sizes, const Dims& strides, int64_t offset) {
   const Tensor& base = c[0];
-  if (sizes.size() != strides.size()) {
-    fail<ShapeError>(c.name(), "expected as many strides as sizes; got ", sizes, " and ", strides,
-                     ".");
-  }
-  checked_numel(c.name(), sizes);
-  int64_t last = offset;
-  for (int d = 0; d < sizes.size(); ++d) {
-    if (strides[d] < 0) fail<ShapeError>(c.name(), "expected strides >= 0; got ", strides, ".");
-    int64_t steps;
-    if (__builtin_mul_overflow(sizes[d] - 1, strides[d], &steps) ||
-        __builtin_add_overflow(last, steps, &last)) {
-      fail<ShapeError>(c.name(), "expected a window inside the storage; got sizes ", sizes,
-                       " and strides ", strides, ".");
-    }
-  }
   const int64_t available =
       static_cast<int64_t>(base->storage->bytes() / itemsize(base.dtype())) - base->offset;
-  if (sizes.product() > 0 && (offset < -base->offset || last >= available)) {
-    fail<ShapeError>(c.name(), "expected a window inside the storage of ", available,
-                     " elements; got sizes ", sizes, ", strides ", strides, ", offset ", offset,
-                     ".");
-  }
+  check_window(c.name(), {sizes, strides, offset}, -base->offset, available);
 }
 
 // Gradient of a window with repeated elements: what was read several times adds up.
@@ -107,7 +89,7 @@ const OpDef kAsStrided = {
     .infer =
         [](Infer& c) {
           const auto& a = c.as<AsStridedAttrs>();
-          check_window(c, a.size, a.stride, a.storage_offset);
+          check_in_storage(c, a.size, a.stride, a.storage_offset);
           c.view(a.size, a.stride, c[0]->offset + a.storage_offset);
         },
     .grad = {{0, reads_shape(0),
@@ -132,7 +114,7 @@ const OpDef kWriteView = {
     .infer =
         [](Infer& c) {
           const auto& a = c.as<WriteViewAttrs>();
-          check_window(c, a.size, a.stride, a.storage_offset);
+          check_in_storage(c, a.size, a.stride, a.storage_offset);
           if (!(c[1].sizes() == a.size) || c[1].dtype() != c[0].dtype()) {
             fail<ShapeError>(c.name(), "expected a value of sizes ", a.size, "; got ", c[1].sizes(),
                              ".");

@@ -117,17 +117,26 @@ void forward(Run& r) {
   divide(t, r.out().raw(), p.divisor);
 }
 
+bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
+  return t.dtype() == dtype && t.sizes() == sizes && t.is_contiguous();
+}
+
+// What the kernels take on trust; `weight` is the number of an optional input.
+void check_rows(const Infer& c, const Tensor& logits, const Tensor& target, int weight) {
+  const Dims& sizes = logits.sizes();
+  const bool fits = sizes.size() == 2 && is_floating(logits.dtype()) && logits.is_contiguous() &&
+                    is_dense(target, DType::kInt64, Dims{sizes[0]}) &&
+                    (!c.has(weight) || is_dense(c[weight], logits.dtype(), Dims{sizes[1]}));
+  if (fits) return;
+  fail<ShapeError>(c.name(),
+                   "expected dense logits (rows, cols), int64 targets (rows,) and weights (cols,); "
+                   "got logits ",
+                   sizes, " and targets ", target.sizes(), ".");
+}
+
 void infer(Infer& c) {
   const Dims& logits = c[0].sizes();
-  const bool weight_fits = !c.has(2) || (c[2].sizes() == Dims{logits[1]} &&
-                                         c[2].dtype() == c[0].dtype() && c[2].is_contiguous());
-  if (logits.size() != 2 || !(c[1].sizes() == Dims{logits[0]}) || c[1].dtype() != DType::kInt64 ||
-      !c[0].is_contiguous() || !c[1].is_contiguous() || !weight_fits ||
-      !is_floating(c[0].dtype())) {
-    throw InternalError(str("[", c.name(),
-                            "] expected dense logits (rows, cols), int64 targets (rows,) "
-                            "and weights (cols,)."));
-  }
+  check_rows(c, c[0], c[1], 2);
   const bool per_row = c.as<SoftmaxCrossEntropyAttrs>().reduction == Reduction::none;
   c.out(c[0].dtype(), per_row ? Dims{logits[0]} : Dims{});
   c.keep(c[0].dtype(), logits);
@@ -156,6 +165,19 @@ Tensor backward_with(Backward& b, const Tensor& dy) {
   const auto& a = b.as<SoftmaxCrossEntropyBackwardAttrs>();
   return softmax_cross_entropy_backward(dy, b.value(1), b.value(2), b.value(3), b.value(4),
                                         a.ignore_index, a.label_smoothing, b.value(5));
+}
+
+void infer_backward(Infer& c) {
+  const Tensor& logits = c[1];
+  check_rows(c, logits, c[4], 5);
+  const DType t = logits.dtype();
+  const bool per_row = c[0].dim() == 1;
+  if (!is_dense(c[2], t, logits.sizes()) || !is_dense(c[3], t, {}) ||
+      !is_dense(c[0], t, per_row ? Dims{logits.size(0)} : Dims{})) {
+    fail<ShapeError>(c.name(), "expected dy, softmax and divisor of the logits' dtype, dense; got ",
+                     c[0].sizes(), ", ", c[2].sizes(), " and ", c[3].sizes(), ".");
+  }
+  c.out(t, logits.sizes());
 }
 
 // What each row's softmax is multiplied with: dy / divisor * (the sum of its target's weights).
@@ -207,7 +229,7 @@ const OpDef kSoftmaxCrossEntropyBackward = {
          "divisor, Tensor target, int ignore_index, float label_smoothing, "
          "Tensor? weight=None) -> Tensor"},
     .surface = kPrivate,
-    .infer = [](Infer& c) { c.out(c[1].dtype(), c[1].sizes()); },
+    .infer = infer_backward,
     .forward =
         [](Run& r) {
           const auto& a = r.as<SoftmaxCrossEntropyBackwardAttrs>();

@@ -27,6 +27,20 @@ void check_index_shape(const char* op, const Tensor& index, const Dims& limit, i
   }
 }
 
+// What the kernels take on trust of a dense int64 index and a dim >= 0.
+void check_elements(const Infer& c, int64_t dim) {
+  const Tensor &x = c[0], &index = c[1];
+  const bool fits = dim >= 0 && dim < x.dim() && index.dim() == x.dim() &&
+                    index.dtype() == DType::kInt64 && index.is_contiguous();
+  if (!fits) {
+    fail<ShapeError>(c.name(), "expected a dense int64 index of as many dimensions as the input ",
+                     "and a dim among them; got an index of ", index.sizes(), ", an input of ",
+                     x.sizes(), " and dim ", dim, ".");
+  }
+  if (index.numel() > 0)
+    check_index_shape(c.name(), index, x.sizes(), static_cast<int>(dim), "input");
+}
+
 kernels::IndexedElements make_elements(const Tensor& tensor, const Tensor& index, int dim,
                                        const Tensor& other) {
   kernels::IndexedElements e;
@@ -127,7 +141,11 @@ const OpDef kGatherElements = {
     .doc = "gather() for a dense int64 index and a dim >= 0.",
     .signatures = {"gather_elements(Tensor input, Tensor index, int dim, bool wrap) -> Tensor"},
     .surface = kPrivate,
-    .infer = [](Infer& c) { c.out(c[0].dtype(), c[1].sizes()); },
+    .infer =
+        [](Infer& c) {
+          check_elements(c, c.as<GatherElementsAttrs>().dim);
+          c.out(c[0].dtype(), c[1].sizes());
+        },
     .forward = forward_gather,
     .grad = {{0, reads_shape(0) | reads_value(1),
               [](Backward& b) {
@@ -148,6 +166,12 @@ const OpDef kScatterElements = {
         [](Infer& c) {
           if (c.as<ScatterElementsAttrs>().accumulate && c[0].dtype() == DType::kBFloat16) {
             fail<DtypeError>("scatter_add", "expected another dtype; got bfloat16.");
+          }
+          check_elements(c, c.as<ScatterElementsAttrs>().dim);
+          if (c[1].numel() > 0) check_index_shape(c.name(), c[1], c[2].sizes(), -1, "source");
+          if (c[2].dtype() != c[0].dtype()) {
+            fail<DtypeError>(c.name(), "expected a source of the input's dtype; got ",
+                             dtype_name(c[2].dtype()), ".");
           }
           c.out(c[0].dtype(), c[0].sizes());
         },

@@ -122,6 +122,24 @@ void find_offsets(const char* op, const Tensor& tensor, std::span<const Tensor> 
   }
 }
 
+// What the kernels take on trust: dense int64 indices of one shape, each for a dimension of its
+// own.
+void check_indices(const Infer& c, const Dims& dims, int64_t form) {
+  const std::span<const Tensor> indices = c.list(1);
+  bool fits = !dims.empty() && static_cast<size_t>(dims.size()) == indices.size() && form >= 0 &&
+              form <= kIndexFillForm;
+  for (int i = 0; fits && i < dims.size(); ++i) {
+    fits = dims[i] >= 0 && dims[i] < c[0].dim() && (i == 0 || dims[i] > dims[i - 1]) &&
+           indices[i].dtype() == DType::kInt64 && indices[i].is_contiguous() &&
+           indices[i].sizes() == indices[0].sizes();
+  }
+  if (fits) return;
+  fail<ShapeError>(c.name(),
+                   "expected dense int64 indices of one shape, one for each of dims, "
+                   "which ascend; got ",
+                   indices.size(), " for dims ", dims, " of ", c[0].sizes(), ".");
+}
+
 void forward_read(Run& r) {
   const auto& a = r.as<IndexReadAttrs>();
   const Tensor& out = r.out();
@@ -189,9 +207,10 @@ const OpDef kIndexRead = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          const auto& a = c.as<IndexReadAttrs>();
+          check_indices(c, a.dims, a.form);
           const Tensor& index = c.list(1)[0];
-          c.out(c[0].dtype(),
-                indexed_sizes(c[0].sizes(), c.as<IndexReadAttrs>().dims, index.sizes()));
+          c.out(c[0].dtype(), indexed_sizes(c[0].sizes(), a.dims, index.sizes()));
           c.scratch_bytes = index.numel() * 8;
         },
     .forward = forward_read,
@@ -216,6 +235,15 @@ const OpDef kIndexWrite = {
     .infer =
         [](Infer& c) {
           const auto& a = c.as<IndexWriteAttrs>();
+          check_indices(c, a.dims, a.form);
+          const Dims sizes = indexed_sizes(c[0].sizes(), a.dims, c.list(1)[0].sizes());
+          const Tensor& values = c[2];
+          if (values.dtype() != c[0].dtype() || !(values.sizes() == sizes) ||
+              !values.is_contiguous()) {
+            fail<ShapeError>(c.name(), "expected dense values of sizes ", sizes,
+                             " and of the input's dtype; got ", dtype_name(values.dtype()), " of ",
+                             values.sizes(), ".");
+          }
           if (a.accumulate && c[0].dtype() == DType::kBFloat16) {
             fail<DtypeError>(index_form_name(a.form), "expected another dtype; got bfloat16.");
           }

@@ -51,6 +51,10 @@ const OpDef kEuclideanNorm = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
+          if (!is_floating(c[0].dtype())) {
+            fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(c[0].dtype()),
+                             ".");
+          }
           const Dims dims = dims_of(c);
           c.out(c[0].dtype(),
                 reduced_sizes(c[0].sizes(), dims, c.as<EuclideanNormAttrs>().keepdim));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/memory_limit.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/view_rules.h"
@@ -81,10 +82,19 @@ namespace ops {
 
 namespace {
 
+// Every part is a tensor of its own; more of them than memory has room for are refused before they
+// take it.
+void check_parts(const char* op, int64_t count) {
+  constexpr int64_t kFew = 1 << 20, kBytes = 512;
+  if (count <= kFew || count < available_memory() / kBytes) return;
+  fail<OutOfMemory>(op, "expected parts that memory has room for; got ", count, ".");
+}
+
 // Pieces of `size` along d; the last one may be smaller. An empty dimension is one empty piece.
-Tensors pieces(const Tensor& x, int d, int64_t size) {
-  Tensors parts;
+Tensors pieces(const char* op, const Tensor& x, int d, int64_t size) {
   const int64_t n = x.sizes()[d];
+  check_parts(op, size ? n / size : 1);
+  Tensors parts;
   int64_t start = 0;
   do {
     parts.push_back(slice(x, d, start, n - start > size ? start + size : n));
@@ -139,7 +149,13 @@ const OpDef kWindowBackward = {
     .signatures = {"window_backward(Tensor dy, int[] size, int[] stride, int storage_offset) -> "
                    "Tensor"},
     .surface = kPrivate,
-    .infer = [](Infer& c) { c.out(c[0].dtype(), c.as<WindowBackwardAttrs>().size); },
+    .infer =
+        [](Infer& c) {
+          const auto& a = c.as<WindowBackwardAttrs>();
+          check_window(c.name(), {c[0].sizes(), a.stride, a.storage_offset}, 0,
+                       checked_numel(c.name(), a.size));
+          c.out(c[0].dtype(), a.size);
+        },
     .forward =
         [](Run& r) {
           const auto& a = r.as<WindowBackwardAttrs>();
@@ -184,6 +200,7 @@ const OpDef kUnbind = {
     .compose =
         [](const Call& c) {
           const int d = piece_dim(c, c[0], c.as<UnbindAttrs>().dim);
+          check_parts(c.name(), c[0].sizes()[d]);
           Tensors parts;
           for (int64_t i = 0; i < c[0].sizes()[d]; ++i) parts.push_back(select(c[0], d, i));
           return parts;
@@ -202,7 +219,7 @@ const OpDef kSplit = {
           if (a.split_size < 0 || (a.split_size == 0 && c[0].sizes()[d] != 0)) {
             fail<ShapeError>(c.name(), "expected split_size > 0; got ", a.split_size, ".");
           }
-          return pieces(c[0], d, a.split_size);
+          return pieces(c.name(), c[0], d, a.split_size);
         },
 };
 
@@ -218,7 +235,8 @@ const OpDef kChunk = {
           const int d = piece_dim(c, c[0], a.dim);
           const int64_t n = c[0].sizes()[d];
           if (a.chunks <= 0) fail<ShapeError>(c.name(), "expected chunks > 0; got ", a.chunks, ".");
-          if (n > 0) return pieces(c[0], d, n / a.chunks + (n % a.chunks != 0));
+          if (n > 0) return pieces(c.name(), c[0], d, n / a.chunks + (n % a.chunks != 0));
+          check_parts(c.name(), a.chunks);
           Tensors parts;  // as many empty ones as asked for
           for (int64_t i = 0; i < a.chunks; ++i) parts.push_back(slice(c[0], d));
           return parts;

@@ -22,6 +22,10 @@ void infer_sort_rows(Infer& c) {
   if (c[0].dtype() == DType::kBFloat16) {
     fail<DtypeError>("sort", "expected another dtype; got bfloat16.");
   }
+  if (c[0].dim() == 0 || !c[0].is_contiguous() || a.k < 0 || a.k > c[0].size(-1)) {
+    fail<ShapeError>(c.name(), "expected dense rows of k or more elements; got sizes ",
+                     c[0].sizes(), " and k ", a.k, ".");
+  }
   Dims sizes = c[0].sizes();
   sizes[c[0].dim() - 1] = a.k;
   c.out(c[0].dtype(), sizes);

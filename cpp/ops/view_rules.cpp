@@ -76,4 +76,23 @@ Dims normalize_dims(const char* op, const Dims& dims, int rank) {
   return result;
 }
 
+void check_window(const char* op, const Window& w, int64_t first, int64_t end) {
+  if (w.sizes.size() != w.strides.size()) {
+    fail<ShapeError>(op, "expected as many strides as sizes; got ", w.sizes, " and ", w.strides,
+                     ".");
+  }
+  const bool empty = checked_numel(op, w.sizes) == 0;
+  int64_t last = w.offset;
+  bool fits = empty || w.offset >= first;
+  for (int d = 0; d < w.sizes.size(); ++d) {
+    if (w.strides[d] < 0) fail<ShapeError>(op, "expected strides >= 0; got ", w.strides, ".");
+    int64_t steps;
+    fits = fits && (empty || (!__builtin_mul_overflow(w.sizes[d] - 1, w.strides[d], &steps) &&
+                              !__builtin_add_overflow(last, steps, &last)));
+  }
+  if (fits && (empty || last < end)) return;
+  fail<ShapeError>(op, "expected a window inside the storage of ", end, " elements; got sizes ",
+                   w.sizes, ", strides ", w.strides, ", offset ", w.offset, ".");
+}
+
 }  // namespace chainrule

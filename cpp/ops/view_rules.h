@@ -31,5 +31,7 @@ struct Window {
   Dims strides;
   int64_t offset = 0;  // from the tensor's first element
 };
+// ShapeError unless all its elements lie in [first, end).
+void check_window(const char* op, const Window& window, int64_t first, int64_t end);
 
 }  // namespace chainrule

@@ -394,5 +394,5 @@ ROWS = cr.ones(3, 2)
     ],
 )
 def test_primitives_refuse_what_they_cannot_read(call):
-    with pytest.raises(RuntimeError, match="expects"):
+    with pytest.raises(RuntimeError, match="expected"):
         call(cr._core._ops)

@@ -1,0 +1,81 @@
+"""The private operations, which other operations call with what they have checked: called with anything
+else they raise, because Python reaches them too."""
+
+import pytest
+
+import chainrule as cr
+
+ops = cr._core._ops
+ROW, ROWS, PLACES = cr.ones(3), cr.ones(2, 3), cr.tensor([0, 1])
+INTS = cr.zeros(2, 3, dtype=cr.int64)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ops.gather_elements(ROW, ROW, 0, False),
+        lambda: ops.gather_elements(ROW, PLACES, 2**31 - 1, False),
+        lambda: ops.gather_elements(ROW, INTS, 0, False),
+        lambda: ops.gather_elements(ROWS, INTS.T, 1, False),
+        lambda: ops.scatter_elements(ROWS, INTS, ROW, 1, True, False),
+        lambda: ops.scatter_elements(ROWS, INTS, INTS, 1, False, False),
+        lambda: ops.scatter_elements(ROWS, INTS, ROWS, -1, False, False),
+        lambda: ops.index_read(ROWS, [], [], 0),
+        lambda: ops.index_read(ROWS, [PLACES], [0, 1], 0),
+        lambda: ops.index_read(ROWS, [PLACES], [-1], 0),
+        lambda: ops.index_read(ROWS, [PLACES, PLACES], [1, 0], 0),
+        lambda: ops.index_read(ROWS, [PLACES, INTS], [0, 1], 0),
+        lambda: ops.index_read(ROWS, [ROW], [0], 0),
+        lambda: ops.index_read(ROWS, [PLACES], [0], 7),
+        lambda: ops.index_write(ROWS, [PLACES], ROW, [0], False, 3),
+        lambda: ops.index_write(ROWS, [PLACES], INTS, [0], False, 3),
+        lambda: ops.index_write(ROWS, [PLACES], cr.ones(3, 2).T, [0], True, 3),
+        lambda: ops.euclidean_norm(INTS),
+        lambda: ops.sort_rows(ROWS, 4, False),
+        lambda: ops.sort_rows(ROWS, -1, False),
+        lambda: ops.sort_rows(ROWS.T, 1, False),
+        lambda: ops.sort_rows(cr.ones(()), 1, False),
+        lambda: ops.window_backward(ROW, [3], [2], 0),
+        lambda: ops.window_backward(ROW, [3], [1], 1),
+        lambda: ops.window_backward(ROW, [3], [1], -1),
+        lambda: ops.window_backward(ROW, [3], [], 0),
+        lambda: ops.window_backward(ROW, [2**40], [2**62], 2**62),
+        lambda: ops.softmax_cross_entropy(ROW, PLACES),
+        lambda: ops.softmax_cross_entropy(ROWS, PLACES, cr.ones(2)),
+        lambda: ops.softmax_cross_entropy_backward(
+            cr.ones(()), ROWS, ROWS, cr.ones(()), cr.zeros(2), -100, 0.0
+        ),
+        lambda: ops.softmax_cross_entropy_backward(
+            cr.ones(()), ROWS, ROW, cr.ones(()), PLACES, -100, 0.0
+        ),
+        lambda: ops.softmax_cross_entropy_backward(ROW, ROWS, ROWS, cr.ones(()), PLACES, -100, 0.0),
+        lambda: ops.softmax_cross_entropy_backward(
+            cr.ones(()), ROWS, ROWS, cr.zeros((), dtype=cr.int64), PLACES, -100, 0.0
+        ),
+    ],
+)
+def test_what_an_operation_cannot_read_is_refused(call):
+    with pytest.raises((cr.ShapeError, cr.DtypeError), match=r"^\[\w+\] expected .*; got "):
+        call()
+
+
+def test_a_label_out_of_range_harms_nothing_in_backward():
+    labels = cr.tensor([2**62, -(2**62)])
+    ops.softmax_cross_entropy_backward(cr.ones(()), ROWS, ROWS, cr.ones(()), labels, -100, 0.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.unbind(),
+        lambda x: list(x),
+        lambda x: x.split(1),
+        lambda x: x.chunk(2**50),
+        lambda x: x.tolist(),
+        lambda x: cr.zeros(0, 2).chunk(2**50),
+        lambda x: cr.zeros(2**50, 0).tolist(),
+    ],
+)
+def test_more_parts_than_memory_has_room_for(call):
+    with pytest.raises(cr.OutOfMemory, match=r"^\[\w+\] expected (parts|lists) that memory"):
+        call(cr.zeros(1).expand(2**50))
