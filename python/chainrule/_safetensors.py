@@ -23,10 +23,11 @@ _DTYPES = {
     "I64": ("int64", 8),
     "F32": ("float32", 4),
     "I32": ("int32", 4),
+    "BF16": ("bfloat16", 2),
     "U8": ("uint8", 1),
     "BOOL": ("bool", 1),
 }
-_FOREIGN_DTYPES = ("F16", "BF16", "I16", "U16", "I8", "U32", "U64", "F8_E4M3", "F8_E5M2", "C64")
+_FOREIGN_DTYPES = ("F16", "I16", "U16", "I8", "U32", "U64", "F8_E4M3", "F8_E5M2", "C64")
 _MAX_HEADER = 100_000_000  # the reference implementation's limit
 _MAX_DIMS = 8
 _TREE_KEY = "chainrule.tree"
@@ -89,7 +90,7 @@ def _plan(tensors, tree):
             raise cr.DtypeError(
                 f"[save] expected a dtype of {known}; got {tensor.dtype} in {name!r}."
             )
-        arrays[name] = (names[tensor.dtype], tensor.detach().contiguous().numpy())
+        arrays[name] = (names[tensor.dtype], _array(tensor.detach().contiguous()))
     ordered = sorted(arrays.items(), key=lambda item: (-_DTYPES[item[1][0]][1], item[0]))
     offsets, end = {}, 0
     for name, (_, array) in ordered:
@@ -114,6 +115,13 @@ def _plan(tensors, tree):
             f"[save] expected a header of at most {_MAX_HEADER} bytes; got {len(text)}."
         )
     return text, [array for _, (_, array) in ordered]
+
+
+def _array(tensor):
+    """Its elements as an array; NumPy has no bfloat16, which is the upper half of a float32."""
+    if tensor.dtype != cr.bfloat16:
+        return tensor.numpy()
+    return (tensor.float().numpy().view("uint32") >> 16).astype("uint16")
 
 
 def _write(file, header, arrays):
@@ -142,11 +150,17 @@ class _Bad(Exception):
     """A broken rule of the format; `load` adds the file's name."""
 
 
+class _Foreign(_Bad):
+    """What the format has and chainrule has not."""
+
+
 def _read(file, name):
     try:
         entries, tree, start = _read_header(file)
         tensors = {key: _read_tensor(file, start, key, entry) for key, entry in entries.items()}
         return tensors if tree is None else _tree.unflatten(tensors, tree)
+    except _Foreign as foreign:
+        raise ValueError(f"[load] {name}: {foreign}.") from None
     except (_Bad, _tree.TreeError) as bad:
         raise ValueError(f"[load] {name}: not a valid safetensors file: {bad}.") from None
 
@@ -216,14 +230,14 @@ def _check_entry(name, entry):
         )
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in _DTYPES:
-        kind = "unsupported" if dtype in _FOREIGN_DTYPES else "unknown"
-        raise _Bad(
+        kind, error = ("unsupported", _Foreign) if dtype in _FOREIGN_DTYPES else ("unknown", _Bad)
+        raise error(
             f"tensor {name!r} has the {kind} dtype {dtype!r}; known are {', '.join(_DTYPES)}"
         )
     if not _are_sizes(shape):
         raise _Bad(f"tensor {name!r} has the shape {shape!r}; expected a list of integers >= 0")
     if len(shape) > _MAX_DIMS:
-        raise _Bad(
+        raise _Foreign(
             f"tensor {name!r} has {len(shape)} dimensions; at most {_MAX_DIMS} are supported"
         )
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
@@ -259,18 +273,28 @@ def _check_offsets(entries, size):
 def _read_tensor(file, start, name, entry):
     """Read straight into the new tensor's memory: the only copy is the one out of the file."""
     dtype, shape, begin, end = entry
-    tensor = cr.empty(tuple(shape), dtype=getattr(cr, _DTYPES[dtype][0]))
-    if begin == end:
-        return tensor
+    # The halves of bfloat16 are read as bytes and put into float32 on the way (see _array).
+    halves = dtype == "BF16"
+    tensor = cr.empty(
+        (end - begin,) if halves else tuple(shape),
+        dtype=cr.uint8 if halves else getattr(cr, _DTYPES[dtype][0]),
+    )
     flat = tensor.reshape(-1).numpy()
-    view = flat.data.cast("B")
-    file.seek(start + begin)
+    if begin < end:
+        _read_bytes(file, start + begin, name, flat.data.cast("B"))
+    if halves:
+        wide = (flat.view("uint16").astype("uint32") << 16).view("float32")
+        return cr.from_numpy(wide).to(cr.bfloat16).reshape(tuple(shape))
+    if dtype == "BOOL" and flat.size and flat.view("uint8").max() > 1:
+        raise _Bad(f"tensor {name!r} (BOOL) holds a byte that is neither 0 nor 1")
+    return tensor
+
+
+def _read_bytes(file, place, name, view):
+    file.seek(place)
     done = 0
     while done < len(view):
         count = file.readinto(view[done:])
         if not count:
             raise _Bad(f"it ended while tensor {name!r} was read (truncated?)")
         done += count
-    if dtype == "BOOL" and flat.view("uint8").max() > 1:
-        raise _Bad(f"tensor {name!r} (BOOL) holds a byte that is neither 0 nor 1")
-    return tensor

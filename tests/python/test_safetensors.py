@@ -334,6 +334,29 @@ BAD = {
 }
 
 
+def test_bfloat16_both_ways(tmp_path):
+    values = np.array([[1.0, -2.5, np.inf], [0.0, -0.0, 3e-39]], dtype=np.float32)
+    halves = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(packed({"a": entry("BF16", (2, 3), (0, 12))}, halves))
+    read = cr.load(path)["a"]
+    assert read.dtype == cr.bfloat16
+    bits = np.frombuffer(halves, "<u2").astype(np.uint32) << 16
+    assert read.float().numpy().tobytes() == bits.tobytes()
+    cr.save({"a": read, "b": read[0, 1], "c": read[:0], "d": cr.ones(3)}, path)
+    assert halves in path.read_bytes()
+    again = cr.load(path)
+    assert [again[name].shape for name in "abc"] == [(2, 3), (), (0, 3)]
+    assert again["a"].float().tolist() == read.float().tolist() and again["b"].item() == -2.5
+    assert all(again[name].dtype == cr.bfloat16 for name in "abc")
+
+
+@pytest.mark.parametrize("content", [entry("F16", (2,)), entry("F32", (1,) * 9)])
+def test_what_only_the_format_has_is_not_called_a_broken_file(content):
+    with pytest.raises(ValueError, match="^(?!.*not a valid).*(unsupported|at most 8)"):
+        cr.load(io.BytesIO(packed({"a": content}, FOUR)))
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_a_value_error_with_file_and_reason(tmp_path, name):
     content, reason = BAD[name]
