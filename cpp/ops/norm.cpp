@@ -16,14 +16,17 @@ Dims dims_of(const Call& c) {
   return reduced_dims(c.name(), c.as<EuclideanNormAttrs>().dim, c[0].dim());
 }
 
+void require_floating(const Call& c, const Tensor& x) {
+  if (is_floating(x.dtype())) return;
+  fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(x.dtype()),
+                   ". Use .float().");
+}
+
 Tensor norm_of(const Call& c, const Tensor& input, double p, const OptDims& dim, bool keepdim,
                OptDType dtype) {
   const Tensor x =
       dtype.has() && dtype.value() != input.dtype() ? cast(input, dtype.value()) : input;
-  if (!is_floating(x.dtype())) {
-    fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(x.dtype()),
-                     ". Use .float().");
-  }
+  require_floating(c, x);
   if (p == 2) return euclidean_norm(x, dim, keepdim);
   const Dims dims = reduced_dims(c.name(), dim, x.dim());
   const OptDims over(dims);
@@ -51,10 +54,7 @@ const OpDef kEuclideanNorm = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          if (!is_floating(c[0].dtype())) {
-            fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(c[0].dtype()),
-                             ".");
-          }
+          require_floating(c, c[0]);
           const Dims dims = dims_of(c);
           c.out(c[0].dtype(),
                 reduced_sizes(c[0].sizes(), dims, c.as<EuclideanNormAttrs>().keepdim));
