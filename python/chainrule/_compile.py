@@ -1,9 +1,9 @@
 """compile(fn): records a call as a program and replays it without running Python again.
 
-The first calls of a signature run eagerly with the recorder on. A plan is adopted when two successive
-recordings are equal, op by op; from then on the call replays it: compute, then commit, with the same
-bits as eager. Anything a recording cannot hold (reading a value, new data from Python, a changed
-constant) is a CaptureError that names the line.
+The first calls of a signature run eagerly with the recorder on. A plan is adopted when two
+successive recordings are equal, op by op; from then on the call replays it: compute, then commit,
+with the same bits as eager. Anything a recording cannot hold (reading a value, new data from
+Python, a changed constant) is a CaptureError that names the line.
 """
 
 import functools
@@ -29,7 +29,7 @@ def _copied_in(value):
 
 
 def _form(value, tensors, objects):
-    """Collects the tensors and objects of nested tuples, lists and dicts; returns a hashable form."""
+    """Collects the tensors and objects of nested tuples, lists, dicts; returns a hashable form."""
     if isinstance(value, _core.Tensor):
         tensors.append(value)
         return ("tensor",)
@@ -250,15 +250,15 @@ def compile(function=None):
     Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules
     under `no_grad` and for results that still need a gradient. The first calls of a signature
     (structure of the arguments, shapes, dtypes, values of Python numbers) run eagerly; a plan is
-    adopted when two successive recordings are equal. Replays give the same bits as eager calls, and a
-    replay that fails has changed nothing. A result that still needs a gradient goes backward once, like
-    an eager one; its gradients have no history, so `create_graph=True` is refused.
+    adopted when two successive recordings are equal. Replays give the same bits as eager calls, and
+    a replay that fails has changed nothing. A result that still needs a gradient goes backward
+    once, like an eager one; its gradients have no history, so `create_graph=True` is refused.
 
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes
-    that depend on data, tensors made from Python data, hooks, changing param_groups, modules or settings.
-    A tensor that the function gets as an argument and also uses by itself is taken for the argument:
-    pass it in every call or in none.
+    that depend on data, tensors made from Python data, hooks, changing param_groups, modules or
+    settings. A tensor that the function gets as an argument and also uses by itself is taken for
+    the argument: pass it in every call or in none.
 
     Example:
         >>> @chainrule.compile

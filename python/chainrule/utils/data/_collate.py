@@ -11,7 +11,7 @@ _NESTED = "expected samples nested to a finite depth; got one that contains itse
 
 
 def default_collate(batch):
-    """Stack tensors, arrays and numbers along a new first dimension; recurse into dicts and tuples."""
+    """Stack tensors, arrays and numbers along a new first dimension, inside dicts and tuples too."""
     require_length("default_collate", batch)
     try:
         return _collate(batch)
