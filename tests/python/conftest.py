@@ -1,6 +1,7 @@
-"""Finished runs of the command line, trained once for all tests that read them."""
+"""Finished runs of the command line, trained once for all tests that read them; Ctrl-C."""
 
 import shutil
+import signal
 
 import pytest
 
@@ -17,6 +18,15 @@ def runs(tmp_path_factory):
         )
         assert code == 0
     return folder
+
+
+@pytest.fixture
+def ctrl_c():
+    """SIGINT interrupts, here and in processes started here, also where the tests themselves were
+    started with it ignored, as a shell does for commands in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -125,6 +125,7 @@ def test_progress_lines(capsys, tmp_path):
     assert "accuracy" in error
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_the_best_weights_and_says_where(tmp_path):
     arguments = [
         "train",
@@ -153,6 +154,7 @@ def test_ctrl_c_keeps_the_best_weights_and_says_where(tmp_path):
     assert main(["evaluate", str(tmp_path / "run")]) == 0
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_before_training(fails, monkeypatch, tmp_path):
     def interrupted(*_):
         signal.raise_signal(signal.SIGINT)

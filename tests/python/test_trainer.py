@@ -282,6 +282,7 @@ def test_a_learning_rate_that_diverges():
     assert all(math.isfinite(v) for v in np.ravel(trainer.model.weight.tolist()))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("epoch", "kept"), [(1, 1), (5, 3)])
 def test_ctrl_c_between_epochs(epoch, kept):
     recorder = Recorder()
@@ -298,6 +299,7 @@ def test_ctrl_c_between_epochs(epoch, kept):
     assert recorder.events[-1] == ("end", "interrupted")
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_a_batch():
     calls = []
 
