@@ -67,6 +67,8 @@ void set_python_error() noexcept {
 void name_error(const char* op) noexcept {
   guarded_status([&] {
     py::error_already_set error;
+    // What has come through a Python frame, a hook or __index__, is somebody else's to word.
+    if (error.trace()) return error.restore();
     const std::string message = py::str(error.value()).cast<std::string>();
     if (!message.starts_with("expected ")) return error.restore();
     PyErr_SetString(error.type().ptr(), str("[", op, "] ", message).c_str());

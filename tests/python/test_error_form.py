@@ -245,3 +245,28 @@ def test_numbers_of_any_kind_are_settings():
     text = text_of(lambda: nn.Flatten()(3))[1]
     assert text.startswith("in Flatten: [flatten] expected")
     assert "expected one of" in text_of(lambda: nn.init.calculate_gain([1]))[1]
+
+
+def test_errors_of_the_users_code_are_left_alone():
+    class Odd(ValueError):
+        pass
+
+    class Size:
+        def __index__(self):
+            raise Odd("expected nothing", 3)
+
+    def hook(gradient):
+        raise Odd("expected no gradient")
+
+    for call in (
+        lambda: cr.zeros(Size()),
+        lambda: cr.ones(3)[Size()],
+        lambda: cr.ones(3).sum(Size()),
+    ):
+        with pytest.raises(Odd) as caught:
+            call()
+        assert caught.value.args == ("expected nothing", 3)
+    x = cr.ones(2, requires_grad=True)
+    x.register_hook(hook)
+    with pytest.raises(Odd, match="^expected no gradient$"):
+        x.sum().backward()
