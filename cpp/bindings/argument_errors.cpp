@@ -75,6 +75,17 @@ PyObject* entry(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObj
   return nullptr;
 }
 
+// One level deep: a list may contain itself.
+std::string type_name(PyObject* o, bool inside = false) {
+  if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
+  if (o == Py_None) return "None";
+  const std::string name = Py_TYPE(o)->tp_name;
+  if (!inside && (PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
+    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0), true);
+  }
+  return name;
+}
+
 // ---- Methods that CPython calls
 
 vectorcallfunc method_entries[2];  // CPython's own, by whether the method takes arguments
@@ -121,7 +132,7 @@ std::string given_arguments(PyObject* const* values, Py_ssize_t count, PyObject*
     if (i) text += ", ";
     if (i >= count)
       text += py::str(PyTuple_GET_ITEM(keywords, i - count)).cast<std::string>() + "=";
-    text += Py_TYPE(values[i])->tp_name;
+    text += type_name(values[i]);
   }
   return "(" + text + ")";
 }

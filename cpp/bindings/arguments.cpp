@@ -1,5 +1,6 @@
 #include "bindings/arguments.h"
 
+#include "bindings/argument_errors.h"
 #include "bindings/attributes.h"
 #include "bindings/generator.h"
 #include "bindings/numbers.h"
@@ -207,7 +208,8 @@ class Parser {
       if (kinds[i] == ParamKind::kTensorList) {
         for (Py_ssize_t k = 0; value && k < PySequence_Fast_GET_SIZE(value); ++k) {
           PyObject* item = PySequence_Fast_GET_ITEM(value, k);
-          if (!is_tensor(item)) throw TypeError("[chainrule] expected a list that nobody changes.");
+          if (!is_tensor(item))
+            throw TypeError("expected a list that nobody changes meanwhile; got other items.");
           out_.inputs.own(tensor_of(item));
         }
       } else if (!value) {
@@ -243,17 +245,6 @@ class Parser {
   PyObject* tensors_[kMaxTensorParams] = {};
 };
 
-// One level deep: a list may contain itself.
-std::string type_name(PyObject* o, bool inside = false) {
-  if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
-  if (o == Py_None) return "None";
-  const std::string name = Py_TYPE(o)->tp_name;
-  if (!inside && (PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
-    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0), true);
-  }
-  return name;
-}
-
 }  // namespace
 
 bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mismatch& why) {
@@ -262,17 +253,7 @@ bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mi
 
 void fail_arguments(const std::string& name, const std::vector<Overload>& overloads,
                     const Arguments& arguments, const Mismatch& why) {
-  std::string given = "(";
-  const char* comma = "";
-  for (Py_ssize_t i = 0; i < arguments.count; ++i, comma = ", ") {
-    given += comma + type_name(arguments.values[i]);
-  }
-  for (Py_ssize_t k = 0; k < arguments.keyword_count(); ++k, comma = ", ") {
-    const char* keyword = PyUnicode_AsUTF8(PyTuple_GET_ITEM(arguments.keywords, k));
-    if (!keyword) throw_python_error();
-    given += str(comma, keyword, "=", type_name(arguments.values[arguments.count + k]));
-  }
-  given += ")";
+  std::string given = given_arguments(arguments.values, arguments.count, arguments.keywords);
   if (why.problem) {
     given += why.parameter ? str(": '", why.parameter, "' ", why.problem) : str(": ", why.problem);
   }

@@ -5,7 +5,7 @@
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/types.h"
-#include "core/memory_limit.h"
+#include "core/allocator.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
 
@@ -44,14 +44,15 @@ PyObject* element(const Tensor& t, int64_t offset) {
 
 // The lists and numbers of a tensor take many times its own bytes, of an expanded one any number.
 void check_list_size(const Tensor& t) {
-  constexpr double kItem = 32, kList = 64;
+  constexpr double kList = 64;
+  const double item = t.dtype() == DType::kBool ? 8 : 32;  // True and False exist once
   double rows = 1, bytes = 0;
   for (int64_t n : t.sizes()) {
     bytes += rows * kList;
     rows *= static_cast<double>(n);
   }
-  bytes += rows * kItem;
-  if (bytes < (64 << 20) || bytes < static_cast<double>(available_memory())) return;
+  bytes += rows * item;
+  if (bytes < (64 << 20) || bytes < static_cast<double>(memory_left())) return;
   fail<OutOfMemory>("tolist", "expected lists that memory has room for; got sizes ", t.sizes(),
                     ".");
 }

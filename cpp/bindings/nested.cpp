@@ -1,14 +1,12 @@
 // Nested Python sequences to a tensor: shape from the first elements, dtype from all of them, then
 // one pass that writes. Every pass checks lengths again, because __float__ or __index__ of an
 // element may run any code, which may change the lists meanwhile.
-#include <cmath>
-#include <limits>
-
 #include "bindings/creation.h"
 #include "bindings/numbers.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
+#include "ops/number_fits.h"
 
 namespace chainrule::bindings {
 
@@ -81,7 +79,7 @@ class Nested {
     }
     for (Py_ssize_t i = 0; i < n; ++i) {
       if (i >= PySequence_Fast_GET_SIZE(items.ptr())) {
-        fail<ValueError>(op_, "expected a list that nobody changes meanwhile.");
+        fail<ValueError>(op_, "expected a list that nobody changes meanwhile; got another length.");
       }
       position_[depth] = i;
       depth_ = depth + 1;
@@ -162,13 +160,9 @@ class Nested {
   }
   template <typename T>
   T integer(const Number& n) const {
-    using Limits = std::numeric_limits<T>;
-    const double whole = n.is_float() ? std::trunc(n.real) : 0;
-    const bool fits = n.is_float() ? whole >= static_cast<double>(Limits::min()) &&
-                                         whole < std::ldexp(1.0, Limits::digits)
-                                   : n.integer >= static_cast<int64_t>(Limits::min()) &&
-                                         n.integer <= static_cast<int64_t>(Limits::max());
-    if (fits) return static_cast<T>(n.is_float() ? static_cast<int64_t>(whole) : n.integer);
+    if (fits(n, out_.dtype())) {
+      return static_cast<T>(n.is_float() ? static_cast<int64_t>(n.real) : n.integer);
+    }
     fail<ValueError>(op_, "expected a value that fits ", dtype_name(out_.dtype()), place(),
                      "; got ", n.is_float() ? str(n.real) : str(n.integer), ".");
   }

@@ -201,7 +201,10 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
   const auto& callable = *static_cast<const Callable*>(PyCapsule_GetPointer(self, nullptr));
   const Overload& o = callable.overloads[0];
   const auto arguments = [&](Py_ssize_t i) -> Arguments {
-    if (!PyTuple_Check(calls[i])) throw TypeError("expected calls as tuples.");
+    if (!PyTuple_Check(calls[i])) {
+      fail<TypeError>(callable.name.c_str(), "expected the arguments of a call as a tuple; got ",
+                      Py_TYPE(calls[i])->tp_name, ".");
+    }
     PyObject* const* values = reinterpret_cast<PyTupleObject*>(calls[i])->ob_item;
     return {nullptr, values, PyTuple_GET_SIZE(calls[i]), nullptr};
   };
@@ -242,7 +245,8 @@ py::object all_or_none(const py::object& operation) {
     const py::object self = steal(PyCapsule_New(&c, nullptr, nullptr));
     return steal(PyCFunction_New(&run_all_def, self.ptr()));
   }
-  throw TypeError("[_all_or_none] expected an operation of one signature on lists.");
+  fail<TypeError>("_all_or_none", "expected an operation of one signature on lists; got ",
+                  Py_TYPE(operation.ptr())->tp_name, ".");
 }
 
 }  // namespace

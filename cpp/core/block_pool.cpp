@@ -33,7 +33,7 @@ Slab* slab_of(void* block) {
 }
 constexpr int64_t blocks_in_slab(int c) { return (kSlab - kSlabHeader) / class_size(c); }
 
-std::atomic<int64_t> granted{0};  // bytes of all blocks
+std::atomic<int64_t> granted{0};  // bytes of all blocks but slabs, which are touched at once
 
 // Linux grants what it does not have and ends the process when the pages are touched, so nothing is
 // asked for that is not there. To look what is there costs as much as taking 1 MiB: it holds for
@@ -77,7 +77,8 @@ void* map_block(size_t size) noexcept {
 int64_t memory_left() noexcept {
   const int64_t left = available_memory();
   if (left == INT64_MAX) return left;
-  return left - std::max<int64_t>(0, granted.load(std::memory_order_relaxed) - resident_memory());
+  const int64_t blocks = granted.load(std::memory_order_relaxed);
+  return std::max<int64_t>(0, left - std::max<int64_t>(0, blocks - resident_memory()));
 }
 
 void* system_allocate(size_t size) noexcept {

@@ -33,8 +33,6 @@ struct Block {
   uint32_t count;
 };
 
-// Bytes that may still be asked for; INT64_MAX where it cannot be told.
-int64_t memory_left() noexcept;
 // A block straight from the system; null when it refuses.
 void* system_allocate(size_t size) noexcept;
 void system_free(void* p, size_t size) noexcept;

@@ -100,7 +100,8 @@ int64_t available_memory() noexcept { return std::min(machine(), control_groups(
 
 int64_t resident_memory() noexcept {
   const int64_t kilobytes = read_number("/proc/self/status", "VmRSS:", -1);
-  return kilobytes < 0 ? kUnknown : kilobytes * 1024;
+  if (kilobytes < 0) return kUnknown;
+  return (kilobytes + read_number("/proc/self/status", "VmSwap:", 0)) * 1024;
 }
 
 }  // namespace chainrule

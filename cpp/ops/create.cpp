@@ -2,32 +2,12 @@
 // binding.
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/number_fits.h"
 #include "ops/ranges.h"
 #include "ops/view_rules.h"
-
-namespace chainrule {
-
-void check_fits(const char* op, Number value, DType t) {
-  bool fits = true;
-  if (t == DType::kUInt8 || t == DType::kInt32 || t == DType::kInt64) {
-    const double low = t == DType::kUInt8 ? 0 : t == DType::kInt32 ? -0x1p31 : -0x1p63;
-    const double high = t == DType::kUInt8 ? 0x1p8 : t == DType::kInt32 ? 0x1p31 : 0x1p63;
-    fits = value.is_float() ? value.real > low - 1 && value.real >= -0x1p63 && value.real < high
-                            : t == DType::kInt64 || (value.real >= low && value.real < high);
-  } else if (t == DType::kFloat32) {
-    fits = !std::isfinite(value.real) || std::abs(value.real) <= std::numeric_limits<float>::max();
-  }
-  if (!fits) {
-    fail<ValueError>(op, "expected a value that fits ", dtype_name(t), "; got ", value.real, ".");
-  }
-}
-
-}  // namespace chainrule
 
 namespace chainrule::ops {
 

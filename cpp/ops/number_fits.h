@@ -5,15 +5,12 @@
 
 namespace chainrule {
 
-// ValueError unless a `t` can hold the value: the integers of its range, the finite floats, and a
-// fraction as its whole part. Every bool can.
+// Whether a `t` can hold the value: integers their range, of a fraction its whole part; floats what
+// is finite in them, infinities and NaN. Every bool can.
+bool fits(Number value, DType t);
+// ValueError unless it does.
 void check_fits(const char* op, Number value, DType t);
-
 // The same of a Python number that is about to be stored; tensors are cast, as PyTorch casts them.
-inline void check_number_fits(const char* op, const Tensor& number, DType t) {
-  if (!number->weak_number || number.dtype() == t) return;
-  const bool real = is_floating(number.dtype());
-  check_fits(op, real ? Number(number.item_double()) : Number(number.item_int()), t);
-}
+void check_number_fits(const char* op, const Tensor& number, DType t);
 
 }  // namespace chainrule

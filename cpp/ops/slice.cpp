@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/memory_limit.h"
+#include "core/allocator.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/view_rules.h"
@@ -86,7 +86,7 @@ namespace {
 // take it.
 void check_parts(const char* op, int64_t count) {
   constexpr int64_t kFew = 1 << 20, kBytes = 512;
-  if (count <= kFew || count < available_memory() / kBytes) return;
+  if (count <= kFew || count < memory_left() / kBytes) return;
   fail<OutOfMemory>(op, "expected parts that memory has room for; got ", count, ".");
 }
 

@@ -159,9 +159,8 @@ class CompiledFunction:
 
     def profile(self, *args, **kwargs):
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
-        tensors = []
-        args, kwargs = _copied_in(args), _copied_in(kwargs)
-        plan = self._plans.get(self._key(args, kwargs, tensors, []))
+        args, kwargs, tensors, _, key = self._read(args, kwargs)
+        plan = self._plans.get(key)
         recorded = plan.ready() if plan is not None else None
         times = recorded.program.profile(tensors) if recorded is not None else None
         if recorded is None or times is None:
@@ -169,6 +168,16 @@ class CompiledFunction:
                 "[profile] expected a call that has a plan; call it three times first."
             )
         return list(zip(recorded.program.operations(), times, strict=True))
+
+    def _read(self, args, kwargs):
+        """The arguments with arrays copied in, their tensors and other objects, the signature."""
+        tensors, objects = [], []
+        try:
+            args, kwargs = _copied_in(args), _copied_in(kwargs)
+            key = self._key(args, kwargs, tensors, objects)
+        except RecursionError:
+            raise _no_end("arguments") from None
+        return args, kwargs, tensors, objects, key
 
     def _key(self, args, kwargs, tensors, objects):
         form = (_form(args, tensors, objects), _form(kwargs, tensors, objects))
@@ -181,12 +190,7 @@ class CompiledFunction:
     def __call__(self, *args, **kwargs):
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
-        tensors, objects = [], []
-        try:
-            args, kwargs = _copied_in(args), _copied_in(kwargs)
-            key = self._key(args, kwargs, tensors, objects)
-        except RecursionError:
-            raise _no_end("arguments") from None
+        args, kwargs, tensors, objects, key = self._read(args, kwargs)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = _Plan(objects)

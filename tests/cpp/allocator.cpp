@@ -23,11 +23,11 @@ constexpr int64_t kMachine = 256 * kMiB;
 constexpr int64_t kCap = 64 * kMiB;   // the smallest, here more than an eighth of the machine
 constexpr int64_t kSlack = 4 * kMiB;  // what a thread has for itself, and slabs in use
 std::atomic<int64_t> left{kMachine};
+std::atomic<int64_t> resident{4 * kMachine};  // of this process: all that it has taken
 
 }  // namespace
 
-// The allocator reads /proc/meminfo through this one, and how much of the process is in memory: all
-// that it has taken, as `left` counts it.
+// The allocator reads /proc/meminfo through this one, and how much of the process is in memory.
 extern "C" __attribute__((visibility("default"))) FILE* fopen(const char* path, const char* mode) {
   using Open = FILE* (*)(const char*, const char*);
   static const Open real = reinterpret_cast<Open>(dlsym(RTLD_NEXT, "fopen"));
@@ -36,7 +36,7 @@ extern "C" __attribute__((visibility("default"))) FILE* fopen(const char* path, 
   static thread_local char text[64];
   const int length =
       std::snprintf(text, sizeof text, "%s: %lld kB\n", machine ? "MemAvailable" : "VmRSS",
-                    static_cast<long long>((machine ? left.load() : 4 * kMachine) / 1024));
+                    static_cast<long long>((machine ? left : resident).load() / 1024));
   return fmemopen(text, static_cast<size_t>(length), "r");
 }
 
@@ -196,6 +196,18 @@ void check_large_requests() {
   expect(!out_of_memory(kMachine / 2), "half of the machine is refused");
 }
 
+// What was given and not touched yet is still free to the system: it is not given twice.
+void check_untouched() {
+  empty_cache();
+  resident = 0;
+  const size_t most = kMachine / 5 * 4;
+  void* block = allocate(most);
+  expect(out_of_memory(most), "memory that nobody has touched is given twice");
+  deallocate(block, most);
+  resident = 4 * kMachine;
+  expect(!out_of_memory(most), "freed memory is refused");
+}
+
 // Many requests, none of them large: the machine's end is noticed before it is passed.
 void check_many_requests(size_t bytes) {
   empty_cache();
@@ -230,6 +242,7 @@ int main() {
   check_poison();
   check_counts();
   check_large_requests();
+  check_untouched();
   if (kCaching) {  // not under the address sanitizer, which sees a freed block only outside of
                    // lists
     check_reuse();

@@ -208,8 +208,12 @@ def test_numbers_are_cut_and_tensors_are_cast():
     for wrong in (256, -1, 2**40):
         with pytest.raises(ValueError, match="fits uint8"):
             cr.zeros(2, dtype=cr.uint8).fill_(wrong)
-    with pytest.raises(ValueError, match="fits float32"):
-        cr.zeros(2).fill_(1e300)
+    for small in (cr.float32, cr.bfloat16):
+        with pytest.raises(ValueError, match=f"fits {small}".replace("chainrule.", "")):
+            cr.zeros(2, dtype=small).fill_(1e300)
+    least = -(2.0**63)  # a float that int64 holds, whoever is asked
+    assert cr.full((1,), least, dtype=cr.int64).tolist() == [-(2**63)]
+    assert cr.tensor([least], dtype=cr.int64).tolist() == [-(2**63)]
     assert cr.zeros(2).fill_(math.inf).tolist() == [math.inf] * 2
     assert cr.zeros(2, dtype=cr.bool).fill_(math.nan).tolist() == [True, True]
 

@@ -110,14 +110,17 @@ def test_an_integer_beyond_64_bits(name, call):
         ),
         (lambda: cr.device(), "[device] expected (type, index=None); got ()."),
         (lambda: cr.Size(3), "[Size] expected one iterable of integers; got (int)."),
-        (lambda: cr.Size([1], [2]), "[Size] expected one iterable of integers; got (list, list)."),
+        (
+            lambda: cr.Size([1], [2]),
+            "[Size] expected one iterable of integers; got (list of int, list of int).",
+        ),
         (
             lambda: cr.Generator("cpu", 2),
             "[Generator] expected (device='cpu'); got (str, int).",
         ),
         (
             lambda: cr.nn.Parameter(FLOAT, x=1),
-            "[Parameter] expected (data=None, requires_grad=True); got (chainrule.Tensor, x=int).",
+            "[Parameter] expected (data=None, requires_grad=True); got (Tensor, x=int).",
         ),
         (
             lambda: cr.nn.Parameter(FLOAT, np.ones(2)),

@@ -322,7 +322,7 @@ def test_a_truncated_normal_of_no_finite_place_is_refused():
         (lambda: cr.manual_seed(sed=1), "[manual_seed] expected (seed: int); got (sed=int)."),
         (
             lambda: cr.Generator().set_state([1, 2]),
-            "[set_state] expected (new_state: Tensor); got (list).",
+            "[set_state] expected (new_state: Tensor); got (list of int).",
         ),
         (
             lambda: cr.ones(2).requires_grad_("a"),

@@ -1,15 +1,19 @@
 """A module that contains itself, directly or further down.
 
-As in PyTorch, `parameters()`, `modules()`, `to()`, copies and pickles take every module once and work.
-`train`, `apply`, `state_dict` and `repr` go down every path, and such a path has no end: they say where it
-closes in place of a bare RecursionError.
+As in PyTorch, `parameters()`, `modules()`, `to()`, copies and pickles take every module once and
+work. `train`, `apply`, `state_dict` and `repr` go down every path, and such a path has no end: they
+say where it closes in place of a bare RecursionError.
 """
 
 from .._core import StateError
 
 
-def explain(op, module):
-    """Inside `except RecursionError`: StateError where modules contain themselves, else nothing."""
+def explain(op, module, error):
+    """Inside `except RecursionError as error`: StateError where modules contain themselves, else
+    nothing. The error passes every module on its way up; the first of them looks."""
+    if getattr(error, "looked_for_cycle", False):
+        return
+    error.looked_for_cycle = True
     found = _find(module)
     if found is not None:
         below, above = found

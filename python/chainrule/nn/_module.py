@@ -104,8 +104,8 @@ class Module(Registry):
         try:
             for child in self.children():
                 child.train(mode)
-        except RecursionError:
-            _cycle.explain("train", self)
+        except RecursionError as error:
+            _cycle.explain("train", self, error)
             raise
         return self
 
@@ -130,8 +130,8 @@ class Module(Registry):
         try:
             for child in self.children():
                 child.apply(fn)
-        except RecursionError:
-            _cycle.explain("apply", self)
+        except RecursionError as error:
+            _cycle.explain("apply", self, error)
             raise
         fn(self)
         return self
@@ -208,8 +208,8 @@ class Module(Registry):
         try:
             for name, module in self._own(MODULE):
                 module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        except RecursionError:
-            _cycle.explain("state_dict", self)
+        except RecursionError as error:
+            _cycle.explain("state_dict", self, error)
             raise
         return state
 
@@ -242,7 +242,7 @@ class Module(Registry):
     def __repr__(self):
         try:
             lines = self._lines()
-        except RecursionError:
-            _cycle.explain("repr", self)
+        except RecursionError as error:
+            _cycle.explain("repr", self, error)
             raise
         return _print.describe(self, lines)
