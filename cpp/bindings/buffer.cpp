@@ -92,15 +92,6 @@ class HeldBuffer {
   Py_buffer view_;
 };
 
-size_t extent_bytes(const Dims& sizes, const Dims& strides, size_t item) {
-  if (sizes.product() == 0) return 0;
-  size_t last = 0;
-  for (int d = 0; d < sizes.size(); ++d) {
-    last += static_cast<size_t>(sizes[d] - 1) * static_cast<size_t>(strides[d]);
-  }
-  return (last + 1) * item;
-}
-
 }  // namespace
 
 std::optional<DType> buffer_dtype(PyObject* o) {
@@ -127,7 +118,7 @@ Tensor tensor_from_buffer(PyObject* o, const char* op) {
                      "another layout. Use a.copy() first.");
   }
   const Py_buffer& view = held->view();
-  Ref<Storage> storage = Storage::borrow(view.buf, extent_bytes(sizes, strides, itemsize(dtype)),
+  Ref<Storage> storage = Storage::borrow(view.buf, extent(sizes, strides) * itemsize(dtype),
                                          view.readonly != 0, [held]() mutable { held.reset(); });
   return Tensor(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
 }

@@ -159,18 +159,16 @@ Tensor window(const DlTensor& d, bool read_only, std::function<void()> release) 
   for (int i = 0; i < d.ndim; ++i) sizes.push_back(d.shape[i]);
   if (!d.strides) strides = contiguous_strides(sizes);
   for (int i = 0; d.strides && i < d.ndim; ++i) strides.push_back(d.strides[i]);
-  size_t last = 0;
   for (int i = 0; i < d.ndim; ++i) {
     if (strides[i] < 0 && sizes[i] > 1) {
       fail<ValueError>("from_dlpack", "expected strides >= 0; got ", strides,
                        ". Copy the array first.");
     }
     if (sizes[i] <= 1) strides[i] = std::max<int64_t>(strides[i], 0);
-    last +=
-        static_cast<size_t>(std::max<int64_t>(sizes[i] - 1, 0)) * static_cast<size_t>(strides[i]);
   }
   char* data = static_cast<char*>(d.data) + d.byte_offset;
-  const size_t bytes = checked_numel("from_dlpack", sizes) ? (last + 1) * itemsize(dtype) : 0;
+  checked_numel("from_dlpack", sizes);
+  const size_t bytes = extent(sizes, strides) * itemsize(dtype);
   if (reinterpret_cast<uintptr_t>(data) % itemsize(dtype) != 0) {
     fail<ValueError>("from_dlpack",
                      "expected memory aligned to its elements. Copy the array first.");

@@ -94,6 +94,15 @@ int64_t checked_numel(const char* op, const Dims& sizes) {
   return empty ? 0 : n;
 }
 
+int64_t extent(const Dims& sizes, const Dims& strides) {
+  uint64_t last = 0;  // unsigned, because those of foreign memory may overflow
+  for (int d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return 0;
+    last += static_cast<uint64_t>(sizes[d] - 1) * static_cast<uint64_t>(strides[d]);
+  }
+  return static_cast<int64_t>(last + 1);
+}
+
 std::string to_string(const Dims& dims) {
   std::string s = "(";
   for (int i = 0; i < dims.size(); ++i) {

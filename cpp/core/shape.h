@@ -69,6 +69,8 @@ bool broadcast_shapes(const Dims& a, const Dims& b, Dims* out);
 // Strides that read a tensor of `sizes` as if it had the (larger) shape `target`.
 Dims broadcast_strides(const Dims& sizes, const Dims& strides, const Dims& target);
 
+// Elements from the first to the last of a tensor of strides >= 0; 0 if it has none.
+int64_t extent(const Dims& sizes, const Dims& strides);
 // 0 <= dim < max(rank, 1) from a possibly negative dim, else IndexError naming the op.
 int normalize_dim(const char* op, int64_t dim, int rank);
 // numel. Negative sizes are a ShapeError; sizes whose strides could overflow, an OutOfMemory.

@@ -84,15 +84,6 @@ std::string Program::difference(const Program& other) const {
   return "";
 }
 
-int64_t extent(const Dims& sizes, const Dims& strides) {
-  int64_t last = 0;
-  for (int d = 0; d < sizes.size(); ++d) {
-    if (sizes[d] == 0) return 0;
-    last += (sizes[d] - 1) * strides[d];
-  }
-  return last + 1;
-}
-
 const Storage* Program::state_of(const Tensor& argument) const {
   const Storage* storage = argument->storage.get();
   const bool state = std::binary_search(state_storages.begin(), state_storages.end(), storage);

@@ -35,9 +35,6 @@ struct Value {
   int64_t room = 0;    // of an argument or a gradient: elements from its first one that may be used
 };
 
-// Elements from the first to the last of such a tensor.
-int64_t extent(const Dims& sizes, const Dims& strides);
-
 struct Instruction {
   const OpDef* op;
   std::vector<ValueId> inputs;  // kNone for an absent optional input

@@ -44,10 +44,8 @@ void check_cast(const Tensor& target, DType from, const char* op) {
 
 // The half-open range of bytes a tensor may touch.
 void byte_range(const Tensor& t, const char** begin, const char** end) {
-  int64_t extent = 1;
-  for (int d = 0; d < t.dim(); ++d) extent += (t.sizes()[d] - 1) * t.strides()[d];
   *begin = static_cast<const char*>(t.raw());
-  *end = *begin + extent * itemsize(t.dtype());
+  *end = *begin + extent(t.sizes(), t.strides()) * itemsize(t.dtype());
 }
 
 // Whether an elementwise kernel reading `t` could see `target` half written.
