@@ -7,6 +7,7 @@
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/results.h"
+#include "ops/write.h"
 
 namespace chainrule::bindings {
 
@@ -226,6 +227,7 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
       Parsed& p = accepted.emplace_back();
       accept(i, p);
       Infer infer({*o.op, p.inputs.span(), p.attrs, p.ends}, false);
+      check_mutated(infer);
       o.op->infer(infer);
     }
     for (const Parsed& p : accepted) run(p);

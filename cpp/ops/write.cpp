@@ -19,14 +19,7 @@ void check_writable(const Tensor& target, const char* op) {
                      "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
                      target.sizes(), ". Update parameters inside no_grad().");
   }
-  if (target->storage->read_only()) {
-    fail<StateError>(op, "expected writable memory; got a read-only view of foreign memory. ",
-                     "Use clone() first.");
-  }
-  if (target->inference && !modes.inference && modes.grad_enabled) {
-    fail<StateError>(op, "expected a tensor made outside inference_mode; got one made inside. ",
-                     "Use clone() first.");
-  }
+  require_writable(target, op);
   for (int d = 0; d < target.dim(); ++d) {
     if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
       fail<StateError>(op, "expected one memory place an element; got an expanded tensor of sizes ",
@@ -98,6 +91,23 @@ Tensor dense_copy(const Tensor& t) {
 }
 
 }  // namespace
+
+void require_writable(const Tensor& t, const char* op) {
+  if (t->storage->read_only()) {
+    fail<StateError>(op, "expected writable memory; got a read-only view of foreign memory. ",
+                     "Use clone() first.");
+  }
+  if (t->inference && !modes.inference && modes.grad_enabled) {
+    fail<StateError>(op, "expected a tensor made outside inference_mode; got one made inside. ",
+                     "Use clone() first.");
+  }
+}
+
+void check_mutated(const Call& c) {
+  for (int param : c.op.mutates) {
+    for (const Tensor& t : c.list(param)) require_writable(t, c.name());
+  }
+}
 
 void bump_mutated(const Call& c) {
   for (int param : c.op.mutates) {

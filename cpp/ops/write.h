@@ -5,6 +5,12 @@
 
 namespace chainrule {
 
+// StateError for read-only memory, and outside of inference_mode for tensors made inside.
+void require_writable(const Tensor& t, const char* op);
+
+// The same of each tensor that the call's operation changes in place.
+void check_mutated(const Call& c);
+
 // Counts one more change of each tensor that the call's operation changes in place.
 void bump_mutated(const Call& c);
 
