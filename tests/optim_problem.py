@@ -1,4 +1,5 @@
-"""A problem with a known gradient for optimizers: sum a (w - b)^2, parameters of many shapes."""
+"""A problem with a known gradient for optimizers: sum a (w - b)^2, parameters of many shapes; and
+small parameters with a gradient of ones."""
 
 import functools
 
@@ -55,3 +56,13 @@ class Problem:
             optimizer.step()
             for got, want in zip(self.params, expected, strict=True):
                 np.testing.assert_allclose(got.detach().numpy(), want, rtol=rtol, atol=rtol)
+
+
+def weight(size=2):
+    return cr.nn.Parameter(cr.ones(size))
+
+
+def with_gradients(*params):
+    for param in params:
+        param.grad = cr.ones_like(param)
+    return params

@@ -223,13 +223,15 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
       return Py_NewRef(Py_None);
     }
     std::deque<Parsed> accepted;
+    std::vector<Call> written;
     for (Py_ssize_t i = 0; i < count; ++i) {
       Parsed& p = accepted.emplace_back();
       accept(i, p);
       Infer infer({*o.op, p.inputs.span(), p.attrs, p.ends}, false);
-      check_mutated(infer);
       o.op->infer(infer);
+      written.push_back(infer);
     }
+    check_mutated(written);
     for (const Parsed& p : accepted) run(p);
     return Py_NewRef(Py_None);
   });

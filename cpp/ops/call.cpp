@@ -170,7 +170,7 @@ void refuse_bfloat16(const Call& c) {
 // A call whose inputs have their final dtypes.
 Tensors call_promoted(const Call& c) {
   if (c.op.is(kReduction | kRowLocal)) refuse_bfloat16(c);
-  if (c.op.is(kMutates)) check_mutated(c);
+  if (c.op.is(kMutates)) check_mutated({&c, 1});
   const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
   Infer infer(c, needs_grad);
   c.op.infer(infer);

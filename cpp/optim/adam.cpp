@@ -35,11 +35,6 @@ void infer(Infer& c) {
   check_like_params(c, params, c.list(2), "exp_avgs");
   check_like_params(c, params, c.list(3), "exp_avg_sqs");
   if (amsgrad) check_like_params(c, params, c.list(4), "max_exp_avg_sqs");
-  for (int list = 2; list < (amsgrad ? 5 : 4); ++list) {
-    check_apart(c, params, c.list(list), "params and their state");
-    if (list > 2) check_apart(c, c.list(2), c.list(list), "the parts of the state");
-  }
-  if (amsgrad) check_apart(c, c.list(3), c.list(4), "the parts of the state");
   check_steps(c, params, c.list(5));
   check_hyper(c, c[6], 5);
   for (int list = 0; list < (amsgrad ? 5 : 4); ++list)

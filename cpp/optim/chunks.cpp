@@ -82,16 +82,6 @@ void check_like_params(const Infer& c, std::span<const Tensor> params, std::span
   }
 }
 
-void check_apart(const Infer& c, std::span<const Tensor> a, std::span<const Tensor> b,
-                 const char* what) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    const bool shared = a[i]->storage == b[i]->storage && a[i].raw() == b[i].raw();
-    if (!shared || a[i].numel() == 0) continue;
-    fail<StateError>(c.name(), "expected ", what, " in memory of their own; got the same memory ",
-                     "twice at ", i, ".");
-  }
-}
-
 void check_hyper(const Infer& c, const Tensor& hyper, int count) {
   if (hyper.dtype() == DType::kFloat64 && hyper.sizes() == Dims{count} && hyper.is_contiguous())
     return;

@@ -60,9 +60,6 @@ class DenseList {
 // ShapeError or DtypeError unless `list` fits the parameters element by element.
 void check_like_params(const Infer& c, std::span<const Tensor> params, std::span<const Tensor> list,
                        const char* what);
-// StateError where two lists of tensors that are written share memory at one place.
-void check_apart(const Infer& c, std::span<const Tensor> a, std::span<const Tensor> b,
-                 const char* what);
 void check_hyper(const Infer& c, const Tensor& hyper, int count);
 
 }  // namespace chainrule

@@ -18,7 +18,6 @@ void infer(Infer& c) {
   check_hyper(c, c[3], 4);
   if (c[3].data<double>()[1] != 0 || !buffers.empty()) {
     check_like_params(c, params, buffers, "momentum_buffers");
-    check_apart(c, params, buffers, "params and their state");
   }
   c.scratch_bytes = DenseList::bytes(params) + DenseList::bytes(grads) + DenseList::bytes(buffers) +
                     for_chunks_bytes(params);

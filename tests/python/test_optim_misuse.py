@@ -7,17 +7,7 @@ import math
 import pytest
 
 import chainrule as cr
-
-
-def weight(size=2):
-    return cr.nn.Parameter(cr.ones(size))
-
-
-def with_gradients(*params):
-    for param in params:
-        param.grad = cr.ones_like(param)
-    return params
-
+from optim_problem import weight, with_gradients
 
 # ---- settings
 
@@ -322,54 +312,10 @@ def test_a_damaged_state(make, spoil):
     state = optimizer.state[p]
     state.update(spoil(p, state))
     before = p.tolist()
-    with pytest.raises(cr.StateError, match="in memory of their own"):
+    with pytest.raises(cr.StateError, match="in memory of its own"):
         optimizer.step()
     assert p.tolist() == before
     p.grad = p.detach()  # a gradient is only read
     state.update({name: cr.zeros(3) for name in state if name != "step"})
     optimizer.step()
     assert p.tolist() != before
-
-
-# ---- memory that must not be written
-
-
-def read_only(size=2):
-    import numpy as np
-
-    array = np.ones(size, dtype=np.float32)
-    array.flags.writeable = False
-    return cr.from_numpy(array)
-
-
-def made_in_inference_mode():
-    with cr.inference_mode():
-        return cr.ones(2)
-
-
-@pytest.mark.parametrize("make", [read_only, made_in_inference_mode])
-@pytest.mark.parametrize("groups", [1, 2])
-def test_a_parameter_that_must_not_be_written(make, groups):
-    free, kept = with_gradients(weight(), make())
-    lists = [[free, kept]] if groups == 1 else [[free], [kept]]
-    for optimizer in (cr.optim.SGD, cr.optim.Adam):
-        with pytest.raises(cr.StateError, match=r"_update\] expected (writable|a tensor made out)"):
-            optimizer([{"params": params} for params in lists], lr=1.0).step()
-    assert free.tolist() == kept.tolist() == [1, 1]
-
-
-@pytest.mark.parametrize("make", [read_only, made_in_inference_mode])
-@pytest.mark.parametrize("part", ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"])
-def test_a_state_that_must_not_be_written(make, part):
-    (w,) = with_gradients(weight())
-    optimizer = cr.optim.Adam([w], amsgrad=True)
-    optimizer.step()
-    before = w.tolist()
-    optimizer.state[w][part] = make()
-    with pytest.raises(cr.StateError, match=r"_update\] expected (writable|a tensor made out)"):
-        optimizer.step()
-    assert w.tolist() == before and optimizer.state[w][part].tolist() == [1, 1]
-    w.grad = make()  # a gradient is only read
-    optimizer.state[w][part] = cr.ones(2)
-    optimizer.step()
-    assert w.tolist() != before
