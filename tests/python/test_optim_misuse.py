@@ -76,6 +76,22 @@ def test_an_array_as_a_setting():
     assert w.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
+def test_a_number_of_numpy_as_momentum(kind):
+    import numpy as np
+
+    (w,) = with_gradients(weight())
+    optimizer = cr.optim.SGD([w], lr=0.5, momentum=getattr(np, kind)(0))
+    optimizer.step()
+    assert not optimizer.state
+    optimizer.param_groups[0]["momentum"] = getattr(np, kind)(1)
+    optimizer.step()
+    optimizer.step()
+    assert w.tolist() == [-1, -1]
+    with pytest.raises(TypeError, match="expected momentum to be a number"):
+        cr.optim.SGD([w], momentum=np.ones(2))
+
+
 # ---- all or nothing
 
 

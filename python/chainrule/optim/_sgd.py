@@ -80,11 +80,11 @@ class SGD(NativeOptimizer):
         super().__init__(params, defaults)
 
     def _check_settings(self, group):
-        super()._check_settings(group)
         check_lr("SGD", group["lr"])
         check_not_negative("SGD", "momentum", group["momentum"])
         check_not_negative("SGD", "weight_decay", group["weight_decay"])
         as_number("SGD", "dampening", group["dampening"])
+        super()._check_settings(group)
         if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
             raise ValueError(
                 "[SGD] expected momentum > 0 and dampening == 0 with nesterov; "
@@ -95,7 +95,7 @@ class SGD(NativeOptimizer):
         return group["lr"], group["momentum"], group["dampening"], group["weight_decay"]
 
     def _flags(self, group):
-        return group["momentum"] != 0, group["nesterov"], group["maximize"]
+        return bool(group["momentum"] != 0), group["nesterov"], group["maximize"]
 
     def _gather(self, group, hyper, calls, fresh):
         known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
