@@ -19,9 +19,9 @@ void leave_hooks_behind(const Tensor& t, Node& node, int output) {
   Ref<Hooks> fresh = make_ref<Hooks>();
   fresh->next_id = old->next_id;
   fresh->keeps = old->keeps;
-  static_cast<Hooks*>(t->autograd->hooks.get())->keeps = false;
   node.hooks.resize(node.outputs.size());
   node.hooks[output] = fresh;
+  static_cast<Hooks*>(t->autograd->hooks.get())->keeps = false;
   t->autograd->hooks = fresh;
 }
 
@@ -74,6 +74,7 @@ void record_write(const Tensor& view, const Tensor& value, const char* op) {
   const Tensor base = view->base ? Tensor(view->base) : view;
   if (!requires_grad(base) && !requires_grad(value)) return;
   if (!is_floating(base.dtype())) return;
+  uint32_t& history = state_of(base).history;  // made now: nothing may fail once base has changed
   const bool whole = base.same_as(view);
   if (whole && requires_grad(value) && edge_of(value).node) {
     const Edge edge = edge_of(value);
@@ -93,8 +94,7 @@ void record_write(const Tensor& view, const Tensor& value, const char* op) {
     outputs.push_back(base);
     set_history(base, make_ref<OpNode>(Call{ops::kWriteView, inputs, &attrs}, outputs, 0), 0);
   }
-  ++state_of(base).history;
-  if (!whole) refresh(view);
+  ++history;  // views of the base, `view` too, follow when they are next asked
 }
 
 const bool installed = [] {

@@ -185,12 +185,12 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   check_number_fits(op, value, target.dtype());
   Tensor exact = value.dtype() == target.dtype() ? value : cast(value, target.dtype());
   if (!(exact.sizes() == target.sizes())) exact = expand(exact, target.sizes());
+  const bool moves = exact.raw() != target.raw() || !(exact.strides() == target.strides());
+  const bool overlaps = moves && exact->storage == target->storage;
+  const Tensor from = overlaps ? dense_copy(exact) : exact;  // may fail, so before anybody hears
   if (modes.recorder) modes.recorder->on_write(target, exact);
   if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, op);
-  if (exact.raw() != target.raw() || !(exact.strides() == target.strides())) {
-    if (exact->storage == target->storage) exact = dense_copy(exact);
-    copy_strided(target, exact);
-  }
+  if (moves) copy_strided(target, from);
   target->storage->bump_version(op);
   return target;
 }

@@ -1,5 +1,6 @@
 // Replays of a training step: they take nothing from the system once they are warm, a refusal of
-// memory at any place changes nothing, and their bits are eager's.
+// memory at any place changes nothing, and their bits are eager's. Refused eager work changes
+// nothing either.
 #include <functional>
 
 #include "autograd/autograd.h"
@@ -219,6 +220,37 @@ void check_refused_node() {
   expect(refused, "no node was refused memory");
 }
 
+bool writes_with(int64_t given, const Tensor& to, const Tensor& from) {
+  empty_cache();
+  const checks::Scarce scarce(given);
+  try {
+    write(to, from, "write");
+  } catch (const std::bad_alloc&) {
+    return false;
+  } catch (const OutOfMemory&) {
+    return false;
+  }
+  return true;
+}
+
+// A write that reads its own target copies it first: where that is refused, neither data nor
+// version nor history of the target has changed.
+void check_refused_write() {
+  const int64_t size = 1 << 20;
+  const Tensor w = ones({size});
+  autograd::set_requires_grad(w, true);
+  const Tensor x = cumsum(w, 0);
+  const Tensor to = as_strided(x, {size - 1}, {1}, 1), from = as_strided(x, {size - 1}, {1}, 0);
+  const void* history = x->grad_fn.get();
+  const Snapshot before({x});
+  int64_t given = 0;
+  for (; !writes_with(given, to, from); ++given) {
+    expect(before == Snapshot({x}), "refusal ", given, " of a write has changed its target");
+    expect(x->grad_fn.get() == history, "refusal ", given, " of a write has left its history");
+  }
+  expect(given > 0 && x.data<float>()[1] == 1, "the last write wrote nothing");
+}
+
 }  // namespace
 
 int main() {
@@ -232,5 +264,6 @@ int main() {
   check_refusal(512, 64, &Net::step);
   check_refusal(5, 7, &Net::forward);
   check_refused_node();
+  check_refused_write();
   return checks::finish("replay_memory");
 }
