@@ -22,7 +22,9 @@ void check_steps(const Infer& c, std::span<const Tensor> params, std::span<const
       fail<DtypeError>(c.name(), "expected steps as 0-d float32 tensors; got ",
                        dtype_name(t.dtype()), " of sizes ", t.sizes(), ".");
     }
-    if (!(*t.data<float>() >= 0)) {  // the corrections would divide by 0 or be NaN
+    // The corrections would divide by 0 or be NaN. Told here, where no group has been written yet;
+    // a replay, whose shapes are known, goes past it.
+    if (!(*t.data<float>() >= 0)) {
       fail<ValueError>(c.name(), "expected steps >= 0; got ", *t.data<float>(), ".");
     }
   }
