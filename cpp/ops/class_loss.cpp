@@ -70,21 +70,6 @@ void check_scores(const Call& c) {
   fail<DtypeError>(c.name(), "expected floating scores; got ", dtype_name(c[0].dtype()), ".");
 }
 
-// The score of each row at its class, for nll_loss. gather would tell positions of an index that
-// the caller has never seen; the error names the target instead.
-Tensor at_places(const Call& c, const Tensor& x, const Tensor& target, const Tensor& place) {
-  try {
-    return reshape(gather(x, 1, reshape(place, {place.numel(), 1})), {place.numel()});
-  } catch (const IndexError&) {
-    const int64_t classes = c[0].size(class_dim(c[0])), ignored = c.as<NllLossAttrs>().ignore_index;
-    for (int64_t row = 0; row < target.numel(); ++row) {
-      const int64_t t = target.data<int64_t>()[row];
-      if (t != ignored && (t < 0 || t >= classes)) fail_target(c.name(), classes, ignored, t, row);
-    }
-    throw;
-  }
-}
-
 // -sum over classes of target * weight * log_softmax; the mean divides by the number of rows.
 Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
   const int dim = class_dim(c[0]);
@@ -143,6 +128,38 @@ const OpDef kCrossEntropy = {
         },
 };
 
+// gather would tell positions of an index that the caller has never seen.
+const OpDef kClassPlaces = {
+    .name = "class_places",
+    .doc =
+        "Where nll_loss reads each row of scores: at the target, or at 0 if that is ignore_index; "
+        "IndexError for the first that is neither a class nor ignored.",
+    .signatures = {"class_places(Tensor target, int classes, int ignore_index) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          if (c[0].dtype() != DType::kInt64 || !c[0].is_contiguous()) {
+            fail<DtypeError>(c.name(), "expected dense int64 targets; got ",
+                             dtype_name(c[0].dtype()), " of sizes ", c[0].sizes(), ".");
+          }
+          c.out(DType::kInt64, c[0].sizes());
+        },
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<ClassPlacesAttrs>();
+          const int64_t* target = r[0].data<int64_t>();
+          int64_t* place = r.out().data<int64_t>();
+          for (int64_t row = 0; row < r[0].numel(); ++row) {
+            const int64_t t = target[row];
+            const bool ignored = t == a.ignore_index;
+            if (!ignored && (t < 0 || t >= a.classes))
+              fail_target("nll_loss", a.classes, a.ignore_index, t, row);
+            place[row] = ignored ? 0 : t;
+          }
+        },
+    .traits = kNoGradient,
+};
+
 const OpDef kNllLoss = {
     .name = "nll_loss",
     .doc =
@@ -160,8 +177,9 @@ const OpDef kNllLoss = {
           const Tensor target = target_rows(c), x = score_rows(c[0]);
           const Tensor weight = class_weight(c);
           const Tensor ignored = eq(target, a.ignore_index);
-          const Tensor place = where(ignored, 0, target);
-          const Tensor hit = at_places(c, x, target, place);
+          const Tensor place = class_places(target, x.size(1), a.ignore_index);
+          const Tensor hit =
+              reshape(gather(x, 1, reshape(place, {place.numel(), 1})), {place.numel()});
           const Tensor scale = where(
               ignored, 0,
               weight.defined() ? index_select(weight, 0, place) : ones(place.sizes(), x.dtype()));

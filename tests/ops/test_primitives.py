@@ -40,6 +40,8 @@ INTS = cr.zeros(2, 3, dtype=cr.int64)
         lambda: ops.window_backward(ROW, [3], [1], -1),
         lambda: ops.window_backward(ROW, [3], [], 0),
         lambda: ops.window_backward(ROW, [2**40], [2**62], 2**62),
+        lambda: ops.class_places(ROW, 3, -100),
+        lambda: ops.class_places(INTS.T, 3, -100),
         lambda: ops.softmax_cross_entropy(ROW, PLACES),
         lambda: ops.softmax_cross_entropy(ROWS, PLACES, cr.ones(2)),
         lambda: ops.softmax_cross_entropy_backward(
