@@ -35,10 +35,12 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
     if (!memory.written || !memory.outside) continue;
     program_.writes.push_back({Source::kState, memory.argument, memory.flat});
     WriteBack& write = program_.writes.back();
+    if (memory.origin.defined()) write.inference = memory.origin->inference;
     if (memory.argument >= 0) {
       write.target = Source::kArgument;
     } else if (memory.gradient != kNone) {
-      write = {Source::kGradient, memory.gradient, memory.flat};
+      write.target = Source::kGradient;
+      write.index = memory.gradient;
     } else {
       const auto owner = std::find_if(program_.states.begin(), program_.states.end(),
                                       [&](const Tensor& t) { return t->storage.get() == storage; });

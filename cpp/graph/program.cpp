@@ -113,7 +113,20 @@ bool Program::guards_hold(std::span<const Tensor> arguments) const {
     if (defined != g.defined) return false;
     if (defined && !(leaf->autograd->grad->strides == g.strides)) return false;
   }
-  return places_hold(arguments);
+  return places_hold(arguments) && writes_hold(arguments);
+}
+
+// Where this fails the function runs as it was written, and the operation that writes says why not.
+bool Program::writes_hold(std::span<const Tensor> arguments) const {
+  for (const WriteBack& w : writes) {
+    if (w.target == Source::kState) continue;  // the very tensor that was recorded
+    const TensorImpl& target =
+        w.target == Source::kArgument
+            ? *arguments[w.index].impl()
+            : *gradient_leaves[values[w.index].index].among(arguments)->autograd->grad;
+    if (target.storage->read_only() || target.inference != w.inference) return false;
+  }
+  return true;
 }
 
 // Before the commit section an update works on copies, which are its outputs; inside, only updates

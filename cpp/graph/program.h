@@ -50,8 +50,9 @@ struct Instruction {
 // What the memory of an argument, of a state or of a leaf's `.grad` becomes at commit.
 struct WriteBack {
   Source target;
-  int index;      // which argument or state; of a `.grad`: its value when the replay began
-  ValueId value;  // all its elements as one row
+  int index;               // which argument or state; of a `.grad`: its value when the replay began
+  ValueId value;           // all its elements as one row
+  bool inference = false;  // made in inference_mode, where not every operation may write it
 };
 
 // A tensor whose `.grad` counts: one from outside, or the one that is passed as an argument.
@@ -126,10 +127,11 @@ struct Program {
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.
   std::string difference(const Program& other) const;
-  // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, and
-  // what shares memory.
+  // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, what
+  // shares memory, and what is written may be written.
   bool guards_hold(std::span<const Tensor> arguments) const;
   bool places_hold(std::span<const Tensor> arguments) const;
+  bool writes_hold(std::span<const Tensor> arguments) const;
   const Storage* state_of(const Tensor& argument) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;

@@ -1,5 +1,5 @@
 """Compiled functions that write what shares memory: windows of larger tensors, arguments that
-overlap, gradients of any layout. Eager calls say what is right."""
+overlap, gradients of any layout, memory that may not be written. Eager calls say what is right."""
 
 import numpy as np
 import pytest
@@ -151,3 +151,54 @@ def test_gradients_of_any_layout_accumulate(make):
         return grads
 
     assert run(True) == run(False)
+
+
+def read_only():
+    memory = np.zeros(3, dtype="float32")
+    memory.flags.writeable = False
+    return cr.from_numpy(memory)
+
+
+def made_in_inference_mode():
+    with cr.inference_mode():
+        return cr.zeros(3)
+
+
+def twice_in_place(x):
+    y = x * 2
+    x.add_(1).mul_(2)
+    return y
+
+
+@pytest.mark.parametrize("make", [read_only, made_in_inference_mode])
+def test_an_argument_that_may_not_be_written_is_refused_as_by_eager(make):
+    fast = cr.compile(twice_in_place)
+    for _ in range(3):
+        fast(cr.zeros(3))
+    refused = make()
+    with pytest.raises(cr.StateError) as eager:
+        twice_in_place(refused)
+    with pytest.raises(cr.StateError) as compiled:
+        fast(refused)
+    assert str(compiled.value) == str(eager.value)
+    assert refused.tolist() == [0.0, 0.0, 0.0]
+    x = cr.zeros(3)
+    fast(x)
+    assert x.tolist() == [2.0, 2.0, 2.0]
+    assert fast.stats == {"replays": 2, "recordings": 2}
+
+
+def test_a_read_only_gradient_is_refused_as_by_eager():
+    w = nn.Parameter(cr.ones(3))
+    w.grad = cr.zeros(3)
+    fast = cr.compile(lambda: (w * 2).sum().backward())
+    for _ in range(3):
+        fast()
+    w.grad = read_only()
+    with pytest.raises(cr.StateError, match=r"\[add\] expected writable memory"):
+        fast()
+    assert w.grad.tolist() == [0.0, 0.0, 0.0]
+    w.grad = cr.zeros(3)
+    fast()
+    assert w.grad.tolist() == [2.0, 2.0, 2.0]
+    assert fast.stats == {"replays": 2, "recordings": 2}
