@@ -14,6 +14,7 @@ from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
+from ._state import new_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Optimizer:
         if not isinstance(defaults, dict):
             raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")
         self.defaults = defaults
-        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.state: defaultdict[Tensor, dict[str, Any]] = new_state()
         self.param_groups: list[dict[str, Any]] = []
         groups: Any = list(params)
         if not groups:

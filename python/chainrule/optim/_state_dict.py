@@ -5,10 +5,10 @@ does not fit changes nothing.
 """
 
 import math
-from collections import defaultdict
 
 from .. import _core
 from .._core import Tensor
+from ._state import new_state
 
 
 def state_dict(optimizer):
@@ -33,7 +33,7 @@ def load(optimizer, saved):
         )
     _check_containers(name, saved["state"], saved["param_groups"])
     params = _params_by_number(name, optimizer.param_groups, saved["param_groups"])
-    state = defaultdict(dict)
+    state = new_state()
     for number, entries in saved["state"].items():
         if number not in params:
             raise ValueError(
