@@ -83,6 +83,7 @@ struct Executor::Replay {
   explicit Replay(const Program& program) : frame(program), commit(program) {}
   Frame frame;
   Commit commit;
+  std::vector<const Storage*> room;  // of the guards
 };
 
 Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
@@ -113,7 +114,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   Frame& frame = replay->frame;
   results.clear();
   // From here until the frame has the gradients nothing lets another thread of the host run.
-  if (!p.guards_hold(arguments)) {
+  if (!p.guards_hold(arguments, replay->room)) {
     spare_ = std::move(replay);
     return false;
   }

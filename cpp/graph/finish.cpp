@@ -182,7 +182,12 @@ void ProgramRecorder::find_places() {
   p.writes_arguments = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
     return w.target == Source::kArgument;
   });
-  if (!p.writes.empty() || p.commit_begin < p.forward_end) {
+  p.writes_gradients = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
+    return w.target == Source::kGradient;
+  });
+  const bool uses_gradients = std::any_of(p.grad_guards.begin(), p.grad_guards.end(),
+                                          [](const GradGuard& g) { return g.defined; });
+  if (!p.writes.empty() || p.commit_begin < p.forward_end || uses_gradients) {
     for (const Tensor& t : p.states) p.state_storages.push_back(t->storage.get());
     std::sort(p.state_storages.begin(), p.state_storages.end());
   }
@@ -195,7 +200,23 @@ void ProgramRecorder::find_places() {
           return other->storage == t->storage && (overlap || p.writes_arguments);
         });
     p.places.push_back({static_cast<int>(first - argument_tensors_.begin()),
-                        t->offset - (*first)->offset, p.state_of(t)});
+                        t->offset - (*first)->offset, p.state_of(*t.impl())});
+  }
+  find_gradient_places();
+}
+
+void ProgramRecorder::find_gradient_places() {
+  std::vector<Tensor> known = argument_tensors_;
+  known.insert(known.end(), guarded_gradients_.begin(), guarded_gradients_.end());
+  for (size_t i = 0; i < guarded_gradients_.size(); ++i) {
+    const Tensor& grad = guarded_gradients_[i];
+    if (!grad.defined()) continue;
+    const auto first = std::find_if(known.begin(), known.end(), [&](const Tensor& other) {
+      return other.defined() && other->storage == grad->storage;
+    });
+    program_.grad_guards[i].place = {static_cast<int>(first - known.begin()),
+                                     grad->offset - (*first)->offset,
+                                     program_.state_of(*grad.impl())};
   }
 }
 

@@ -84,51 +84,6 @@ std::string Program::difference(const Program& other) const {
   return "";
 }
 
-const Storage* Program::state_of(const Tensor& argument) const {
-  const Storage* storage = argument->storage.get();
-  const bool state = std::binary_search(state_storages.begin(), state_storages.end(), storage);
-  return state ? storage : nullptr;
-}
-
-bool Program::places_hold(std::span<const Tensor> arguments) const {
-  for (size_t i = 0; i < places.size(); ++i) {
-    const Tensor &t = arguments[i], &first = arguments[places[i].first];
-    if (t->storage != first->storage || t->offset - first->offset != places[i].offset) return false;
-    if (state_of(t) != places[i].state) return false;
-    const bool alone = writes_arguments && places[i].first == static_cast<int>(i);
-    for (size_t j = 0; alone && j < i; ++j) {
-      if (arguments[j]->storage == t->storage) return false;
-    }
-  }
-  return true;
-}
-
-bool Program::guards_hold(std::span<const Tensor> arguments) const {
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i]->requires_grad != state_requires_grad[i]) return false;
-  }
-  for (const GradGuard& g : grad_guards) {
-    const Tensor& leaf = g.leaf.among(arguments);
-    const bool defined = leaf->autograd && leaf->autograd->grad;
-    if (defined != g.defined) return false;
-    if (defined && !(leaf->autograd->grad->strides == g.strides)) return false;
-  }
-  return places_hold(arguments) && writes_hold(arguments);
-}
-
-// Where this fails the function runs as it was written, and the operation that writes says why not.
-bool Program::writes_hold(std::span<const Tensor> arguments) const {
-  for (const WriteBack& w : writes) {
-    if (w.target == Source::kState) continue;  // the very tensor that was recorded
-    const TensorImpl& target =
-        w.target == Source::kArgument
-            ? *arguments[w.index].impl()
-            : *gradient_leaves[values[w.index].index].among(arguments)->autograd->grad;
-    if (target.storage->read_only() || target.inference != w.inference) return false;
-  }
-  return true;
-}
-
 // Before the commit section an update works on copies, which are its outputs; inside, only updates
 // stand, straight on states, and nobody reads what they make.
 void Program::verify_sections() const {

@@ -73,19 +73,20 @@ struct GradBinding {
   ValueId value;
 };
 
-// The function looked whether leaf.grad is None, and used the layout that it had.
+// Which memory an argument or a `.grad` shares, with others or with a state. One window is one
+// value, whoever is asked for it, and what is written must reach the same others in every call.
+struct Place {
+  int first;             // the argument, or after these the `.grad`, that it shares, or itself
+  int64_t offset;        // from that one
+  const Storage* state;  // that of a state it shares, or null
+};
+
+// The function looked whether leaf.grad is None, and used the layout and the memory that it had.
 struct GradGuard {
   Leaf leaf;
   bool defined;
   Dims strides;
-};
-
-// Which memory an argument shares, with others or with a state. One window is one value, whoever is
-// asked for it, and what is written must reach the same others in every call.
-struct Place {
-  int first;             // the argument that it overlaps, or itself
-  int64_t offset;        // from that one
-  const Storage* state;  // where something is written: that of a state it shares, or null
+  Place place;
 };
 
 struct Number {
@@ -115,7 +116,9 @@ struct Program {
   std::vector<GradGuard> grad_guards;
   bool writes_arguments = false;  // no argument may share memory with another but as recorded
   std::vector<Place> places;      // of the arguments
-  std::vector<const Storage*> state_storages;  // in order; none where nothing is written
+  bool writes_gradients = false;  // nor a `.grad` that the function uses
+  // In order; none where nothing is written and no `.grad` used.
+  std::vector<const Storage*> state_storages;
   std::vector<ValueId> results;
   // Of results that still need a gradient: the seeds, and what the backward section makes.
   std::vector<int> differentiable;      // which results
@@ -128,11 +131,13 @@ struct Program {
   // where.
   std::string difference(const Program& other) const;
   // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, what
-  // shares memory, and what is written may be written.
-  bool guards_hold(std::span<const Tensor> arguments) const;
+  // shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
+  bool guards_hold(std::span<const Tensor> arguments, std::vector<const Storage*>& room) const;
   bool places_hold(std::span<const Tensor> arguments) const;
+  bool gradient_places_hold(std::span<const Tensor> arguments,
+                            std::vector<const Storage*>& room) const;
   bool writes_hold(std::span<const Tensor> arguments) const;
-  const Storage* state_of(const Tensor& argument) const;
+  const Storage* state_of(const TensorImpl& t) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
   void verify_sections() const;

@@ -231,6 +231,17 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   const bool known = memories_.contains(view->storage.get());
   Memory& memory = memory_of(view);
   if (!known) memory.outside = true;
+  if (memory.outside && modes.grad_enabled) {
+    const Tensor both[] = {view, value};
+    if (any_requires_grad(
+            both)) {  // a replay writes the numbers; the caller's graph stays as it is
+      throw CaptureError(
+          str("[compile] expected writes into tensors from outside to have no history; "
+              "got one of sizes ",
+              view.sizes(), at_here(),
+              ". Use no_grad(), write a detached value, or return the result."));
+    }
+  }
   check_inside(memory, view);
   const int64_t elements = row_elements(memory, view);
   const Dims row{elements};
@@ -293,7 +304,8 @@ void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
   if (known(program_.gradients)) return;  // set inside the program
   if (!known(program_.grad_guards)) {
     program_.grad_guards.push_back(
-        {leaf, grad.defined(), grad.defined() ? grad.strides() : Dims{}});
+        {leaf, grad.defined(), grad.defined() ? grad.strides() : Dims{}, {}});
+    guarded_gradients_.push_back(grad);
   }
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
   Memory& memory = memory_of(grad);

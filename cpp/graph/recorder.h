@@ -72,10 +72,12 @@ class ProgramRecorder final : public Recorder {
   void sink_updates();
   void find_last_uses();
   void find_places();
+  void find_gradient_places();
 
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
   std::vector<Tensor> argument_tensors_;
+  std::vector<Tensor> guarded_gradients_;  // of each guard, undefined where there was none
   Modes saved_;
 };
 

@@ -261,8 +261,10 @@ def compile(function=None):
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes
     that depend on data, tensors made from Python data, hooks, changing param_groups, modules or
-    settings. A tensor that the function gets as an argument and also uses by itself is taken for
-    the argument: pass it in every call or in none.
+    settings. A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and
+    also uses by itself is taken for the argument: pass it in every call or in none. A replay writes
+    a window of a larger tensor back with the elements between its own, which no other thread may
+    write meanwhile.
 
     Example:
         >>> @chainrule.compile

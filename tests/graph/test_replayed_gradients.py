@@ -212,3 +212,81 @@ def test_gradients_that_a_replay_could_not_leave_are_errors(body, message):
     with pytest.raises(cr.CaptureError, match=message):
         for _ in range(4):
             fast(cr.ones(3))
+
+
+def returns_a_product(w, v, x):
+    (w * x).sum().backward()
+    return x * 1
+
+
+def reads_the_argument_first(w, v, x):
+    y = x * 1
+    (w * x).sum().backward()
+    return y + x
+
+
+def two_leaves(w, v, x):
+    (w * x + v * 2).sum().backward()
+    return x * 1
+
+
+def writes_the_argument(w, v, x):
+    x.add_(1)
+    return w.grad * 1
+
+
+def apart(w, v):
+    return cr.ones(3)
+
+
+def the_gradient(w, v):
+    return w.grad
+
+
+def a_part_of_the_gradient(w, v):
+    w.grad = cr.ones(4)[:3]
+    return w.grad[:]
+
+
+def another_gradient_of_it(w, v):
+    v.grad = w.grad
+    return cr.ones(3)
+
+
+def parts_of_one_row(w, v):
+    row = cr.ones(9)
+    w.grad, v.grad = row[:3], row[3:6]
+    return row[6:]
+
+
+SHARING = [apart, the_gradient, a_part_of_the_gradient, another_gradient_of_it, parts_of_one_row]
+
+
+@pytest.mark.parametrize("after", SHARING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("before", SHARING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "body",
+    [returns_a_product, reads_the_argument_first, two_leaves, writes_the_argument],
+    ids=lambda body: body.__name__,
+)
+def test_what_a_gradient_shares_is_part_of_a_plan(body, before, after):
+    def run(compiled):
+        w, v = (nn.Parameter(cr.ones(3)) for _ in range(2))
+        fn = lambda x: body(w, v, x)
+        fn = cr.compile(fn) if compiled else fn
+        seen = []
+        for share in [before] * 3 + [after] * 3:
+            w.grad, v.grad = cr.ones(3) * 2, cr.ones(3) * 3
+            x = share(w, v)
+            result = fn(x)
+            seen.append((result.tolist(), x.tolist(), w.grad.tolist(), v.grad.tolist()))
+        if compiled and before is after:
+            assert fn.stats == {"replays": 4, "recordings": 2}
+        return seen
+
+    try:
+        compiled = run(True)
+    except cr.CaptureError:
+        assert parts_of_one_row in (before, after)
+    else:
+        assert compiled == run(False)
