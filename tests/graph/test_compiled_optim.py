@@ -115,3 +115,50 @@ def test_writing_settings_while_recording_is_an_error():
             step()
     assert optimizer.param_groups[0]["lr"] == 0.1
     assert len(optimizer.param_groups) == 1
+
+
+def replaced_entry(state, param):
+    state[param]["exp_avg"] = cr.full_like(param, 2.0)
+
+
+def replaced_by_update(state, param):
+    state[param].update(exp_avg_sq=cr.full_like(param, 3.0))
+
+
+def replaced_states(state, param):
+    state[param] = {name: value.clone() for name, value in state[param].items()}
+    state[param]["step"].fill_(7.0)
+
+
+def forgotten(state, param):
+    del state[param]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [replaced_entry, replaced_by_update, replaced_states, forgotten],
+    ids=lambda f: f.__name__,
+)
+def test_replaced_state_counts_from_the_next_step_on(change):
+    def trained(compiled):
+        w = weight()
+        optimizer = cr.optim.Adam([w], lr=0.1)
+
+        def step():
+            optimizer.zero_grad()
+            loss = ((w - 3) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        call = cr.compile(step) if compiled else step
+        for i in range(12):
+            if i == 6:
+                change(optimizer.state, w)
+            call()
+        states = {name: value.tolist() for name, value in optimizer.state[w].items()}
+        return w.tolist(), states, call
+
+    eager, fast = trained(False), trained(True)
+    assert fast[:2] == eager[:2]
+    assert fast[2].stats["replays"] >= 4

@@ -202,3 +202,19 @@ def test_a_read_only_gradient_is_refused_as_by_eager():
     fast()
     assert w.grad.tolist() == [2.0, 2.0, 2.0]
     assert fast.stats == {"replays": 2, "recordings": 2}
+
+
+def test_a_write_with_history_into_a_tensor_from_outside_is_an_error():
+    w = cr.ones(3, requires_grad=True)
+
+    @cr.compile
+    def double(x):
+        x.mul_(2)
+        return x
+
+    with pytest.raises(cr.CaptureError, match=r"expected writes into tensors from outside .* at "):
+        for _ in range(4):
+            double(w * 1)
+    with cr.no_grad():
+        for _ in range(4):
+            assert double(w * 1).tolist() == [2.0] * 3

@@ -47,7 +47,8 @@ class State(defaultdict):
     """The states of all parameters."""
 
     def __setitem__(self, param, entries):
-        super().__setitem__(param, ParamState(entries))
+        known = isinstance(entries, ParamState)  # as one that is made where it was missing
+        super().__setitem__(param, entries if known else ParamState(entries))
 
 
 def new_state():
