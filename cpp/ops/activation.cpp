@@ -1,6 +1,6 @@
 // Activations. An activation is five places: its functor pair in kernels/functors.h, its oracle in
 // kernels/reference/maths.cpp, its line in kernels/kernel_list.h, its block here and its case in
-// tests/op_cases.py; README.md of cpp/ takes the steps.
+// tests/op_cases.py. cpp/README.md takes these steps and adds the line for its name in Python.
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 
@@ -34,7 +34,7 @@ const OpDef kReluBackward = {
 
 const OpDef kTanh = {
     .name = "tanh",
-    .doc = "Hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x), element by element; range (-1, 1).",
+    .doc = "Hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x), element by element; range [-1, 1].",
     .signatures = {"tanh(Tensor input) -> Tensor"},
     .surface = kEverywhere | kFunctional | kInPlace,
     .promotion = Promotion::kFloat,

@@ -69,8 +69,7 @@ const OpDef kClampRange = {
     .name = "clamp_range",
     .doc =
         "input limited to [min, max]; max wins where the limits cross, a NaN limit makes "
-        "everything "
-        "NaN.",
+        "everything NaN.",
     .signatures = {"clamp_range(Tensor input, float min, float max) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_map,

@@ -93,12 +93,10 @@ Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
 const OpDef kCrossEntropy = {
     .name = "cross_entropy",
     .doc =
-        "-log(softmax(input)[target]) along the class dim, with class weights and label smoothing; "
-        "its (weighted) mean over the targets other than ignore_index by default. `input` holds "
-        "raw "
-        "scores (C,), (N, C) or (N, C, d1, ...); `target` class indices, or probabilities of "
-        "input's "
-        "shape.",
+        "-log(softmax(input)[target]) along the class dim, with class weights and label "
+        "smoothing; its (weighted) mean over the targets other than ignore_index by default. "
+        "`input` holds raw scores (C,), (N, C) or (N, C, d1, ...); `target` class indices, or "
+        "probabilities of input's shape.",
     .signatures =
         {"cross_entropy(Tensor input, Tensor target, Tensor? weight=None, *, "
          "int ignore_index=-100, Reduction reduction='mean', float label_smoothing=0.0) -> "
@@ -164,8 +162,7 @@ const OpDef kNllLoss = {
     .name = "nll_loss",
     .doc =
         "-input[target] along the class dim, for log-probabilities (C,), (N, C) or (N, C, d1, "
-        "...), "
-        "with class weights; its weighted mean over the targets other than ignore_index by "
+        "...), with class weights; its weighted mean over the targets other than ignore_index by "
         "default.",
     .signatures = {"nll_loss(Tensor input, Tensor target, Tensor? weight=None, *, "
                    "int ignore_index=-100, Reduction reduction='mean') -> Tensor"},

@@ -113,8 +113,7 @@ const OpDef kIsclose = {
     .name = "isclose",
     .doc =
         "Whether |input - other| <= atol + rtol * |other|, element by element; equal infinities "
-        "are "
-        "close, NaNs only with equal_nan.",
+        "are close, NaNs only with equal_nan.",
     .signatures = {"isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, "
                    "bool equal_nan=False) -> Tensor"},
     .compose =

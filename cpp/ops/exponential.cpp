@@ -143,10 +143,8 @@ const OpDef kPow = {
     .name = "pow",
     .doc =
         "input to the power of exponent, element by element; the shapes broadcast. Integers wrap; "
-        "a "
-        "negative Python number as exponent of integers is an error. The derivative by the "
-        "exponent "
-        "is 0 where the base is 0 and the exponent is not negative.",
+        "a negative Python number as exponent of integers is an error. The derivative by the "
+        "exponent is 0 where the base is 0 and the exponent is not negative.",
     .signatures = {"pow(Operand input, Operand exponent) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kPromote,

@@ -39,8 +39,7 @@ const OpDef kGelu = {
     .name = "gelu",
     .doc =
         "x * Phi(x) with the standard normal distribution Phi, or its approximation by tanh, "
-        "element "
-        "by element.",
+        "element by element.",
     .signatures = {"gelu(Tensor input, *, GeluForm approximate='none') -> Tensor"},
     .surface = kFunctional,
     .infer = infer_map,

@@ -107,8 +107,7 @@ const OpDef kHuberLoss = {
     .name = "huber_loss",
     .doc =
         "d^2 / 2 where d = |input - target| is at most delta, else delta * (d - delta / 2); its "
-        "mean "
-        "by default. Shapes must be equal.",
+        "mean by default. Shapes must be equal.",
     .signatures = {"huber_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
                    "float delta=1.0, Tensor? weight=None) -> Tensor"},
     .surface = kFunctional,
@@ -145,8 +144,7 @@ const OpDef kBinaryCrossEntropyWithLogits = {
     .name = "binary_cross_entropy_with_logits",
     .doc =
         "Binary cross-entropy of sigmoid(input): (1 - t) x + (1 + (pos_weight - 1) t) log(1 + "
-        "e^-x), "
-        "finite for every finite x. Its mean by default. Shapes must be equal.",
+        "e^-x), finite for every finite x. Its mean by default. Shapes must be equal.",
     .signatures =
         {"binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, *, "
          "Reduction reduction='mean', Tensor? pos_weight=None) -> Tensor"},
@@ -169,8 +167,7 @@ const OpDef kBce = {
     .name = "bce",
     .doc =
         "Binary cross-entropy of each pair of a probability x and a target t, logarithms limited "
-        "to "
-        "-100; ValueError for an x or t outside [0, 1].",
+        "to -100; ValueError for an x or t outside [0, 1].",
     .signatures = {"bce(Tensor x, Tensor t) -> Tensor"},
     .surface = kPrivate,
     .promotion = Promotion::kPromote,

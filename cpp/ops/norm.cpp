@@ -48,8 +48,7 @@ const OpDef kEuclideanNorm = {
     .name = "euclidean_norm",
     .doc =
         "The root of the sum of squares over the given dims (all of them by default). The "
-        "derivative "
-        "is x / norm, and 0 where the norm is 0.",
+        "derivative is x / norm, and 0 where the norm is 0.",
     .signatures = {"euclidean_norm(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .surface = kPrivate,
     .infer =
@@ -84,9 +83,8 @@ const OpDef kEuclideanNorm = {
 const OpDef kVectorNorm = {
     .name = "vector_norm",
     .doc =
-        "sum(|x|^ord)^(1 / ord) over the given dims (all of them by default); ord inf and -inf are "
-        "the "
-        "largest and smallest absolute value, ord 0 counts the non-zero elements.",
+        "sum(|x|^ord)^(1 / ord) over the given dims (all of them by default); ord inf and -inf "
+        "are the largest and smallest absolute value, ord 0 counts the non-zero elements.",
     .signatures = {"vector_norm(Tensor x, Number ord=2, int[]? dim=None, bool keepdim=False, *, "
                    "dtype? dtype=None) -> Tensor"},
     .surface = kLinalg,

@@ -108,8 +108,8 @@ const OpDef kFlip = {
 const OpDef kRoll = {
     .name = "roll",
     .doc =
-        "The elements moved by shifts along dims, those pushed out coming back in front; without "
-        "dims the flattened tensor is rolled.",
+        "The elements moved by shifts along dims, those pushed out at one end coming back at "
+        "the other; without dims the flattened tensor is rolled.",
     .signatures = {"roll(Tensor input, int[] shifts, int[]? dims=None) -> Tensor"},
     .compose =
         [](const Call& c) {
@@ -151,7 +151,7 @@ const OpDef kRepeat = {
 
 const OpDef kTile = {
     .name = "tile",
-    .doc = "repeat() with ones put in front of too short a list.",
+    .doc = "repeat() with ones put in front where the list is too short.",
     .signatures = {"tile(Tensor input, int[] dims) -> Tensor"},
     .compose =
         [](const Call& c) {

@@ -49,8 +49,7 @@ const OpDef kVar = {
     .name = "var",
     .doc =
         "The variance over the given dims (all of them by default): squared distances from the "
-        "mean, "
-        "added up and divided by n - correction; NaN where that is not positive.",
+        "mean, added up and divided by n - correction; NaN where that is not positive.",
     .signatures =
         {"var(Tensor input, int[]? dim=None, *, Number? correction=None, "
          "bool keepdim=False, bool unbiased=True) -> Tensor",

@@ -79,8 +79,7 @@ const OpDef kSum = {
     .name = "sum",
     .doc =
         "The sum over the given dims (all of them by default), kept as 1 with keepdim. Integers "
-        "and "
-        "bools add up in int64.",
+        "and bools add up in int64.",
     .signatures = {"sum(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_accumulate<SumAttrs>,
     .forward = forward_reduce<SumAttrs, Reduce::sum>,
@@ -145,8 +144,7 @@ const OpDef kReduceProd = {
     .name = "reduce_prod",
     .doc =
         "The product over the given dims. The derivative by an element is the product of the "
-        "others; "
-        "where several elements are 0 second derivatives count as 0.",
+        "others; where several elements are 0, second derivatives count as 0.",
     .signatures = {"reduce_prod(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_accumulate<ReduceProdAttrs>,
