@@ -34,8 +34,8 @@ _TREE_KEY = "chainrule.tree"
 
 
 def save(obj, f):
-    """Save tensors, or nested dicts and lists of tensors, numbers, strings and None, as
-    safetensors.
+    """Save tensors, or nested dicts, lists and tuples of tensors, numbers, strings, bools and None,
+    as safetensors.
 
     `f` is a path (written atomically: the old file or the new one, never a part) or a file opened
     for writing bytes. Tensors are saved detached; one that occurs twice is stored twice.
