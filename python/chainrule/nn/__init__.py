@@ -1,4 +1,7 @@
-"""Modules, losses, parameters and what belongs to them, with PyTorch's names."""
+"""Modules, losses, parameters and what belongs to them, with PyTorch's names.
+
+A source such as 000_4bfdbb0e825250a6.txt is a lecture; docs/lectures.md says which.
+"""
 
 from .._core import Parameter
 from . import functional, init, utils
