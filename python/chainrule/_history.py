@@ -7,8 +7,9 @@ import io
 class History:
     """Rows of `Trainer.fit`, one dict an epoch; `history["val_loss"]` is the column of that name.
 
-    `best_epoch` is the epoch whose weights the model has now (0: none was finished); `stopped` says
-    why the run ended: "epochs", "patience", "callback" or "interrupted".
+    `best_epoch` is the epoch whose weights the model has after the run (0: none was finished);
+    `stopped` says why it ended: "epochs", "patience", "callback" or "interrupted"; None after an
+    error.
     """
 
     def __init__(self):

@@ -1,8 +1,8 @@
 """`Trainer`: fit, evaluate and predict, with early stopping and the best weights kept.
 
-What holds whatever runs inside: after `fit` returns, also after Ctrl-C, the model has the weights
-of `history.best_epoch`; when `fit` raises because the loss is not finite, it has the last good
-ones.
+What holds whatever runs inside: after `fit`, also when Ctrl-C ended it or a loss that is not finite
+made it raise, the model has the weights of `history.best_epoch`. Where that is 0, as no epoch was
+finished, it has after Ctrl-C the weights of the last step, else those from before `fit`.
 """
 
 import math
@@ -20,9 +20,11 @@ _PROGRESS_SECONDS = 0.05
 class Callback:
     """Base of what a Trainer calls while it runs; override what you need.
 
-    Returning True from `on_epoch_end` stops the run. `on_progress` comes at the end of every epoch
-    and in between at most every 50 ms, not once a batch: `progress` has the keys epoch, samples,
-    total (None if unknown), samples_per_second, loss and the metrics so far.
+    Returning True from `on_epoch_end` stops the run. Its `row`, the newest of the History,
+    has the keys epoch, lr, train_loss, seconds and samples_per_second, with validation data
+    val_loss, and train_NAME and val_NAME for each metric. `on_progress` comes at the end of every
+    epoch and in between at most every 50 ms, not once a batch: `progress` has the keys epoch,
+    samples, total (None if unknown), samples_per_second, loss and the metrics so far.
     """
 
     def on_fit_begin(self, trainer, epochs):
@@ -71,10 +73,10 @@ class Trainer:
         """Train for `epochs` passes over `train`; returns the History.
 
         `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets); `batch_size`,
-        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the epoch
-        with the least validation loss are put back at the end, and `patience` stops after that many
-        epochs without an improvement of more than `min_delta`. Ctrl-C ends the run in the same
-        clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
+        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the best
+        epoch are put back at the end: the last that brought the validation loss down by more than
+        `min_delta`. `patience` stops after that many epochs without such a one. Ctrl-C ends the run
+        in the same clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
         FloatingPointError.
         """
         _check_at_least("epochs", epochs, 0)

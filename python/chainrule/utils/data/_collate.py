@@ -11,7 +11,10 @@ _NESTED = "expected samples nested to a finite depth; got one that contains itse
 
 
 def default_collate(batch):
-    """Stack tensors, arrays and numbers along a new first dimension, inside dicts and tuples too."""
+    """Stack tensors, arrays and numbers along a new first dimension, in dicts and sequences too.
+
+    Strings and bytes stay a list, tuples become lists, named tuples stay. TypeError for other types.
+    """
     require_length("default_collate", batch)
     try:
         return _collate(batch)
@@ -51,7 +54,7 @@ def _collate(batch):
 
 
 def default_convert(data):
-    """Arrays to tensors, everything else as it is (used when batch_size is None)."""
+    """Arrays to tensors, in dicts and sequences too; the rest as it is. Used without automatic batches."""
     try:
         return _convert(data)
     except RecursionError:

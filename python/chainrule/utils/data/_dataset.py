@@ -121,7 +121,7 @@ class ConcatDataset(Dataset):
 
 
 def random_split(dataset, lengths, generator=None):
-    """Split into non-overlapping random Subsets of the given lengths, or fractions that sum to 1.
+    """Split into random Subsets that do not overlap, by lengths, or by fractions that sum to 1.
 
     With fractions the samples left by rounding down go one each to the first subsets, as in
     PyTorch.

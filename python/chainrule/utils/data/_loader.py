@@ -15,11 +15,12 @@ from ._sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
 class DataLoader:
-    """Iterates over `dataset` in batches; arguments, defaults and order are PyTorch's.
+    """Iterates over `dataset` in batches; arguments, their order and their defaults are PyTorch's.
 
     Samples are read in this process: `num_workers` above 0, and what only has a meaning with
-    workers, is an error, but for `in_order`: batches always are. `pin_memory` and
-    `pin_memory_device` have no meaning on the CPU.
+    workers, is a ValueError. Accepted without effect are `in_order`, as batches always are, a
+    `worker_init_fn` without workers, as in PyTorch, and `pin_memory` and `pin_memory_device`, which
+    have no meaning on the CPU.
     """
 
     def __init__(

@@ -26,7 +26,8 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """A new random order each time; `num_samples` draws, with or without replacement."""
+    """A new random order each time; `num_samples` draws, as many as there are samples when None, with
+    or without replacement."""
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
         if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
@@ -75,7 +76,8 @@ class SubsetRandomSampler(Sampler):
 
 
 class BatchSampler(Sampler):
-    """Lists of `batch_size` indices from another sampler; the last may be shorter, or dropped."""
+    """Lists of `batch_size` indices from another sampler; the last may be shorter, and is dropped
+    with `drop_last`."""
 
     def __init__(self, sampler, batch_size, drop_last):
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
