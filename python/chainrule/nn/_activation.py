@@ -111,14 +111,14 @@ class Softplus(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + e^-x), element by element; range (0, 1). Source: 001_bfbf75e1b9730729.txt."""
+    """1 / (1 + e^-x), element by element; range [0, 1]. Source: 001_bfbf75e1b9730729.txt."""
 
     def forward(self, input: Tensor) -> Tensor:
         return _functional.sigmoid(input)
 
 
 class Tanh(Module):
-    """Hyperbolic tangent, element by element; range (-1, 1). Source: 004_207294fe22f678c8.txt."""
+    """Hyperbolic tangent, element by element; range [-1, 1]. Source: 004_207294fe22f678c8.txt."""
 
     def forward(self, input: Tensor) -> Tensor:
         return _functional.tanh(input)

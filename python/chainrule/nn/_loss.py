@@ -92,7 +92,7 @@ class CrossEntropyLoss(_WeightedLoss):
         ignore_index: targets of this value count for nothing.
         reduction: "mean" (divided by the weights of the targets), "sum" or "none".
         label_smoothing: share of the target spread evenly over the classes, in [0, 1]; ValueError
-        otherwise.
+            otherwise.
 
     Shapes: input (N, C), (C,) or (N, C, d1, ...); target int64 without C, or floating with the
     input's shape. A class outside [0, C) is an IndexError.
@@ -161,8 +161,8 @@ class NLLLoss(_WeightedLoss):
 class BCELoss(_WeightedLoss):
     """Binary cross-entropy of probabilities in [0, 1]; `weight` broadcasts to the input.
 
-    Shapes: input and target equal. Before it stands a Sigmoid; BCEWithLogitsLoss does both and
-    cannot overflow.
+    Shapes: input and target equal. A Sigmoid comes before it; BCEWithLogitsLoss does both at
+    once and cannot overflow. Values outside [0, 1] are a ValueError.
 
     Source: 002_5fc2916072822600.txt.
     """
@@ -182,7 +182,7 @@ class BCEWithLogitsLoss(_Loss):
     """Sigmoid and binary cross-entropy in one; the loss of a multi-label classifier.
 
     `weight` and `pos_weight` (a factor for the positive examples of each class) broadcast to the
-    input. Shapes: input and target equal; targets in [0, 1].
+    input. Shapes: input and target equal; targets in [0, 1], which is not checked.
 
     Source: 000_4bfdbb0e825250a6.txt.
     """

@@ -219,11 +219,12 @@ class Module(Registry):
         """Copy a state dict into the parameters and buffers; nothing is changed when it does not
         fit.
 
-        With `strict` the keys must be the same; without it, keys without partner are passed over
-        and returned as `(missing_keys, unexpected_keys)`. `assign` takes the tensors themselves in
-        place of copying into the present ones. Values are cast to the dtype of the parameter.
+        With `strict` the keys must be the same; without it, keys without a partner are passed over
+        and returned as `(missing_keys, unexpected_keys)`. Values are cast to the dtype of the
+        parameter. With `assign` the tensors themselves take the place of the present ones, in their
+        own dtype.
 
-        Raises StateError (a RuntimeError) listing every missing, unexpected and mis-shaped key.
+        Raises StateError (a RuntimeError) listing every key that is missing, unexpected or of another shape.
         """
         return _load.load(self, state_dict, strict, assign)
 

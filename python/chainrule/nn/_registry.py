@@ -139,9 +139,9 @@ class Registry:
 
         Example:
             >>> net = nn.Module()
-        >>> net.register_buffer("mean", chainrule.zeros(2))
-        >>> net.state_dict()
-        {'mean': tensor([0., 0.])}
+            >>> net.register_buffer("mean", chainrule.zeros(2))
+            >>> net.state_dict()
+            {'mean': tensor([0., 0.])}
         """
         self._check_name("register_buffer", name, _BUFFERS)
         if tensor is not None and not isinstance(tensor, Tensor):

@@ -1,8 +1,8 @@
-"""Initial values of parameters. Every function fills its tensor in place, outside of autograd, and
-returns it.
+"""Initial values of parameters. Every function but `calculate_gain` fills its tensor in place,
+outside of autograd, and returns it.
 
-`generator` is a `chainrule.Generator`; without one the global generator draws. Tensors of any shape
-and floating dtype unless a function says otherwise; ones without elements stay as they are.
+`generator` is a `chainrule.Generator`; without one the global generator draws. Tensors may have any
+shape and floating dtype unless a function says otherwise; one without elements stays as it is.
 
 Source: "initial weights random near zero, biases zero", 001_bfbf75e1b9730729.txt, and the papers
 named below.

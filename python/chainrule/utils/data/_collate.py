@@ -54,7 +54,7 @@ def _collate(batch):
 
 
 def default_convert(data):
-    """Arrays to tensors, in dicts and sequences too; the rest as it is. Used without automatic batches."""
+    """Arrays to tensors, in dicts and sequences too; for a loader without automatic batches."""
     try:
         return _convert(data)
     except RecursionError:
