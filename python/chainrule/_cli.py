@@ -47,25 +47,34 @@ def _make_parser():
     )
     parser.add_argument("--version", action="version", version=f"chainrule {cr.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    train = commands.add_parser("train", help="train on a data set and leave a run folder")
+    train = commands.add_parser(
+        "train",
+        help="train on a data set and leave a run folder",
+        epilog="The run folder's model.json holds all options, also those by data set.",
+    )
     _cli_options.add_train(train)
     predict = commands.add_parser(
-        "predict", help="predict the rows of a CSV with a trained network"
+        "predict",
+        help="predict the rows of a CSV with a trained network",
+        epilog="A header that names all features gives the columns in any order; without one there "
+        "is a column for each feature, in the order of the training data.",
     )
-    predict.add_argument("run_dir", metavar="RUN_DIR")
+    predict.add_argument("run_dir", metavar="RUN_DIR", help="folder that train has left")
     predict.add_argument(
-        "input", metavar="INPUT.csv", help="one row a sample, in the data set's own units"
+        "input", metavar="INPUT.csv", help="a row for each sample, in the data set's own units"
     )
     predict.add_argument(
-        "--probabilities", action="store_true", help="one more column a class (classification)"
+        "--probabilities", action="store_true", help="add a column for each class (classification)"
     )
     _cli_options.add_threads(predict)
     evaluate = commands.add_parser(
         "evaluate", help="measure a trained network on its test rows again"
     )
-    evaluate.add_argument("run_dir", metavar="RUN_DIR")
+    evaluate.add_argument("run_dir", metavar="RUN_DIR", help="folder that train has left")
     evaluate.add_argument(
-        "--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files"
+        "--data-dir",
+        metavar="DIR",
+        help="folder of Fashion-MNIST's four .gz files (default: as in the training)",
     )
     _cli_options.add_threads(evaluate)
     return parser, {

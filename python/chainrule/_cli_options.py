@@ -137,7 +137,10 @@ def _add_training(group):
         help="learning rate (default: 0.001; sgd 0.05)",
     )
     group.add_argument(
-        "--weight-decay", metavar="W", type=number(0, 100), help="(default: by data set)"
+        "--weight-decay",
+        metavar="W",
+        type=number(0, 100),
+        help="how strongly the weights are pulled towards 0 (default: by data set)",
     )
     group.add_argument(
         "--epochs",
@@ -145,7 +148,12 @@ def _add_training(group):
         type=integer(1, 1_000_000),
         help="passes over the training data at most (default: by data set)",
     )
-    group.add_argument("--batch-size", metavar="N", type=integer(1), help="(default: by data set)")
+    group.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=integer(1),
+        help="rows in one step (default: by data set)",
+    )
     group.add_argument(
         "--patience",
         metavar="N",
@@ -157,40 +165,47 @@ def _add_training(group):
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
-        help="of the rows, to choose the best epoch (default: 0.15; fashion-mnist 0.1)",
+        help="share of the rows that choose the best epoch (default: 0.15; fashion-mnist 0.1)",
     )
     group.add_argument(
         "--test",
         metavar="SHARE",
         type=number(0, 0.4, above=True),
         default=0.2,
-        help="of the rows, measured once at the end (default: 0.2); Fashion-MNIST has its own",
+        help="share of the rows that are measured at the end (default: 0.2); fashion-mnist has its "
+        "own test rows",
     )
     group.add_argument(
         "--seed",
         metavar="N",
         type=integer(0),
         default=0,
-        help="of the split, the weights, the order and the dropout (default: 0)",
+        help="seed of the split, the weights, the order and the dropout (default: 0)",
     )
     add_threads(group)
 
 
 def _add_files(group):
-    group.add_argument("--data-dir", metavar="DIR", help="folder of Fashion-MNIST's four .gz files")
+    group.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of Fashion-MNIST's four .gz files (default: Debian's package, else the cache, "
+        "into which they are downloaded)",
+    )
     group.add_argument(
         "--out",
         metavar="DIR",
         help="run folder; an earlier run in it is replaced (default: a new runs/DATASET-N)",
     )
     group.add_argument(
-        "--no-plots", action="store_true", help="write no pictures; needs no matplotlib"
+        "--no-plots", action="store_true", help="draw no pictures, which need matplotlib"
     )
     group.add_argument(
         "--progress",
         choices=_progress.MODES,
         default="auto",
-        help="bar needs tqdm; auto is a bar on a terminal, else plain lines (default: auto)",
+        help="bar needs tqdm; auto is a bar where there is a terminal and tqdm, else plain lines "
+        "(default: auto)",
     )
 
 
@@ -199,5 +214,6 @@ def add_threads(parser):
         "--threads",
         metavar="N",
         type=integer(1, 1024),
-        help="(default: the cores this process may use)",
+        help="threads that compute (default: CHAINRULE_NUM_THREADS, else OMP_NUM_THREADS, else the "
+        "cores this process may use)",
     )

@@ -11,9 +11,9 @@ _NESTED = "expected samples nested to a finite depth; got one that contains itse
 
 
 def default_collate(batch):
-    """Stack tensors, arrays and numbers along a new first dimension, in dicts and sequences too.
+    """Stack tensors, arrays and numbers on a new first dimension, also in dicts and sequences.
 
-    Strings and bytes stay a list, tuples become lists, named tuples stay. TypeError for other types.
+    Strings and bytes stay lists, tuples become lists, named tuples stay. TypeError for others.
     """
     require_length("default_collate", batch)
     try:

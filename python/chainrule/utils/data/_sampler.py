@@ -26,8 +26,8 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """A new random order each time; `num_samples` draws, as many as there are samples when None, with
-    or without replacement."""
+    """A new random order each time; `num_samples` draws (None: as many as there are samples),
+    with or without replacement."""
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
         if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
