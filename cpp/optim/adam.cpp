@@ -73,12 +73,9 @@ const OpDef kAdamUpdate = {
     .name = "adam_update",
     .doc =
         "One step of Adam: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, w -= lr m' "
-        "/ "
-        "(sqrt(v') + eps) with m' and v' corrected for their start at 0. Weight decay is added to "
-        "g, "
-        "or taken from w when decoupled (AdamW); amsgrad divides by the largest v so far. hyper "
-        "holds "
-        "lr, beta1, beta2, eps, weight_decay; steps count up by one.",
+        "/ (sqrt(v') + eps) with m' and v' corrected for their start at 0. Weight decay is added "
+        "to g, or taken from w when decoupled (AdamW); amsgrad divides by the largest v so far. "
+        "hyper holds lr, beta1, beta2, eps, weight_decay; steps count up by one.",
     .signatures =
         {"adam_update(Tensor[] params, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, "
          "Tensor[] max_exp_avg_sqs, Tensor[] steps, Tensor hyper, bool amsgrad, bool maximize, "

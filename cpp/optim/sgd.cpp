@@ -48,8 +48,7 @@ const OpDef kSgdUpdate = {
         "One step of SGD: g += weight_decay * w; buffer = momentum * buffer + (1 - dampening) * g "
         "(g itself at the first step); w -= lr * buffer, or lr * (g + momentum * buffer) with "
         "nesterov. hyper holds lr, momentum, dampening, weight_decay; no momentum_buffers are "
-        "needed "
-        "without momentum.",
+        "needed without momentum.",
     .signatures =
         {"sgd_update(Tensor[] params, Tensor[] grads, Tensor[] momentum_buffers, Tensor hyper, "
          "bool nesterov, bool maximize, bool first) -> Tensor[]"},

@@ -254,17 +254,22 @@ def compile(function=None):
     Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules
     under `no_grad` and for results that still need a gradient. The first calls of a signature
     (structure of the arguments, shapes, dtypes, values of Python numbers) run eagerly; a plan is
-    adopted when two successive recordings are equal. Replays give the same bits as eager calls, and
-    a replay that fails has changed nothing. A result that still needs a gradient goes backward
-    once, like an eager one; its gradients have no history, so `create_graph=True` is refused.
+    adopted when two successive recordings are equal, and kept while the signature is among the 64
+    used last. Replays give the same bits as eager calls, and a replay that fails has changed
+    nothing. A result that still needs a gradient goes backward once, or again after
+    `retain_graph=True`, like an eager one; its gradients have no history, so `create_graph=True` is
+    refused.
 
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy), shapes
-    that depend on data, tensors made from Python data, hooks, changing param_groups, modules or
-    settings. A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and
-    also uses by itself is taken for the argument: pass it in every call or in none. A replay writes
-    a window of a larger tensor back with the elements between its own, which no other thread may
-    write meanwhile.
+    that depend on data, tensors made from Python data, hooks of tensors, `autograd.Function`,
+    changing param_groups, modules or settings. Four recordings in a row, each different from the
+    one before, are a CaptureError too.
+
+    A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and also uses
+    by itself is taken for the argument: pass it in every call or in none. A replay writes a window
+    of a larger tensor back with the elements between its own, which no other thread may write
+    meanwhile.
 
     Example:
         >>> @chainrule.compile
