@@ -262,10 +262,10 @@ def compile(function=None):
 
     Python code other than tensor operations runs only while recording. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy),
-    shapes that depend on data, tensors made from Python data, hooks of tensors, `autograd.Function`,
-    writing with gradients into an argument or another tensor from outside, changing param_groups,
-    modules or settings. Four recordings in a row, each different from the one before, are a
-    CaptureError too.
+    shapes that depend on data, tensors made from Python data, hooks of tensors,
+    `autograd.Function`, writing with gradients into an argument or another tensor from outside,
+    changing param_groups, modules or settings. Four recordings in a row, each different from the
+    one before, are a CaptureError too.
 
     A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and also uses
     by itself is taken for the argument: pass it in every call or in none. A replay writes a window
