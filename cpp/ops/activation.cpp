@@ -1,6 +1,6 @@
 // Activations. An activation is five places: its functor pair in kernels/functors.h, its oracle in
 // kernels/reference/maths.cpp, its line in kernels/kernel_list.h, its block here and its case in
-// tests/op_cases.py. cpp/README.md takes these steps and adds the line for its name in Python.
+// tests/op_cases.py. cpp/README.md takes these steps and says where its name in Python stands.
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 

@@ -224,7 +224,8 @@ class Module(Registry):
         parameter. With `assign` the tensors themselves take the place of the present ones, in their
         own dtype.
 
-        Raises StateError (a RuntimeError) listing every key that is missing, unexpected or of another shape.
+        Raises StateError (a RuntimeError) listing every key that is missing, unexpected or of another
+        shape.
         """
         return _load.load(self, state_dict, strict, assign)
 
