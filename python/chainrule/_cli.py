@@ -152,6 +152,7 @@ def _write(folder, trainer, prepared, options, history, seconds, plots):
         "stopped": history.stopped or "diverged",
     }
     _run.write_summary(folder, summary)
+    _run.remove_pictures(folder)
     if plots:
         _draw(folder, prepared, options, history, figures, outputs)
     return figures
@@ -182,7 +183,7 @@ def _tell(figures, history, options, folder):
     kept = (
         f"the weights of epoch {history.best_epoch}"
         if history.best_epoch
-        else "the weights as they were"
+        else "the weights of the unfinished first epoch"
     )
     print(f"{reason}; kept {kept}", file=sys.stderr)
     print("  ".join(f"{name} {value:.4f}" for name, value in figures.items()))

@@ -90,6 +90,12 @@ def write_summary(folder, summary):
     write_text(folder / "summary.json", json.dumps(finite | versions(), indent=2) + "\n")
 
 
+def remove_pictures(folder):
+    """Those of an earlier run in the same folder, which may have been of another kind."""
+    for name in ("curves.png", "confusion.png", "predictions.png"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def read_model(folder):
     """(model, description): the network with its weights, and model.json with `inputs` and `target`
     turned into Standardizers. Any fault is a RunError that names the file."""

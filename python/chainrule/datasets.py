@@ -80,8 +80,8 @@ def _load_bundled(name):
         import sklearn.datasets
     except ImportError:
         raise ModuleNotFoundError(
-            f"[datasets] {name!r} comes from scikit-learn's bundled copies, which is not installed: "
-            'pip install "chainrule[data]"'
+            f"[datasets] expected scikit-learn, which brings {name!r}; got none. "
+            'Install it: pip install "chainrule[data]"'
         ) from None
     function, task, image_shape = _BUNDLED[name]
     # scaled=False: diabetes in its own units, so that a CSV of plain measurements can be predicted.

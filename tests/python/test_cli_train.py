@@ -154,6 +154,12 @@ def test_ctrl_c_keeps_the_best_weights_and_says_where(tmp_path):
     assert main(["evaluate", str(tmp_path / "run")]) == 0
 
 
+def test_a_run_in_the_folder_of_an_earlier_one_leaves_no_old_pictures(iris):
+    assert (iris / "confusion.png").exists()
+    assert main(["train", "diabetes", "--out", str(iris), *QUICK]) == 0
+    assert not list(iris.glob("*.png"))
+
+
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_before_training(fails, monkeypatch, tmp_path):
     def interrupted(*_):
