@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from chainrule import _fashion_mnist
+from chainrule import _fashion_mnist, config
 from chainrule.__main__ import main
 
 pytest.importorskip("sklearn")
@@ -41,6 +41,7 @@ def test_small_tables(name, figure, least, tmp_path):
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="apt-get install dataset-fashion-mnist")
+@pytest.mark.skipif(config.isa() == "reference", reason="naive loops take hours for it")
 def test_fashion_mnist_in_ten_epochs(tmp_path):
     assert mean_of("fashion-mnist", "test_accuracy", tmp_path) >= 0.88
     for seed in SEEDS:
