@@ -53,7 +53,7 @@ bool is_there(size_t bytes) {
 constexpr size_t kHugePage = 2 << 20;
 
 // Large blocks start on a huge page and ask for such: with pages of 4 KiB a product of 2048^3 waits
-// for address translations 2 to 4 % of its time.
+// for address translations up to 4 % of its time.
 void* map_block(size_t size) noexcept {
   const size_t slack = size >= 2 * kHugePage ? kHugePage : 0;
   void* p = mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
