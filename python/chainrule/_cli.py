@@ -180,11 +180,11 @@ def _tell(figures, history, options, folder):
         "patience": f"no better validation loss for {options.patience} epochs",
         "interrupted": "interrupted",
     }.get(history.stopped, "stopped")
-    kept = (
-        f"the weights of epoch {history.best_epoch}"
-        if history.best_epoch
-        else "the weights of the unfinished first epoch"
-    )
+    kept = "the weights from before epoch 1"
+    if history.best_epoch:
+        kept = f"the weights of epoch {history.best_epoch}"
+    elif history.stopped == "interrupted":
+        kept = "the weights of the unfinished first epoch"
     print(f"{reason}; kept {kept}", file=sys.stderr)
     print("  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     print(f"run folder: {folder}")

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 import chainrule as cr
-from chainrule import _cli
+from chainrule import _cli, _history, _training
 from chainrule.__main__ import main
 from command_line import QUICK, start
 
@@ -108,6 +108,17 @@ def test_divergence_keeps_the_run_and_exits_with_1(capsys, tmp_path):
     assert summary["stopped"] == "diverged"
     state = cr.load(tmp_path / "model.safetensors")
     assert all(bool(cr.isfinite(value).all()) for value in state.values())
+
+
+def test_what_is_kept_is_said(capsys):
+    history = _history.History()
+    for stopped, kept in (
+        ("interrupted", "interrupted; kept the weights of the unfinished first epoch"),
+        (None, "stopped; kept the weights from before epoch 1"),
+    ):
+        history.stopped = stopped
+        _cli._tell({}, history, _training.Options("iris"), "run")
+        assert capsys.readouterr().err == kept + "\n"
 
 
 def test_progress_lines(capsys, tmp_path):
