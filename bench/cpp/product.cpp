@@ -75,8 +75,9 @@ class Operands {
 void run(const KernelTable& table, DType dtype, const ProductArgs& args) {
   const int t = static_cast<int>(dtype);
   const int64_t work = 2 * args.m * args.n * args.k;
-  chainrule::parallel_for(table.product_tiles[t](args), work,
-                          [&](int64_t tile) { table.product[t](args, tile); });
+  chainrule::parallel_ranges(table.product_tiles[t](args), work, [&](int64_t first, int64_t last) {
+    table.product[t](args, first, last);
+  });
 }
 
 Options parse(int argc, char** argv) {

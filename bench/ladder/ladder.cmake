@@ -6,4 +6,5 @@ foreach(program IN LISTS chainrule_ladder_programs)
   target_compile_options(${program} PRIVATE -march=x86-64-v4
                          $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   chainrule_give_eigen(${program} ladder)
+  target_link_libraries(${program} PRIVATE ${CMAKE_DL_LIBS})
 endforeach()

@@ -2,7 +2,9 @@
 // result, then takes turns with the others, each next to a run of the multiply-add peak. One
 // thread, float32, x86-64-v4. README.md has the figures.
 //
-//   ladder_product [--cpu-time] [--rounds 21]
+//   ladder_product [--cpu-time] [--rounds 21] [--blas LIBRARY]
+#include <dlfcn.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <iterator>
@@ -11,6 +13,7 @@
 
 #include "../cpp/harness.h"
 #include "../cpp/peak.h"
+#include "core/allocator.h"
 #include "rungs.h"
 
 namespace {
@@ -42,31 +45,35 @@ class Peak {
   int64_t bursts_;
 };
 
-// The matrices of a layer's three products, with batch m, n outputs and k inputs.
-struct Layer {
-  std::vector<float> x, w, dy, out;
-
+// The matrices of a layer's three products, with batch m, n outputs and k inputs, where tensors
+// have theirs: in the library's memory.
+class Layer {
+ public:
   Layer(int64_t m, int64_t n, int64_t k)
-      : x(size(m, k)),
-        w(size(n, k)),
-        dy(size(m, n)),
-        out(std::max({x.size(), w.size(), dy.size()})) {
-    uint32_t state = 1;
-    for (std::vector<float>* v : {&x, &w, &dy}) {
-      for (float& value : *v) {
-        state = state * 1664525 + 1013904223;
-        value = static_cast<float>(state >> 8) / (1 << 24) - 0.5f;
-      }
-    }
-  }
+      : x_(random(m * k)),
+        w_(random(n * k)),
+        dy_(random(m * n)),
+        out_(random(std::max({m * n, n * k, m * k}))) {}
+
   std::vector<ProductArgs> products(int64_t m, int64_t n, int64_t k) {
-    return {{m, n, k, x.data(), k, false, w.data(), k, true, out.data(), n, nullptr},
-            {n, k, m, dy.data(), n, true, x.data(), k, false, out.data(), k, nullptr},
-            {m, k, n, dy.data(), n, false, w.data(), k, false, out.data(), k, nullptr}};
+    return {{m, n, k, x_, k, false, w_, k, true, out_, n, nullptr},
+            {n, k, m, dy_, n, true, x_, k, false, out_, k, nullptr},
+            {m, k, n, dy_, n, false, w_, k, false, out_, k, nullptr}};
   }
 
  private:
-  static size_t size(int64_t a, int64_t b) { return static_cast<size_t>(a * b); }
+  // Never freed: the program ends with its last layer.
+  float* random(int64_t count) {
+    float* const data =
+        static_cast<float*>(chainrule::allocate(static_cast<size_t>(count) * sizeof(float)));
+    for (int64_t i = 0; i < count; ++i) {
+      state_ = state_ * 1664525 + 1013904223;
+      data[i] = static_cast<float>(state_ >> 8) / (1 << 24) - 0.5f;
+    }
+    return data;
+  }
+  uint32_t state_ = 1;
+  float *x_, *w_, *dy_, *out_;
 };
 
 // Whether C is the product up to the bound of k rounded additions; of large products some 64 rows
@@ -98,7 +105,7 @@ bool is_right(const ProductArgs& g) {
 std::vector<int64_t> checked_calls(const ProductArgs& g, double flops, bool cpu) {
   std::vector<int64_t> calls;
   for (const Rung& rung : kRungs) {
-    if (flops > rung.most_flops) {
+    if (flops > rung.most_flops || (rung.run == ladder::blas && !ladder::sgemm)) {
       calls.push_back(0);
       continue;
     }
@@ -140,6 +147,16 @@ void measure(const std::string& name, const ProductArgs& g, const Peak& peak, co
   std::fflush(stdout);
 }
 
+ladder::Sgemm find_sgemm(const char* file) {
+  void* const library = dlopen(file, RTLD_NOW);
+  void* const symbol = library ? dlsym(library, "sgemm_") : nullptr;
+  if (!symbol) {
+    std::fprintf(stderr, "%s\n", dlerror());
+    std::exit(2);
+  }
+  return reinterpret_cast<ladder::Sgemm>(symbol);
+}
+
 Options parse(int argc, char** argv) {
   Options o;
   for (int i = 1; i < argc; ++i) {
@@ -148,8 +165,10 @@ Options parse(int argc, char** argv) {
       o.cpu_time = true;
     } else if (word == "--rounds" && i + 1 < argc && std::atoi(argv[i + 1]) > 0) {
       o.rounds = std::atoi(argv[++i]);
+    } else if (word == "--blas" && i + 1 < argc) {
+      ladder::sgemm = find_sgemm(argv[++i]);
     } else {
-      std::fprintf(stderr, "ladder_product [--cpu-time] [--rounds 21]\n");
+      std::fprintf(stderr, "ladder_product [--cpu-time] [--rounds 21] [--blas LIBRARY]\n");
       std::exit(2);
     }
   }

@@ -109,8 +109,22 @@ inline void eigen_internal(const ProductArgs& g) {
 inline void own(const ProductArgs& g) {
   constexpr int kFloat = static_cast<int>(chainrule::DType::kFloat32);
   const chainrule::kernels::KernelTable& table = chainrule::kernels::table();
-  const int64_t tiles = table.product_tiles[kFloat](g);
-  for (int64_t tile = 0; tile < tiles; ++tile) table.product[kFloat](g, tile);
+  table.product[kFloat](g, 0, table.product_tiles[kFloat](g));
+}
+
+// 6. Another library's: sgemm_ of the BLAS that --blas names, by columns: C^T = B^T A^T.
+using Sgemm = void (*)(const char* trans_a, const char* trans_b, const int* m, const int* n,
+                       const int* k, const float* alpha, const float* a, const int* lda,
+                       const float* b, const int* ldb, const float* beta, float* c, const int* ldc);
+inline Sgemm sgemm = nullptr;
+inline void blas(const ProductArgs& g) {
+  const int m = static_cast<int>(g.m), n = static_cast<int>(g.n), k = static_cast<int>(g.k);
+  const int lda = static_cast<int>(g.lda), ldb = static_cast<int>(g.ldb);
+  const int ldc = static_cast<int>(g.ldc);
+  const float one = 1, zero = 0;
+  sgemm(g.trans_b ? "T" : "N", g.trans_a ? "T" : "N", &n, &m, &k, &one,
+        static_cast<const float*>(g.b), &ldb, static_cast<const float*>(g.a), &lda, &zero,
+        static_cast<float*>(g.c), &ldc);
 }
 
 struct Rung {
@@ -122,6 +136,7 @@ inline constexpr Rung kRungs[] = {{"naive", naive, 3e8},
                                   {"rows", row_by_row, 3e9},
                                   {"eigen a*b", eigen_operator, 1e300},
                                   {"eigen fixed", eigen_internal, 1e300},
-                                  {"own", own, 1e300}};
+                                  {"own", own, 1e300},
+                                  {"blas", blas, 1e300}};
 
 }  // namespace ladder

@@ -30,6 +30,20 @@ void parallel_for(int64_t tiles, int64_t work, F&& fn) {
       &fn);
 }
 
+// fn(first, last) for ranges that cover [0, tiles), for work that neighbouring tiles share: all of
+// them at once where one thread works, else half a thread's share at a time.
+template <typename F>
+void parallel_ranges(int64_t tiles, int64_t work, F&& fn) {
+  if (tiles == 0) return;
+  const int64_t threads = tiles == 1 || work < kSerialWork ? 1 : num_threads();
+  if (threads == 1) return fn(0, tiles);
+  const int64_t most = tiles / (2 * threads), step = most > 1 ? most : 1;
+  parallel_for((tiles + step - 1) / step, work, [&](int64_t range) {
+    const int64_t first = range * step, rest = tiles - first;
+    fn(first, first + (rest < step ? rest : step));
+  });
+}
+
 // Around work longer than about 20 us: lets a host language release its lock. The hooks are set
 // once by bindings/; without them this does nothing.
 struct LongWorkHooks {

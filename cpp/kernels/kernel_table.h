@@ -66,7 +66,8 @@ inline constexpr int kReduceCount = static_cast<int>(Reduce::kCount);
 // ---- Products: C[m, n] = A[m, k] * B[k, n] (+ bias[n]), row-major C with leading dimension ldc.
 // trans_a: A is stored [k, m] with leading dimension lda; trans_b: B is stored [n, k].
 // The tile grid is a function of the sizes, layouts, dtype and instruction set, never of threads:
-// tile t of product_tiles(args) writes its own part of C and nothing else.
+// each tile of product_tiles(args) is its own part of C. A call writes the tiles [first, last) and
+// nothing else; one call for many tiles reorders what they share only once.
 struct ProductArgs {
   int64_t m, n, k;
   const void* a;
@@ -80,7 +81,7 @@ struct ProductArgs {
   const void* bias;  // n values added after the last k-block; null for none
 };
 using ProductTilesFn = int64_t (*)(const ProductArgs& args);
-using ProductFn = void (*)(const ProductArgs& args, int64_t tile);
+using ProductFn = void (*)(const ProductArgs& args, int64_t first, int64_t last);
 
 // ---- Row-local kernels take a range of rows of a dense [rows, cols] matrix.
 using RowFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const void* in);

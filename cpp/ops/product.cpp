@@ -2,6 +2,7 @@
 // public products (matmul.cpp) and all their gradients come down to it or to `linear`.
 #include "ops/product.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/threads.h"
@@ -90,7 +91,7 @@ void run_product(DType t, const kernels::ProductArgs& args) {
   const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args);
   const int64_t work = 2 * args.m * args.n * args.k;
   LongWork release(work);
-  parallel_for(tiles, work, [&](int64_t tile) { fn(args, tile); });
+  parallel_ranges(tiles, work, [&](int64_t first, int64_t last) { fn(args, first, last); });
 }
 
 namespace ops {
@@ -177,7 +178,14 @@ void forward_product(Run& r) {
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const int64_t work = 2 * count * m * n * k;
   LongWork release(work);
-  parallel_for(count * tiles, work, [&](int64_t i) { fn(args_of(i / tiles), i % tiles); });
+  parallel_ranges(count * tiles, work, [&](int64_t first, int64_t last) {
+    while (first < last) {
+      const int64_t matrix = first / tiles, begin = matrix * tiles;
+      const int64_t end = std::min(last, begin + tiles);
+      fn(args_of(matrix), first - begin, end - begin);
+      first = end;
+    }
+  });
 }
 
 double product_flops(const Call& c) {

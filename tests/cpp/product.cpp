@@ -79,8 +79,8 @@ template <typename T>
 void run(const KernelTable& table, const ProductArgs& args) {
   constexpr int kType = static_cast<int>(DTypeOf<T>::value);
   // The work is overstated: every product is to be split among the threads.
-  parallel_for(table.product_tiles[kType](args), kSerialWork,
-               [&](int64_t tile) { table.product[kType](args, tile); });
+  parallel_ranges(table.product_tiles[kType](args), kSerialWork,
+                  [&](int64_t first, int64_t last) { table.product[kType](args, first, last); });
 }
 
 template <typename T>
@@ -172,7 +172,8 @@ void check_values(const KernelTable& table, Size s, int64_t gap, bool with_bias,
   }
 }
 
-// A part of the rows and columns computed by itself, and any number of threads: the same bits.
+// A part of the rows and columns computed by itself, the grid of tiles cut anywhere, and any number
+// of threads: the same bits.
 template <typename T>
 void check_splits(const KernelTable& table, Size s, const char* type) {
   std::mt19937 source(5);
@@ -190,6 +191,18 @@ void check_splits(const KernelTable& table, Size s, const char* type) {
         run<T>(table, arguments(a, b, again, static_cast<const T*>(nullptr)));
         if (std::memcmp(again.data.data(), whole.data.data(), whole.data.size() * sizeof(T)) != 0) {
           fail_case(name + ": other bits on " + std::to_string(threads) + " threads");
+        }
+      }
+      Matrix<T> cut_up(s.m, s.n, false, 0);
+      const ProductArgs args = arguments(a, b, cut_up, static_cast<const T*>(nullptr));
+      constexpr int kType = static_cast<int>(DTypeOf<T>::value);
+      const int64_t tiles = table.product_tiles[kType](args);
+      for (int64_t cut = 1; cut < tiles; ++cut) {
+        std::fill(cut_up.data.begin(), cut_up.data.end(), std::numeric_limits<T>::quiet_NaN());
+        table.product[kType](args, cut, tiles);
+        table.product[kType](args, 0, cut);
+        if (std::memcmp(cut_up.data.data(), whole.data.data(), whole.data.size() * sizeof(T))) {
+          fail_case(name + ": other bits when cut at tile " + std::to_string(cut));
         }
       }
       for (const int64_t row : {int64_t{1}, s.m / 2 - 1}) {
@@ -244,8 +257,8 @@ void check_table(const KernelTable& table, const char* type) {
                         {64, 1024, 10}, {200, 1024, 1024}, {513, 2049, 30}};
   for (const Size s : sizes) check_values<T>(table, s, 0, true, type);
   check_values<T>(table, {150, 1030, 520}, 5, true, type);
-  for (const Size s :
-       {Size{64, 128, 784}, Size{150, 230, 300}, Size{40, 9, 600}, Size{300, 530, 512}}) {
+  for (const Size s : {Size{64, 128, 784}, Size{150, 230, 300}, Size{40, 9, 600},
+                       Size{300, 530, 512}, Size{700, 1100, 520}, Size{2100, 600, 40}}) {
     check_splits<T>(table, s, type);
   }
 }

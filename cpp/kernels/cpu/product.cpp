@@ -10,19 +10,22 @@
 namespace chainrule::kernels {
 namespace {
 
-constexpr int64_t kScalarGroup = 2 * kRows;  // rows of a packed panel of scalars
+constexpr int64_t kScalarGroup = 2 * kRows;        // rows of a packed panel of scalars
+constexpr int64_t kPackedRows = 4 * kScalarGroup;  // packed together, just before they are used
 
-// One tile: rows [row, row + rows) x columns [col, col + cols).
+// One tile's columns and as many rows as share what is packed of them.
 template <typename T>
 struct Tile {
   const Product<T>& product;
   const Grid& grid;
-  int64_t row = 0, rows = 0, col = 0, cols = 0;
+  Area area{};
   T* c = nullptr;  // of the tile's first element; C itself, or where C transposed is collected
   int64_t c_step = 0;
   const T* bias = nullptr;      // of the tile's first column
   T* packed_vectors = nullptr;  // of a block of k: column j's panel depth * j behind the first
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
+  int64_t packed_rows = 0;      // room for that many: all rows, or those in use
+  bool scalars_are_packed = false;
 };
 
 template <typename T>
@@ -52,7 +55,7 @@ void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t 
     micro.b = t.packed_vectors;
     micro.b_step = kWidth<T>;
   } else {
-    micro.b = t.product.vectors + k * t.product.vectors_step + t.col + j;
+    micro.b = t.product.vectors + k * t.product.vectors_step + t.area.col + j;
     micro.b_step = t.product.vectors_step;
   }
 }
@@ -62,47 +65,54 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
               int64_t k) {
   const Product<T>& p = t.product;
   if (t.grid.pack_scalars) {
-    micro.a = t.packed_scalars + i * micro.depth;
+    micro.a = t.packed_scalars + i % t.packed_rows * micro.depth;
     micro.a_step = kScalarGroup;
     micro_rows<T, true>(micro, rows, cols);
   } else if (p.scalars_by_k) {
-    micro.a = p.scalars + k * p.scalars_step + t.row + i;
+    micro.a = p.scalars + k * p.scalars_step + t.area.row + i;
     micro.a_step = p.scalars_step;
     micro_rows<T, true>(micro, rows, cols);
   } else {
-    micro.a = p.scalars + (t.row + i) * p.scalars_step + k;
+    micro.a = p.scalars + (t.area.row + i) * p.scalars_step + k;
     micro.a_step = p.scalars_step;
     micro_rows<T, false>(micro, rows, cols);
   }
 }
 
 template <typename T>
+void pack_vectors(const Tile<T>& t, int64_t k, int64_t depth) {
+  const Product<T>& p = t.product;
+  const int64_t end = t.area.cols;
+  if (t.grid.pack_vectors) {
+    for (int64_t j = 0, cols; j < end; j += cols) {
+      cols = next_cols<T>(t.grid, end - j);
+      pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
+           p.vectors_step, cols, t.area.col + j, k, depth);
+    }
+  } else if (const int64_t rest = packed_rest<T>(t.grid, end)) {
+    pack(false, t.packed_vectors, kWidth<T>, p.vectors, p.vectors_step, rest,
+         t.area.col + end - rest, k, depth);
+  }
+}
+
+template <typename T>
 void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
-  if (t.grid.pack_vectors) {
-    for (int64_t j = 0, cols; j < t.cols; j += cols) {
-      cols = next_cols<T>(t.grid, t.cols - j);
-      pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
-           p.vectors_step, cols, t.col + j, k, depth);
-    }
-  }
-  if (const int64_t rest = packed_rest<T>(t.grid, t.cols)) {
-    pack(false, t.packed_vectors, kWidth<T>, p.vectors, p.vectors_step, rest, t.col + t.cols - rest,
-         k, depth);
-  }
-  if (t.grid.pack_scalars) {
-    pack(false, t.packed_scalars, kScalarGroup, p.scalars, p.scalars_step, t.rows, t.row, k, depth);
-  }
+  pack_vectors(t, k, depth);
   MicroTile<T> micro;
   micro.depth = depth;
   micro.c_step = t.c_step;
   micro.add = k > 0;
   const bool last = k + depth == p.depth;
   // A few rows of scalars stay in L1 while the panels, in L2, pass by.
-  for (int64_t i = 0; i < t.rows; i += kScalarGroup) {
-    const int64_t rows = at_most(kScalarGroup, t.rows - i);
-    for (int64_t j = 0, cols; j < t.cols; j += cols) {
-      cols = next_cols<T>(t.grid, t.cols - j);
+  for (int64_t i = 0; i < t.area.rows; i += kScalarGroup) {
+    if (t.grid.pack_scalars && !t.scalars_are_packed && i % kPackedRows == 0) {
+      pack(false, t.packed_scalars + i % t.packed_rows * depth, kScalarGroup, p.scalars, p.scalars_step,
+           at_most(kPackedRows, t.area.rows - i), t.area.row + i, k, depth);
+    }
+    const int64_t rows = at_most(kScalarGroup, t.area.rows - i);
+    for (int64_t j = 0, cols; j < t.area.cols; j += cols) {
+      cols = next_cols<T>(t.grid, t.area.cols - j);
       point_to_vectors(t, micro, j, cols, k);
       micro.c = t.c + i * t.c_step + j;
       micro.bias = last && t.bias ? t.bias + j : nullptr;
@@ -111,47 +121,54 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   }
 }
 
+// All blocks of k, and in each the columns one tile after the other: so every number is packed
+// once.
 template <typename T>
-void product(const ProductArgs& args, int64_t index) {
-  const Product<T> p = orient<T>(args);
-  const Grid grid = grid_of(p);
-  Tile<T> t{.product = p, .grid = grid};
-  t.row = index % grid.rows * grid.tile_rows;
-  t.rows = at_most(grid.tile_rows, p.rows - t.row);
-  t.col = index / grid.rows * grid.tile_cols;
-  t.cols = at_most(grid.tile_cols, p.cols - t.col);
-
-  // n == 1: a row of C transposed is the column of C itself.
-  T* const c = static_cast<T*>(args.c);
-  const T* const bias = static_cast<const T*>(args.bias);
-  const bool collect = p.swapped && args.ldc != 1;
-  const int64_t packed_cols = grid.pack_vectors ? t.cols : packed_rest<T>(grid, t.cols);
+void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, const Area& area) {
+  Tile<T> t{.product = p, .grid = grid, .area = area};
+  const int64_t tile_cols = at_most(grid.tile_cols, area.cols);
+  const int64_t packed_cols = grid.pack_vectors ? tile_cols : packed_rest<T>(grid, area.cols);
   const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
-  const int64_t scalars = grid.pack_scalars ? kProductBlockK * round_up(t.rows, kScalarGroup) : 0;
-  const int64_t collected = collect ? t.rows * round_up(t.cols, kWidth<T>) : 0;
+  // More columns than one tile's come back to the same rows.
+  t.packed_rows = area.cols > tile_cols ? round_up(area.rows, kScalarGroup) : kPackedRows;
+  const int64_t scalars = grid.pack_scalars ? kProductBlockK * t.packed_rows : 0;
+  const bool collect = collects(p, args);
+  const int64_t collected = collect ? area.rows * round_up(tile_cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {
     t.packed_vectors = static_cast<T*>(thread_workspace(all * static_cast<int64_t>(sizeof(T))));
     t.packed_scalars = t.packed_vectors + vectors;
   }
-  if (collect) {
-    t.c = t.packed_scalars + scalars;
-    t.c_step = round_up(t.cols, kWidth<T>);
-  } else {
-    t.c = p.swapped ? c + t.col : c + t.row * args.ldc + t.col;
-    t.c_step = args.ldc;
-    t.bias = bias && !p.swapped ? bias + t.col : nullptr;
-  }
+  T* const c = static_cast<T*>(args.c);
+  const T* const bias = static_cast<const T*>(args.bias);
+  t.c_step = collect ? round_up(tile_cols, kWidth<T>) : args.ldc;
   int64_t k = 0;
   do {  // once for k == 0 too: sums of nothing, and the bias
-    run_block(t, k, at_most(kProductBlockK, p.depth - k));
+    const int64_t depth = at_most(kProductBlockK, p.depth - k);
+    for (int64_t col = 0; col < area.cols; col += tile_cols) {
+      t.area.col = area.col + col;
+      t.area.cols = at_most(tile_cols, area.cols - col);
+      t.c = collect     ? t.packed_scalars + scalars
+            : p.swapped ? c + t.area.col
+                        : c + area.row * args.ldc + t.area.col;
+      t.bias = bias && !p.swapped ? bias + t.area.col : nullptr;
+      t.scalars_are_packed = col > 0;
+      run_block(t, k, depth);
+    }
     k += kProductBlockK;
   } while (k < p.depth);
   if (collect) {
-    store_transposed(c + t.col * args.ldc + t.row, args.ldc, t.c, t.c_step, t.cols, t.rows,
-                     bias ? bias + t.row : nullptr);
+    store_transposed(c + area.col * args.ldc + area.row, args.ldc, t.c, t.c_step, area.cols,
+                     area.rows, bias ? bias + area.row : nullptr);
   } else if (p.swapped && bias) {
-    for (int64_t j = 0; j < t.cols; ++j) t.c[j] += bias[0];
+    for (int64_t j = 0; j < area.cols; ++j) c[area.col + j] += bias[0];
   }
+}
+
+template <typename T>
+void product(const ProductArgs& args, int64_t first, int64_t last) {
+  const Product<T> p = orient<T>(args);
+  const Grid grid = grid_of(p);
+  while (first < last) run_area(args, p, grid, next_area(p, grid, collects(p, args), &first, last));
 }
 
 template <typename T>

@@ -9,6 +9,7 @@ namespace chainrule::kernels {
 namespace {
 
 inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // What missing rows of a panel are read from: lanes that nobody stores must not hold subnormals or

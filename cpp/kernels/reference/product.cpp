@@ -9,13 +9,13 @@ constexpr int64_t kTileRows = 16;
 int64_t tiles(const ProductArgs& args) { return (args.m + kTileRows - 1) / kTileRows; }
 
 template <typename T>
-void product(const ProductArgs& args, int64_t tile) {
+void product(const ProductArgs& args, int64_t first, int64_t last) {
   const T* a = static_cast<const T*>(args.a);
   const T* b = static_cast<const T*>(args.b);
   const T* bias = static_cast<const T*>(args.bias);
   T* c = static_cast<T*>(args.c);
-  const int64_t begin = tile * kTileRows;
-  const int64_t end = begin + kTileRows < args.m ? begin + kTileRows : args.m;
+  const int64_t begin = first * kTileRows;
+  const int64_t end = last * kTileRows < args.m ? last * kTileRows : args.m;
   for (int64_t i = begin; i < end; ++i) {
     for (int64_t j = 0; j < args.n; ++j) {
       long double sum = 0;
