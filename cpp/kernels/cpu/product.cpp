@@ -24,8 +24,12 @@ struct Tile {
   const T* bias = nullptr;      // of the tile's first column
   T* packed_vectors = nullptr;  // of a block of k: column j's panel depth * j behind the first
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
-  int64_t packed_rows = 0;      // room for that many: all rows, or those in use
+  bool keep_scalars = false;    // of all rows, for the next columns; else of those in use
   bool scalars_are_packed = false;
+
+  T* scalars_of(int64_t i, int64_t depth) const {
+    return packed_scalars + (keep_scalars ? i : i % kPackedRows) * depth;
+  }
 };
 
 template <typename T>
@@ -65,7 +69,7 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
               int64_t k) {
   const Product<T>& p = t.product;
   if (t.grid.pack_scalars) {
-    micro.a = t.packed_scalars + i % t.packed_rows * micro.depth;
+    micro.a = t.scalars_of(i, micro.depth);
     micro.a_step = kScalarGroup;
     micro_rows<T, true>(micro, rows, cols);
   } else if (p.scalars_by_k) {
@@ -107,7 +111,7 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   // A few rows of scalars stay in L1 while the panels, in L2, pass by.
   for (int64_t i = 0; i < t.area.rows; i += kScalarGroup) {
     if (t.grid.pack_scalars && !t.scalars_are_packed && i % kPackedRows == 0) {
-      pack(false, t.packed_scalars + i % t.packed_rows * depth, kScalarGroup, p.scalars, p.scalars_step,
+      pack(false, t.scalars_of(i, depth), kScalarGroup, p.scalars, p.scalars_step,
            at_most(kPackedRows, t.area.rows - i), t.area.row + i, k, depth);
     }
     const int64_t rows = at_most(kScalarGroup, t.area.rows - i);
@@ -129,9 +133,9 @@ void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, co
   const int64_t tile_cols = at_most(grid.tile_cols, area.cols);
   const int64_t packed_cols = grid.pack_vectors ? tile_cols : packed_rest<T>(grid, area.cols);
   const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
-  // More columns than one tile's come back to the same rows.
-  t.packed_rows = area.cols > tile_cols ? round_up(area.rows, kScalarGroup) : kPackedRows;
-  const int64_t scalars = grid.pack_scalars ? kProductBlockK * t.packed_rows : 0;
+  t.keep_scalars = area.cols > tile_cols;
+  const int64_t packed_rows = t.keep_scalars ? round_up(area.rows, kScalarGroup) : kPackedRows;
+  const int64_t scalars = grid.pack_scalars ? kProductBlockK * packed_rows : 0;
   const bool collect = collects(p, args);
   const int64_t collected = collect ? area.rows * round_up(tile_cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {

@@ -139,14 +139,14 @@ struct Area {
 // columns; `first` moves behind it. What is packed of a row or column serves the whole of it.
 template <typename T>
 Area next_area(const Product<T>& p, const Grid& grid, bool collect, int64_t* first, int64_t last) {
-  constexpr int64_t kPackedBytes = 4 << 20;  // of scalars: they pass by from the third-level cache
-  const int64_t packed_row = kProductBlockK * static_cast<int64_t>(sizeof(T));
-  const int64_t row = *first % grid.rows, col = *first / grid.rows, left = last - *first;
+  // 4 MiB of packed scalars pass by from the third-level cache.
+  constexpr int64_t kMostRows = (4 << 20) / (kProductBlockK * static_cast<int64_t>(sizeof(T)));
+  const int64_t left = last - *first;
+  const int64_t col = grid.rows == 1 ? *first : *first / grid.rows, row = *first - col * grid.rows;
   int64_t rows = 1, cols = 1;
   if (!collect) {
-    rows = at_most(at_most(grid.rows - row, left),
-                   at_least(kPackedBytes / packed_row / grid.tile_rows, 1));
-    if (rows == grid.rows) cols = left / grid.rows;
+    if (grid.rows > 1) rows = at_most(grid.rows - row, at_most(left, kMostRows / grid.tile_rows));
+    if (rows == grid.rows) cols = left / rows;
   }
   *first += rows * cols;
   Area area{row * grid.tile_rows, rows * grid.tile_rows, col * grid.tile_cols,
