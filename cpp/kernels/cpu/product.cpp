@@ -83,44 +83,51 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
   }
 }
 
+// The tile's columns [j, j + cols), where they are read packed.
 template <typename T>
-void pack_vectors(const Tile<T>& t, int64_t k, int64_t depth) {
+void pack_panel(const Tile<T>& t, int64_t j, int64_t cols, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
-  const int64_t end = t.area.cols;
   if (t.grid.pack_vectors) {
-    for (int64_t j = 0, cols; j < end; j += cols) {
-      cols = next_cols<T>(t.grid, end - j);
-      pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
-           p.vectors_step, cols, t.area.col + j, k, depth);
-    }
-  } else if (const int64_t rest = packed_rest<T>(t.grid, end)) {
-    pack(false, t.packed_vectors, kWidth<T>, p.vectors, p.vectors_step, rest,
-         t.area.col + end - rest, k, depth);
+    pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
+         p.vectors_step, cols, t.area.col + j, k, depth);
+  } else if (cols == packed_rest<T>(t.grid, t.area.cols)) {
+    pack(false, t.packed_vectors, kWidth<T>, p.vectors, p.vectors_step, cols, t.area.col + j, k,
+         depth);
   }
 }
 
 template <typename T>
 void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
-  pack_vectors(t, k, depth);
   MicroTile<T> micro;
   micro.depth = depth;
   micro.c_step = t.c_step;
   micro.add = k > 0;
   const bool last = k + depth == p.depth;
-  // A few rows of scalars stay in L1 while the panels, in L2, pass by.
-  for (int64_t i = 0; i < t.area.rows; i += kScalarGroup) {
-    if (t.grid.pack_scalars && !t.scalars_are_packed && i % kPackedRows == 0) {
-      pack(false, t.scalars_of(i, depth), kScalarGroup, p.scalars, p.scalars_step,
-           at_most(kPackedRows, t.area.rows - i), t.area.row + i, k, depth);
+  const bool ask = asks<T>(p, t.grid);
+  // A few rows of scalars stay in L1 while the panels, in L2, pass by. They are more where the
+  // first rows have to fetch the panels: while they use one, each micro-tile asks for a part of the
+  // next.
+  const int64_t group = ask ? kPackedRows : kScalarGroup;
+  for (int64_t first = 0; first < t.area.rows; first += group) {
+    const int64_t end = at_most(first + group, t.area.rows);
+    if (t.grid.pack_scalars && !t.scalars_are_packed && first % kPackedRows == 0) {
+      pack(false, t.scalars_of(first, depth), kScalarGroup, p.scalars, p.scalars_step,
+           at_most(kPackedRows, t.area.rows - first), t.area.row + first, k, depth);
     }
-    const int64_t rows = at_most(kScalarGroup, t.area.rows - i);
     for (int64_t j = 0, cols; j < t.area.cols; j += cols) {
       cols = next_cols<T>(t.grid, t.area.cols - j);
+      if (first == 0) pack_panel(t, j, cols, k, depth);
       point_to_vectors(t, micro, j, cols, k);
-      micro.c = t.c + i * t.c_step + j;
       micro.bias = last && t.bias ? t.bias + j : nullptr;
-      run_rows(t, micro, i, rows, cols, k);
+      micro.ask = micro.b + cols;
+      micro.ask_rows =
+          ask && first == 0 && j + cols < t.area.cols ? parts_of(depth, parts_of(end, kRows)) : 0;
+      for (int64_t i = first; i < end; i += kScalarGroup) {
+        micro.c = t.c + i * t.c_step + j;
+        run_rows(t, micro, i, at_most(kScalarGroup, end - i), cols, k);
+        micro.ask += kScalarGroup / kRows * micro.ask_rows * micro.b_step;
+      }
     }
   }
 }

@@ -27,6 +27,8 @@ struct MicroTile {
   int64_t last;   // elements in the last vector, 1 to W: the only ones of it read and written in C
   bool add;       // to what C holds; else C is overwritten
   const T* bias;  // added after that; null for none
+  const T* ask;   // rows of B, b_step apart, that are fetched for a later micro-tile
+  int64_t ask_rows;
 };
 
 // ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
@@ -75,14 +77,24 @@ void micro(const MicroTile<T>& tile) {
       for (int i = 0; i < kBases; ++i) rows[i] += step;
     }
   };
+  // C is read when the sums are done, thousands of cycles from here: in time from the third-level
+  // cache.
+  const int64_t fetching =
+      kUnroll * (ColumnsOfA || tile.ask_rows < Rows ? int64_t{Rows} : tile.ask_rows);
+  const T* ask = tile.ask;
   int64_t p = 0;
   for (; p + kUnroll <= tile.depth; p += kUnroll) {
-    // C is read when the sums are done, thousands of cycles from here: in time from the third-level
-    // cache. A row at a time, as all rows at once keep B's loads waiting (2 to 4 %).
-    if (p < kUnroll * Rows) {
-      const T* c = tile.c + p / kUnroll * tile.c_step;
+    if (p < fetching) {  // one row in a turn: more at once keep B's loads waiting (2 to 4 %)
+      if (p < kUnroll * Rows) {
+        const T* c = tile.c + p / kUnroll * tile.c_step;
 #pragma GCC unroll 4
-      for (int j = 0; j < Vectors; ++j) __builtin_prefetch(c + j * kW);
+        for (int j = 0; j < Vectors; ++j) __builtin_prefetch(c + j * kW);
+      }
+      if (!ColumnsOfA && p < kUnroll * tile.ask_rows) {
+#pragma GCC unroll 4
+        for (int j = 0; j < kVectors; ++j) __builtin_prefetch(ask + j * kW);
+        ask += tile.b_step;
+      }
     }
 #pragma GCC unroll 4
     for (int u = 0; u < kUnroll; ++u) advance(u);
@@ -170,6 +182,7 @@ void micro_rows(MicroTile<T> tile, int64_t rows, int64_t cols) {
     rows -= now;
     tile.a += ColumnsOfA ? now : now * tile.a_step;
     tile.c += now * tile.c_step;
+    if (!ColumnsOfA) tile.ask += tile.ask_rows * tile.b_step;
   }
 }
 
