@@ -64,22 +64,24 @@ void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t 
   }
 }
 
+// Rows [i, i + rows) of the panel of micro.b, which starts at the tile's column j.
 template <typename T>
-void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t cols,
-              int64_t k) {
+void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t j,
+              int64_t cols, int64_t k, const T* ask) {
   const Product<T>& p = t.product;
+  T* const c = t.c + i * t.c_step + j;
   if (t.grid.pack_scalars) {
-    micro.a = t.scalars_of(i, micro.depth);
     micro.a_step = kScalarGroup;
-    micro_rows<T, true>(micro, rows, cols);
-  } else if (p.scalars_by_k) {
-    micro.a = p.scalars + k * p.scalars_step + t.area.row + i;
-    micro.a_step = p.scalars_step;
-    micro_rows<T, true>(micro, rows, cols);
+    micro_rows<T, true>(micro, rows, cols, t.scalars_of(i, micro.depth), c, ask);
   } else {
-    micro.a = p.scalars + (t.area.row + i) * p.scalars_step + k;
     micro.a_step = p.scalars_step;
-    micro_rows<T, false>(micro, rows, cols);
+    if (p.scalars_by_k) {
+      micro_rows<T, true>(micro, rows, cols, p.scalars + k * p.scalars_step + t.area.row + i, c,
+                          ask);
+    } else {
+      micro_rows<T, false>(micro, rows, cols, p.scalars + (t.area.row + i) * p.scalars_step + k, c,
+                           ask);
+    }
   }
 }
 
@@ -120,13 +122,11 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
       if (first == 0) pack_panel(t, j, cols, k, depth);
       point_to_vectors(t, micro, j, cols, k);
       micro.bias = last && t.bias ? t.bias + j : nullptr;
-      micro.ask = micro.b + cols;
       micro.ask_rows =
           ask && first == 0 && j + cols < t.area.cols ? parts_of(depth, parts_of(end, kRows)) : 0;
       for (int64_t i = first; i < end; i += kScalarGroup) {
-        micro.c = t.c + i * t.c_step + j;
-        run_rows(t, micro, i, at_most(kScalarGroup, end - i), cols, k);
-        micro.ask += kScalarGroup / kRows * micro.ask_rows * micro.b_step;
+        run_rows(t, micro, i, at_most(kScalarGroup, end - i), j, cols, k,
+                 micro.b + cols + i / kRows * micro.ask_rows * micro.b_step);
       }
     }
   }
@@ -137,28 +137,30 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
 template <typename T>
 void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, const Area& area) {
   Tile<T> t{.product = p, .grid = grid, .area = area};
-  const int64_t tile_cols = at_most(grid.tile_cols, area.cols);
+  // Half of what a tile may have loses nothing and leaves room in the cache.
+  const int64_t block = parts_of(kMostCols<T> / 2, grid.tile_cols) * grid.tile_cols;
+  const int64_t tile_cols = at_most(block, area.cols);
   const int64_t packed_cols = grid.pack_vectors ? tile_cols : packed_rest<T>(grid, area.cols);
   const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
   t.keep_scalars = area.cols > tile_cols;
   const int64_t packed_rows = t.keep_scalars ? round_up(area.rows, kScalarGroup) : kPackedRows;
   const int64_t scalars = grid.pack_scalars ? kProductBlockK * packed_rows : 0;
   const bool collect = collects(p, args);
-  const int64_t collected = collect ? area.rows * round_up(tile_cols, kWidth<T>) : 0;
+  const int64_t collected = collect ? area.rows * round_up(area.cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {
     t.packed_vectors = static_cast<T*>(thread_workspace(all * static_cast<int64_t>(sizeof(T))));
     t.packed_scalars = t.packed_vectors + vectors;
   }
   T* const c = static_cast<T*>(args.c);
   const T* const bias = static_cast<const T*>(args.bias);
-  t.c_step = collect ? round_up(tile_cols, kWidth<T>) : args.ldc;
+  t.c_step = collect ? round_up(area.cols, kWidth<T>) : args.ldc;
   int64_t k = 0;
   do {  // once for k == 0 too: sums of nothing, and the bias
     const int64_t depth = at_most(kProductBlockK, p.depth - k);
     for (int64_t col = 0; col < area.cols; col += tile_cols) {
       t.area.col = area.col + col;
       t.area.cols = at_most(tile_cols, area.cols - col);
-      t.c = collect     ? t.packed_scalars + scalars
+      t.c = collect     ? t.packed_scalars + scalars + col
             : p.swapped ? c + t.area.col
                         : c + area.row * args.ldc + t.area.col;
       t.bias = bias && !p.swapped ? bias + t.area.col : nullptr;
@@ -168,8 +170,8 @@ void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, co
     k += kProductBlockK;
   } while (k < p.depth);
   if (collect) {
-    store_transposed(c + area.col * args.ldc + area.row, args.ldc, t.c, t.c_step, area.cols,
-                     area.rows, bias ? bias + area.row : nullptr);
+    store_transposed(c + area.col * args.ldc + area.row, args.ldc, t.packed_scalars + scalars,
+                     t.c_step, area.cols, area.rows, bias ? bias + area.row : nullptr);
   } else if (p.swapped && bias) {
     for (int64_t j = 0; j < area.cols; ++j) c[area.col + j] += bias[0];
   }

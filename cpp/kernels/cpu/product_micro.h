@@ -15,32 +15,30 @@ namespace {
 inline constexpr int kRows = kVectorBytes == 64 ? 8 : 4;
 inline constexpr int kVectors = 3;
 
+// What the micro-tiles of some rows share.
 template <typename T>
 struct MicroTile {
   int64_t depth;   // of this block of k
-  const T* a;      // first row
   int64_t a_step;  // ColumnsOfA: between k; else between rows
   const T* b;      // rows of Vectors * W elements
   int64_t b_step;
-  T* c;
   int64_t c_step;
-  int64_t last;   // elements in the last vector, 1 to W: the only ones of it read and written in C
-  bool add;       // to what C holds; else C is overwritten
-  const T* bias;  // added after that; null for none
-  const T* ask;   // rows of B, b_step apart, that are fetched for a later micro-tile
-  int64_t ask_rows;
+  int64_t last;      // elements in the last vector, 1 to W: the only ones read and written in C
+  bool add;          // to what C holds; else C is overwritten
+  const T* bias;     // added after that; null for none
+  int64_t ask_rows;  // of B, b_step apart, that each fetches for a later one
 };
 
 // ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
 template <typename T, int Rows, int Vectors, bool ColumnsOfA>
-void micro(const MicroTile<T>& tile) {
+void micro(const MicroTile<T>& tile, const T* a, T* first_c, const T* ask) {
   constexpr int kUnroll = 4;  // 3-4 % over none where B's rows lie apart: fewer pointer increments
   constexpr int64_t kW = kWidth<T>;
   constexpr int kBases =
       (Rows + 3) / 4;  // x86 addresses four rows by base + {0, 1, 2} * step, 3 step
   const int64_t step = tile.a_step, step3 = 3 * tile.a_step;
   const T* rows[kBases];
-  for (int i = 0; i < kBases; ++i) rows[i] = tile.a + (ColumnsOfA ? 4 * i : 4 * i * step);
+  for (int i = 0; i < kBases; ++i) rows[i] = a + (ColumnsOfA ? 4 * i : 4 * i * step);
   const T* b = tile.b;
   // B packed in full vectors is read in full; its own rows, read in place where masks are free, may
   // end inside the last vector.
@@ -81,12 +79,11 @@ void micro(const MicroTile<T>& tile) {
   // cache.
   const int64_t fetching =
       kUnroll * (ColumnsOfA || tile.ask_rows < Rows ? int64_t{Rows} : tile.ask_rows);
-  const T* ask = tile.ask;
   int64_t p = 0;
   for (; p + kUnroll <= tile.depth; p += kUnroll) {
     if (p < fetching) {  // one row in a turn: more at once keep B's loads waiting (2 to 4 %)
       if (p < kUnroll * Rows) {
-        const T* c = tile.c + p / kUnroll * tile.c_step;
+        const T* c = first_c + p / kUnroll * tile.c_step;
 #pragma GCC unroll 4
         for (int j = 0; j < Vectors; ++j) __builtin_prefetch(c + j * kW);
       }
@@ -114,7 +111,7 @@ void micro(const MicroTile<T>& tile) {
   const auto column = [&](auto&& each) __attribute__((always_inline)) {
 #pragma GCC unroll 32
     for (int i = 0; i < Rows; ++i) {
-      T* c = tile.c + i * tile.c_step;
+      T* c = first_c + i * tile.c_step;
 #pragma GCC unroll 4
       for (int j = 0; j < Vectors; ++j) each(c + j * kW, sums[i][j], j);
     }
@@ -141,7 +138,7 @@ void micro(const MicroTile<T>& tile) {
 // single vector, which has the registers free).
 
 template <typename T>
-using Micro = void (*)(const MicroTile<T>&);
+using Micro = void (*)(const MicroTile<T>&, const T*, T*, const T*);
 
 constexpr int most_rows(int vectors) { return vectors == 1 ? 2 * kRows : kRows; }
 
@@ -168,9 +165,9 @@ inline constexpr Micros<T, ColumnsOfA> kMicros = [] {
   return micros;
 }();
 
-// `rows` x `cols` elements, cols <= kVectors * W.
+// `rows` x `cols` elements of C from `c` on, cols <= kVectors * W.
 template <typename T, bool ColumnsOfA>
-void micro_rows(MicroTile<T> tile, int64_t rows, int64_t cols) {
+void micro_rows(MicroTile<T>& tile, int64_t rows, int64_t cols, const T* a, T* c, const T* ask) {
   const int vectors = static_cast<int>((cols + kWidth<T> - 1) / kWidth<T>);
   tile.last = cols - (vectors - 1) * kWidth<T>;
   int choice =
@@ -178,11 +175,11 @@ void micro_rows(MicroTile<T> tile, int64_t rows, int64_t cols) {
   while (rows > 0) {
     while ((1 << choice) > rows) --choice;
     const int64_t now = int64_t{1} << choice;
-    kMicros<T, ColumnsOfA>.of[vectors - 1][choice](tile);
+    kMicros<T, ColumnsOfA>.of[vectors - 1][choice](tile, a, c, ask);
     rows -= now;
-    tile.a += ColumnsOfA ? now : now * tile.a_step;
-    tile.c += now * tile.c_step;
-    if (!ColumnsOfA) tile.ask += tile.ask_rows * tile.b_step;
+    a += ColumnsOfA ? now : now * tile.a_step;
+    c += now * tile.c_step;
+    ask += tile.ask_rows * tile.b_step;
   }
 }
 

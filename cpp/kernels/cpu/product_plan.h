@@ -91,15 +91,19 @@ inline int64_t wanted_tiles(double work) {
   return at_most(8, static_cast<int64_t>(work / kTile));
 }
 
+// A tile's panels (kProductBlockK x kMostCols) and its part of C, at most 1 MiB each, stay in the
+// second-level cache.
+inline constexpr int64_t kMostRows = 512;
+inline constexpr int64_t kFewRows = 2 * kRows;  // a packed panel is used while it is in L1
+template <typename T>
+inline constexpr int64_t kMostCols = (kVectorBytes == 64 ? 32 : 30) * kWidth<T>;
+
 // A tile's panels (kProductBlockK x tile_cols) and its part of C stay in the second-level cache
 // over all blocks of k. Tiles are long along the side whose packing would be repeated. GF/s at
 // 512^3 with blocks of 256, tiles 512x64, 256x128, 128x512, where the best is 184: forward 168,
 // 177, 172; dW 124, 156, 184.
 template <typename T>
 Grid grid_of(const Product<T>& p) {
-  constexpr int64_t kMostCols = (kVectorBytes == 64 ? 32 : 30) * kWidth<T>;
-  constexpr int64_t kMostRows = 512;
-  constexpr int64_t kFewRows = 2 * kRows;  // below: a packed panel is used while it is in L1
   Grid g;
   // Rows in place are packed where it is paid back: dX of 512x784x784 gains 4 %, 256^3 loses 5 %.
   // Not both operands where one could stay: several tiles would pack the vectors again.
@@ -108,7 +112,7 @@ Grid grid_of(const Product<T>& p) {
   g.pack_vectors = p.vectors_across || worth_packing;
   g.pack_scalars = p.scalars_by_k && p.cols >= 4 * kPanel<T> && p.rows >= kRows;
   int64_t rows = parts_of(p.rows, kMostRows);
-  int64_t cols = parts_of(p.cols, g.pack_vectors && p.rows <= kFewRows ? kPanel<T> : kMostCols);
+  int64_t cols = parts_of(p.cols, g.pack_vectors && p.rows <= kFewRows ? kPanel<T> : kMostCols<T>);
   const int64_t wanted = wanted_tiles(2.0 * static_cast<double>(p.rows) *
                                       static_cast<double>(p.cols) * static_cast<double>(p.depth));
   const int64_t least_rows = p.vectors_across ? 256 : worth_packing ? 128 : 64;
@@ -147,14 +151,17 @@ struct Area {
 // columns; `first` moves behind it. What is packed of a row or column serves the whole of it.
 template <typename T>
 Area next_area(const Product<T>& p, const Grid& grid, bool collect, int64_t* first, int64_t last) {
-  // 4 MiB of packed scalars pass by from the third-level cache.
-  constexpr int64_t kMostRows = (4 << 20) / (kProductBlockK * static_cast<int64_t>(sizeof(T)));
+  // 4 MiB of packed scalars may pass by from the third-level cache; what is collected of C may not.
+  constexpr int64_t kManyRows = (4 << 20) / (kProductBlockK * static_cast<int64_t>(sizeof(T)));
   const int64_t left = last - *first;
   const int64_t col = grid.rows == 1 ? *first : *first / grid.rows, row = *first - col * grid.rows;
   int64_t rows = 1, cols = 1;
-  if (!collect) {
-    if (grid.rows > 1) rows = at_most(grid.rows - row, at_most(left, kMostRows / grid.tile_rows));
-    if (rows == grid.rows) cols = left / rows;
+  if (grid.rows > 1) {
+    const int64_t most = (collect ? kMostRows : kManyRows) / grid.tile_rows;
+    rows = at_most(grid.rows - row, at_most(left, most));
+  }
+  if (rows == grid.rows && left > rows && p.rows > kFewRows) {
+    cols = at_most(left / rows, collect ? kMostCols<T> / grid.tile_cols : grid.cols);
   }
   *first += rows * cols;
   Area area{row * grid.tile_rows, rows * grid.tile_rows, col * grid.tile_cols,
