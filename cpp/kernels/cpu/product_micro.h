@@ -77,17 +77,17 @@ void micro(const MicroTile<T>& tile, const T* a, T* first_c, const T* ask) {
   };
   // C is read when the sums are done, thousands of cycles from here: in time from the third-level
   // cache.
-  const int64_t fetching =
-      kUnroll * (ColumnsOfA || tile.ask_rows < Rows ? int64_t{Rows} : tile.ask_rows);
+  constexpr bool kAsks = !ColumnsOfA && Vectors == kVectors;
+  const int64_t fetching = kUnroll * (kAsks && tile.ask_rows > Rows ? tile.ask_rows : Rows);
   int64_t p = 0;
   for (; p + kUnroll <= tile.depth; p += kUnroll) {
     if (p < fetching) {  // one row in a turn: more at once keep B's loads waiting (2 to 4 %)
-      if (p < kUnroll * Rows) {
+      if (!kAsks || p < kUnroll * Rows) {
         const T* c = first_c + p / kUnroll * tile.c_step;
 #pragma GCC unroll 4
         for (int j = 0; j < Vectors; ++j) __builtin_prefetch(c + j * kW);
       }
-      if (!ColumnsOfA && p < kUnroll * tile.ask_rows) {
+      if (kAsks && p < kUnroll * tile.ask_rows) {
 #pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) __builtin_prefetch(ask + j * kW);
         ask += tile.b_step;
