@@ -82,33 +82,31 @@ inline void split(int64_t n, int64_t least, int64_t wanted, int64_t others, int6
   if (more > *parts) *parts = more;
 }
 
-// Below what the caches ask for, tiles are made for the threads. What is packed is packed once a
-// tile, so they are few: up to four of 4 MFLOP (20 to 40 us) each, up to eight of 64 MFLOP. Eight
-// tiles at 512^3 lose 3 % of forward, sixteen at 512x1024x1024 8 to 13 % of dW.
+// Below what the caches ask for, tiles are made for the threads. Between threads what is packed is
+// packed once a tile, so they are few: up to four of 4 MFLOP (20 to 40 us) each, up to eight of 64
+// MFLOP. Sixteen at 512x1024x1024 lose 8 to 13 % of dW.
 inline int64_t wanted_tiles(double work) {
   constexpr double kSmallTile = 4 << 20, kTile = 64 << 20;
   if (work < 4 * kTile) return at_most(4, static_cast<int64_t>(work / kSmallTile));
   return at_most(8, static_cast<int64_t>(work / kTile));
 }
 
-// A tile's panels (kProductBlockK x kMostCols) and its part of C, at most 1 MiB each, stay in the
-// second-level cache.
+// At most 1 MiB of packed panels (kProductBlockK x kMostCols) and 1 MiB of C: together with what
+// passes by they stay in the second-level cache.
 inline constexpr int64_t kMostRows = 512;
 inline constexpr int64_t kFewRows = 2 * kRows;  // a packed panel is used while it is in L1
 template <typename T>
 inline constexpr int64_t kMostCols = (kVectorBytes == 64 ? 32 : 30) * kWidth<T>;
 
-// A tile's panels (kProductBlockK x tile_cols) and its part of C stay in the second-level cache
-// over all blocks of k. Tiles are long along the side whose packing would be repeated. GF/s at
-// 512^3 with blocks of 256, tiles 512x64, 256x128, 128x512, where the best is 184: forward 168,
-// 177, 172; dW 124, 156, 184.
+// Tiles are long along the side whose packing would be repeated. GF/s at 512^3 with blocks of 256,
+// tiles 512x64, 256x128, 128x512, where the best is 184: forward 168, 177, 172; dW 124, 156, 184.
 template <typename T>
 Grid grid_of(const Product<T>& p) {
   Grid g;
   // Rows in place are packed where it is paid back: dX of 512x784x784 gains 4 %, 256^3 loses 5 %.
   // Not both operands where one could stay: several tiles would pack the vectors again.
-  const bool worth_packing = p.rows >= (awkward<T>(p.vectors_step) ? 128 : 512) &&
-                             (awkward<T>(p.vectors_step) || !p.scalars_by_k);
+  const bool worth_packing =
+      awkward<T>(p.vectors_step) ? p.rows >= 128 : p.rows >= 512 && !p.scalars_by_k;
   g.pack_vectors = p.vectors_across || worth_packing;
   g.pack_scalars = p.scalars_by_k && p.cols >= 4 * kPanel<T> && p.rows >= kRows;
   int64_t rows = parts_of(p.rows, kMostRows);
@@ -160,7 +158,8 @@ Area next_area(const Product<T>& p, const Grid& grid, bool collect, int64_t* fir
     const int64_t most = (collect ? kMostRows : kManyRows) / grid.tile_rows;
     rows = at_most(grid.rows - row, at_most(left, most));
   }
-  if (rows == grid.rows && left > rows && p.rows > kFewRows) {
+  // Columns come along where they share packed scalars, or a wider block where C is collected.
+  if (rows == grid.rows && (grid.pack_scalars || collect)) {
     cols = at_most(left / rows, collect ? kMostCols<T> / grid.tile_cols : grid.cols);
   }
   *first += rows * cols;
