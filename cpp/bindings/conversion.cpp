@@ -203,7 +203,7 @@ py::object format_method(const TensorObject& self, const std::string& spec) {
                   t.sizes(), ".");
 }
 
-PyMethodDef methods[] = {
+PyMethodDef conversion_methods[] = {
     {"item", item, METH_NOARGS, "item() -> number\n\nThe value of a one-element tensor."},
     {"tolist", tolist, METH_NOARGS, "tolist() -> list or number\n\nThe values as nested lists."},
     {"float", to_dtype<DType::kFloat32>, METH_NOARGS, "float() -> Tensor\n\nAs float32."},
@@ -230,7 +230,7 @@ PyObject* tensor_repr(PyObject* self) {
 
 void bind_conversion(py::module_&) {
   using namespace py::literals;
-  for (PyMethodDef& def : methods) add_tensor_method(&def);
+  for (PyMethodDef& def : conversion_methods) add_tensor_method(&def);
   add_tensor_method("numpy", numpy_method, py::kw_only(), "force"_a = false,
                     "The values as a NumPy array on the same memory.");
   add_tensor_method("__array_wrap__", array_wrap, "array"_a, "context"_a = py::none(),

@@ -45,7 +45,7 @@ Tensor promotion_operand(const py::object& o) {
   return weak_tensor(*n);
 }
 
-py::object result_type_of(const py::object& a, const py::object& b) {
+py::object result_type_object(const py::object& a, const py::object& b) {
   const Tensor operands[] = {promotion_operand(a), promotion_operand(b)};
   return borrow(dtype_object(result_type(operands)));
 }
@@ -98,7 +98,7 @@ void bind_settings(py::module_& m) {
         set_default_dtype(require_dtype(d.ptr(), "set_default_dtype"));
       },
       "d"_a, "Sets the dtype of new floating tensors: float32 or float64.");
-  m.def("result_type", result_type_of, "tensor1"_a, "tensor2"_a,
+  m.def("result_type", result_type_object, "tensor1"_a, "tensor2"_a,
         "The dtype of an operation on both.");
   m.def("promote_types", promote, "type1"_a, "type2"_a, "The smallest dtype both can be cast to.");
   m.def(
