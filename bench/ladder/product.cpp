@@ -62,7 +62,7 @@ class Layer {
   }
 
  private:
-  // Never freed: the program ends with its last layer.
+  // Never freed: under 100 MB in all layers.
   float* random(int64_t count) {
     float* const data =
         static_cast<float*>(chainrule::allocate(static_cast<size_t>(count) * sizeof(float)));
@@ -151,7 +151,7 @@ ladder::Sgemm find_sgemm(const char* file) {
   void* const library = dlopen(file, RTLD_NOW);
   void* const symbol = library ? dlsym(library, "sgemm_") : nullptr;
   if (!symbol) {
-    std::fprintf(stderr, "%s\n", dlerror());
+    std::fprintf(stderr, "%s: no library that exports sgemm_\n", file);
     std::exit(2);
   }
   return reinterpret_cast<ladder::Sgemm>(symbol);

@@ -1,6 +1,7 @@
 // The thread team. One parallel region a call; tiles are claimed from an atomic counter, so a late
-// worker delays nobody more than one tile, and results never depend on who computed what. The team
-// is taken by try-lock: a second Python thread meanwhile runs serially, with the same bits.
+// worker delays nobody more than one tile (or range), and results never depend on who computed
+// what. The team is taken by try-lock: a second Python thread meanwhile runs serially, with the
+// same bits.
 #pragma once
 
 #include <cstdint>
@@ -31,17 +32,16 @@ void parallel_for(int64_t tiles, int64_t work, F&& fn) {
 }
 
 // fn(first, last) for ranges that cover [0, tiles), for work that neighbouring tiles share: all of
-// them at once where one thread works, else half a thread's share at a time.
+// them at once where one thread is asked for, else two equal ranges a thread, or single tiles where
+// they are few.
 template <typename F>
 void parallel_ranges(int64_t tiles, int64_t work, F&& fn) {
   if (tiles == 0) return;
   const int64_t threads = tiles == 1 || work < kSerialWork ? 1 : num_threads();
   if (threads == 1) return fn(0, tiles);
-  const int64_t most = tiles / (2 * threads), step = most > 1 ? most : 1;
-  parallel_for((tiles + step - 1) / step, work, [&](int64_t range) {
-    const int64_t first = range * step, rest = tiles - first;
-    fn(first, first + (rest < step ? rest : step));
-  });
+  const int64_t ranges = tiles < 4 * threads ? tiles : 2 * threads;
+  parallel_for(ranges, work,
+               [&](int64_t range) { fn(range * tiles / ranges, (range + 1) * tiles / ranges); });
 }
 
 // Around work longer than about 20 us: lets a host language release its lock. The hooks are set

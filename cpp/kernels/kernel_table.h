@@ -65,9 +65,9 @@ inline constexpr int kReduceCount = static_cast<int>(Reduce::kCount);
 
 // ---- Products: C[m, n] = A[m, k] * B[k, n] (+ bias[n]), row-major C with leading dimension ldc.
 // trans_a: A is stored [k, m] with leading dimension lda; trans_b: B is stored [n, k].
-// The tile grid is a function of the sizes, layouts, dtype and instruction set, never of threads:
-// each tile of product_tiles(args) is its own part of C. A call writes the tiles [first, last) and
-// nothing else; one call for many tiles reorders what they share only once.
+// The tile grid is a function of the sizes, leading dimensions, layouts, dtype and instruction set,
+// never of threads: each tile of product_tiles(args) is its own part of C. A call writes the tiles
+// [first, last) and nothing else; one call for many tiles reorders what they share only once.
 struct ProductArgs {
   int64_t m, n, k;
   const void* a;

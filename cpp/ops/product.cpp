@@ -178,6 +178,10 @@ void forward_product(Run& r) {
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const int64_t work = 2 * count * m * n * k;
   LongWork release(work);
+  if (tiles == 1) {
+    parallel_for(count, work, [&](int64_t i) { fn(args_of(i), 0, 1); });
+    return;
+  }
   parallel_ranges(count * tiles, work, [&](int64_t first, int64_t last) {
     while (first < last) {
       const int64_t matrix = first / tiles, begin = matrix * tiles;

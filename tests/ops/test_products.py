@@ -199,6 +199,20 @@ def test_integers_wrap(dtype, m, k, n):
     np.testing.assert_array_equal((cr.tensor(a)[0] @ cr.tensor(b)).numpy(), want[0])
 
 
+# Rows of many tiles in one call, and blocks of a single column, for which Eigen takes another way.
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8])
+@pytest.mark.parametrize("m, k, n", [(65, 10, 1), (1000, 7, 65), (200_000, 10, 1)])
+def test_tall_products_of_integers(dtype, m, k, n):
+    a = RNG.integers(0, 100, (m, k)).astype(dtype)
+    b = RNG.integers(0, 100, (k, n)).astype(dtype)
+    want = a @ b
+    tall = cr.tensor(np.ascontiguousarray(a.T)).mT
+    wide = cr.tensor(np.ascontiguousarray(b.T)).mT
+    for threads, x, y in itertools.product((1, 2), (cr.tensor(a), tall), (cr.tensor(b), wide)):
+        cr.set_num_threads(threads)
+        np.testing.assert_array_equal((x @ y).numpy(), want)
+
+
 def test_products_of_bools_are_refused():
     with pytest.raises(TypeError, match="products of bool are not supported"):
         cr.ones(2, 2, dtype=cr.bool) @ cr.ones(2, 2, dtype=cr.bool)

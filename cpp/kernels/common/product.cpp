@@ -114,8 +114,8 @@ bool by_loops(const ProductArgs& args) {
 }
 
 template <typename T>
-void product(const ProductArgs& args, int64_t first, int64_t last) {
-  const int64_t begin = first * kTileRows, end = min(last * kTileRows, args.m);
+void product_tile(const ProductArgs& args, int64_t tile) {
+  const int64_t begin = tile * kTileRows, end = min(begin + kTileRows, args.m);
   fill<T>(args, begin, end);
   // Bytes fill whole vectors in the loops; Eigen has no vectors of bytes.
   if constexpr (sizeof(T) > 1) {
@@ -127,6 +127,12 @@ void product(const ProductArgs& args, int64_t first, int64_t last) {
     }
   }
   loops<T>(args, begin, end);
+}
+
+// One tile after the other: kTileRows is the size of Eigen's buffers on the stack.
+template <typename T>
+void product(const ProductArgs& args, int64_t first, int64_t last) {
+  for (; first < last; ++first) product_tile<T>(args, first);
 }
 
 template <typename T>

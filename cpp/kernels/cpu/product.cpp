@@ -13,15 +13,15 @@ namespace {
 constexpr int64_t kScalarGroup = 2 * kRows;        // rows of a packed panel of scalars
 constexpr int64_t kPackedRows = 4 * kScalarGroup;  // packed together, just before they are used
 
-// One tile's columns and as many rows as share what is packed of them.
+// Columns of one or more tiles and the rows that share what is packed of them.
 template <typename T>
-struct Tile {
+struct Block {
   const Product<T>& product;
   const Grid& grid;
   Area area{};
-  T* c = nullptr;  // of the tile's first element; C itself, or where C transposed is collected
+  T* c = nullptr;  // of the block's first element; C itself, or where C transposed is collected
   int64_t c_step = 0;
-  const T* bias = nullptr;      // of the tile's first column
+  const T* bias = nullptr;      // of the block's first column
   T* packed_vectors = nullptr;  // of a block of k: column j's panel depth * j behind the first
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
   bool keep_scalars = false;    // of all rows, for the next columns; else of those in use
@@ -51,7 +51,7 @@ int64_t packed_rest(const Grid& grid, int64_t cols) {
 
 // The panel that starts at the tile's column j: where its rows lie, and how far apart.
 template <typename T>
-void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t cols, int64_t k) {
+void point_to_vectors(const Block<T>& t, MicroTile<T>& micro, int64_t j, int64_t cols, int64_t k) {
   if (t.grid.pack_vectors) {
     micro.b = t.packed_vectors + j * micro.depth;
     micro.b_step = round_up(cols, kWidth<T>);
@@ -64,9 +64,9 @@ void point_to_vectors(const Tile<T>& t, MicroTile<T>& micro, int64_t j, int64_t 
   }
 }
 
-// Rows [i, i + rows) of the panel of micro.b, which starts at the tile's column j.
+// Rows [i, i + rows) of the panel of micro.b, which starts at the block's column j.
 template <typename T>
-void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t j,
+void run_rows(const Block<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t j,
               int64_t cols, int64_t k, const T* ask) {
   const Product<T>& p = t.product;
   T* const c = t.c + i * t.c_step + j;
@@ -85,9 +85,9 @@ void run_rows(const Tile<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, in
   }
 }
 
-// The tile's columns [j, j + cols), where they are read packed.
+// The block's columns [j, j + cols), where they are read packed.
 template <typename T>
-void pack_panel(const Tile<T>& t, int64_t j, int64_t cols, int64_t k, int64_t depth) {
+void pack_panel(const Block<T>& t, int64_t j, int64_t cols, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
   if (t.grid.pack_vectors) {
     pack(p.vectors_across, t.packed_vectors + j * depth, round_up(cols, kWidth<T>), p.vectors,
@@ -99,7 +99,7 @@ void pack_panel(const Tile<T>& t, int64_t j, int64_t cols, int64_t k, int64_t de
 }
 
 template <typename T>
-void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
+void run_block(const Block<T>& t, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
   MicroTile<T> micro;
   micro.depth = depth;
@@ -107,9 +107,8 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
   micro.add = k > 0;
   const bool last = k + depth == p.depth;
   const bool ask = asks<T>(p, t.grid);
-  // A few rows of scalars stay in L1 while the panels, in L2, pass by. They are more where the
-  // first rows have to fetch the panels: while they use one, each micro-tile asks for a part of the
-  // next.
+  // A few rows of scalars stay in L1 while the panels, in L2, pass by. Where the panels have to be
+  // fetched the groups are larger: each micro-tile of the first asks for a part of the next panel.
   const int64_t group = ask ? kPackedRows : kScalarGroup;
   for (int64_t first = 0; first < t.area.rows; first += group) {
     const int64_t end = at_most(first + group, t.area.rows);
@@ -122,27 +121,28 @@ void run_block(const Tile<T>& t, int64_t k, int64_t depth) {
       if (first == 0) pack_panel(t, j, cols, k, depth);
       point_to_vectors(t, micro, j, cols, k);
       micro.bias = last && t.bias ? t.bias + j : nullptr;
-      micro.ask_rows =
-          ask && first == 0 && j + cols < t.area.cols ? parts_of(depth, parts_of(end, kRows)) : 0;
+      micro.ask_rows = ask && first == 0 && j + cols < t.area.cols
+                           ? at_most(depth / kUnroll, parts_of(depth, micro_tiles(end)))
+                           : 0;
       for (int64_t i = first; i < end; i += kScalarGroup) {
         run_rows(t, micro, i, at_most(kScalarGroup, end - i), j, cols, k,
-                 micro.b + cols + i / kRows * micro.ask_rows * micro.b_step);
+                 micro.b + cols + micro_tiles(i) * micro.ask_rows * micro.b_step);
       }
     }
   }
 }
 
-// All blocks of k, and in each the columns one tile after the other: so every number is packed
+// All blocks of k, and in each the columns one block after the other: so every number is packed
 // once.
 template <typename T>
 void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, const Area& area) {
-  Tile<T> t{.product = p, .grid = grid, .area = area};
-  // Half of what a tile may have loses nothing and leaves room in the cache.
-  const int64_t block = parts_of(kMostCols<T> / 2, grid.tile_cols) * grid.tile_cols;
-  const int64_t tile_cols = at_most(block, area.cols);
-  const int64_t packed_cols = grid.pack_vectors ? tile_cols : packed_rest<T>(grid, area.cols);
+  Block<T> t{.product = p, .grid = grid, .area = area};
+  // Half of the columns that a tile may have loses nothing and leaves room in the cache.
+  const int64_t block_cols =
+      at_most(parts_of(kMostCols<T> / 2, grid.tile_cols) * grid.tile_cols, area.cols);
+  const int64_t packed_cols = grid.pack_vectors ? block_cols : packed_rest<T>(grid, area.cols);
   const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
-  t.keep_scalars = area.cols > tile_cols;
+  t.keep_scalars = area.cols > block_cols;
   const int64_t packed_rows = t.keep_scalars ? round_up(area.rows, kScalarGroup) : kPackedRows;
   const int64_t scalars = grid.pack_scalars ? kProductBlockK * packed_rows : 0;
   const bool collect = collects(p, args);
@@ -157,9 +157,9 @@ void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, co
   int64_t k = 0;
   do {  // once for k == 0 too: sums of nothing, and the bias
     const int64_t depth = at_most(kProductBlockK, p.depth - k);
-    for (int64_t col = 0; col < area.cols; col += tile_cols) {
+    for (int64_t col = 0; col < area.cols; col += block_cols) {
       t.area.col = area.col + col;
-      t.area.cols = at_most(tile_cols, area.cols - col);
+      t.area.cols = at_most(block_cols, area.cols - col);
       t.c = collect     ? t.packed_scalars + scalars + col
             : p.swapped ? c + t.area.col
                         : c + area.row * args.ldc + t.area.col;
@@ -179,6 +179,7 @@ void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, co
 
 template <typename T>
 void product(const ProductArgs& args, int64_t first, int64_t last) {
+  if (first == last) return;  // there is no grid of nothing
   const Product<T> p = orient<T>(args);
   const Grid grid = grid_of(p);
   while (first < last) run_area(args, p, grid, next_area(p, grid, collects(p, args), &first, last));

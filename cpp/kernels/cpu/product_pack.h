@@ -50,10 +50,13 @@ void pack_along(T* out, int64_t width, const T* in, int64_t step, int64_t count,
   for (int64_t first = 0; first < count; first += stretch) {
     const int64_t end = at_most(first + stretch, count);
     for (int64_t p = 0; p < depth; ++p) {
-      // At the end the first rows of the next columns.
-      const int64_t next = p + kAhead < depth ? 0 : stretch - depth * step;
-      const T* ahead = in + (p + kAhead) * step + next;
-      for (int64_t j = first; j < end; j += kLine) __builtin_prefetch(ahead + j);
+      // At the end the first rows of the columns behind these.
+      const bool behind = p + kAhead >= depth;
+      const int64_t row = behind ? p + kAhead - depth : p + kAhead;
+      if (row < depth) {
+        const T* ahead = in + row * step + (behind ? end - first : 0);
+        for (int64_t j = first; j < end; j += kLine) __builtin_prefetch(ahead + j);
+      }
       for (int64_t j = first; j < end; j += width) {
         const T* from = in + p * step + j;
         T* to = out + j * depth + p * width;

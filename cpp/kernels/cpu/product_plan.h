@@ -91,8 +91,8 @@ inline int64_t wanted_tiles(double work) {
   return at_most(8, static_cast<int64_t>(work / kTile));
 }
 
-// At most 1 MiB of packed panels (kProductBlockK x kMostCols) and 1 MiB of C: together with what
-// passes by they stay in the second-level cache.
+// Of a tile: its packed panels (kProductBlockK x kMostCols) take at most 1 MiB, and so does its
+// part of C, so that the panels stay in the second-level cache.
 inline constexpr int64_t kMostRows = 512;
 inline constexpr int64_t kFewRows = 2 * kRows;  // a packed panel is used while it is in L1
 template <typename T>
