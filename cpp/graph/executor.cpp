@@ -5,6 +5,7 @@
 
 #include "autograd/autograd.h"
 #include "core/threads.h"
+#include "generated/ops.h"
 #include "graph/commit.h"
 #include "ops/modes.h"
 
@@ -42,7 +43,8 @@ autograd::Tensors run_backward(const Program& p, const Saved& saved, const autog
       seed = Tensor::empty(v.dtype, v.sizes);
       std::memset(seed.raw(), 0, seed.numel() * itemsize(v.dtype));
     }
-    frame[p.seeds[i]] = seed;
+    // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose turned.
+    frame[p.seeds[i]] = contiguous(seed);
   }
   for (size_t i = p.forward_end; i < p.code.size(); ++i) frame.run(p.code[i]);
   autograd::Tensors gradients;

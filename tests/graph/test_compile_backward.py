@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import nn
 from nets import batches, make_net
 
 
@@ -19,6 +20,47 @@ def test_a_result_that_still_needs_a_gradient():
         net(x).square().sum().backward()
         for a, p in zip(got, net.parameters(), strict=True):
             np.testing.assert_array_equal(a, p.grad.numpy())
+    assert fast.stats["replays"] == 3
+
+
+# What hands a result's gradient over expanded, turned, or as a window on something larger.
+OUTSIDE = {
+    "sum": lambda y: y.sum().backward(),
+    "mean": lambda y: y.mean().backward(),
+    "sum of rows": lambda y: y.sum(0).square().sum().backward(),
+    "sum of columns": lambda y: (y.sum(1) * cr.arange(6.0)).sum().backward(),
+    "transposed": lambda y: (y.t() * cr.arange(24.0).reshape(4, 6)).sum().backward(),
+    "cat": lambda y: (cr.cat([y, y], 1) * cr.arange(8.0)).sum().backward(),
+    "reshape": lambda y: y.reshape(-1).sum().backward(),
+    "expanded gradient": lambda y: y.backward(cr.tensor([2.0]).expand(6, 4)),
+    "transposed gradient": lambda y: y.backward(cr.arange(24.0).reshape(4, 6).t()),
+    "window of a gradient": lambda y: y.backward(cr.arange(54.0).reshape(6, 9)[:, 2:6]),
+    "part of the result": lambda y: y[1:3, ::2].sum().backward(),
+}
+
+
+@pytest.mark.parametrize("layer", ["linear", "no bias", "network", "softmax", "transpose"])
+@pytest.mark.parametrize("outside", OUTSIDE)
+def test_gradients_from_outside_come_in_any_layout(layer, outside):
+    net = {
+        "linear": lambda: nn.Linear(5, 4),
+        "no bias": lambda: nn.Linear(5, 4, bias=False),
+        "network": lambda: nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 4)),
+        "softmax": lambda: nn.Sequential(nn.Linear(5, 4), nn.LogSoftmax(1)),
+        "transpose": lambda: nn.Linear(6, 6),
+    }[layer]()
+    forward = (lambda x: net(x.t()[:4]).t()) if layer == "transpose" else net
+    fast = cr.compile(forward)
+    for call in range(5):
+        x = cr.randn(6, 5, requires_grad=True)
+        gradients = []
+        for fn in (fast, forward):
+            net.zero_grad()
+            x.grad = None
+            OUTSIDE[outside](fn(x))
+            gradients.append([t.grad.numpy().copy() for t in (x, *net.parameters())])
+        for got, want in zip(*gradients, strict=True):
+            np.testing.assert_array_equal(got, want, err_msg=f"call {call}")
     assert fast.stats["replays"] == 3
 
 
