@@ -37,9 +37,11 @@ Tensor repeat_dim(const Tensor& x, int d, int64_t count) {
   int64_t outer = 1, inner = 1;
   for (int i = 0; i < d; ++i) outer *= x.sizes()[i];
   for (int i = d; i < x.dim(); ++i) inner *= x.sizes()[i];
+  // First what refuses too many elements: the size below then fits.
+  const Tensor repeated = expand(reshape(x, {outer, 1, inner}), {outer, count, inner});
   Dims sizes = x.sizes();
   sizes[d] *= count;
-  return reshape(expand(reshape(x, {outer, 1, inner}), {outer, count, inner}), sizes);
+  return reshape(repeated, sizes);
 }
 
 Tensor repeat_all(const char* op, const Tensor& x, const Dims& repeats) {

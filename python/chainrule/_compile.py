@@ -116,13 +116,27 @@ class _Plan:
 
 
 class CompiledFunction:
-    """A function whose calls are recorded, then replayed. Made by `chainrule.compile`."""
+    """A function whose calls are recorded, then replayed. Made by `chainrule.compile`.
+
+    What it has not itself it reads from the function: `compile(net).parameters()` are the net's.
+    """
 
     def __init__(self, function):
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self._function = function
         self._plans = OrderedDict()
         self._latest = None
+
+    def __getattr__(self, name):
+        if name == "_function" or name.startswith(
+            "__"
+        ):  # copying and pickling ask before it is there
+            raise AttributeError(name)
+        return getattr(self._function, name)
+
+    def __repr__(self):
+        name = getattr(self._function, "__qualname__", type(self._function).__name__)
+        return f"<compiled {name}: {self.plans} plans, {self.stats['replays']} replays>"
 
     def __reduce__(self):
         return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors
@@ -165,7 +179,8 @@ class CompiledFunction:
         times = recorded.program.profile(tensors) if recorded is not None else None
         if recorded is None or times is None:
             raise _core.StateError(
-                "[profile] expected a call that has a plan; call it three times first."
+                "[profile] expected arguments of a call that has a plan; got others. Call the "
+                "function three times with them first."
             )
         return list(zip(recorded.program.operations(), times, strict=True))
 

@@ -7,10 +7,9 @@ import math
 def read(path, feature_names):
     """(rows, features) float64 array.
 
-    A first line that is not numbers is a header. If it names all features, the columns are taken by
-    name, in any order, and others are left out. If it names none, or is missing, there must be
-    exactly one column a feature, in the order of the training data. A header that names some is an
-    error.
+    A first line without any number is a header. It names all features, in any order; columns of
+    other names are left out. Without a header there must be exactly one column a feature, in the
+    order of the training data.
     """
     import numpy as np
 
@@ -26,7 +25,7 @@ def read(path, feature_names):
     except csv.Error as error:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
     columns = list(range(len(feature_names)))
-    if lines and not _all_numbers(lines[0][1]):
+    if lines and not any(map(_is_number, lines[0][1])):
         header = [cell.strip() for cell in lines.pop(0)[1]]
         columns = _columns(path, header, feature_names)
         width = len(header)
@@ -49,10 +48,9 @@ def _lines(file):
         yield reader.line_num, cells
 
 
-def _all_numbers(cells):
+def _is_number(cell):
     try:
-        for cell in cells:
-            float(cell)
+        float(cell)
     except ValueError:
         return False
     return True
@@ -62,12 +60,10 @@ def _columns(path, header, feature_names):
     if all(name in header for name in feature_names):
         return [header.index(name) for name in feature_names]
     lacking = [name for name in feature_names if name not in header]
-    if len(header) == len(lacking) == len(feature_names):
-        return list(range(len(feature_names)))
     some = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
     raise ValueError(
         f"{path}: expected the {len(feature_names)} columns of the training data; "
-        f"got {len(header)}, without {some}"
+        f"got {len(header)}, without {some}. Without a header line they are taken in order."
     )
 
 

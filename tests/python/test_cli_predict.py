@@ -63,7 +63,9 @@ def test_predict_values_in_their_units(runs, tmp_path, capsys):
     ("text", "words"),
     [
         ("", ["no rows"]),
-        ("a,b,c,d\n", ["no rows"]),
+        ("a,b,c,d\n1,2,3,4\n", ["without sepal length (cm), sepal width (cm), petal length (cm)"]),
+        ("5.l,3.5,1.4,0.2\n6,3,4,1\n", ["line 1, column 1", "'5.l'"]),
+        (",3.5,1.4,0.2\n6,3,4,1\n", ["line 1, column 1", "''"]),
         ("1,2,3\n", ["line 1", "expected 4 columns; got 3"]),
         ("1,2,3,4\n1,2,3,4,5\n", ["line 2", "got 5"]),
         ("1,2,3,4\n1,2,x,4\n", ["line 2, column 3", "'x'"]),

@@ -72,6 +72,32 @@ def test_a_loss_that_was_run_backward_inside_comes_back_without_history():
     assert losses[0].item() == losses[-1].item() == 3.0
 
 
+def test_a_compiled_module_is_a_function():
+    net = nn.Linear(3, 2)
+    fast = cr.compile(net)
+    assert not isinstance(fast, nn.Module)
+    assert list(fast.state_dict()) == ["weight", "bias"]
+    assert fast.eval() is net and not fast.training
+    with pytest.raises(TypeError, match="expected nn.Module objects; got CompiledFunction"):
+        nn.Sequential(fast)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        fast.nothing  # noqa: B018
+    assert repr(fast) == "<compiled Linear: 0 plans, 0 replays>"
+
+
+def test_arrays_are_copied_into_compiled_functions():
+    double = cr.compile(lambda x: x * 2)
+    for value in range(5):
+        assert double(np.full(2, value, np.float32)).tolist() == [2.0 * value] * 2
+    assert double.stats["replays"] == 3
+
+
+@pytest.mark.parametrize("loss_of", [nn.functional.cross_entropy, nn.functional.nll_loss])
+def test_class_targets_of_int32(loss_of):
+    scores, target = cr.randn(4, 3), cr.tensor([0, 2, 1, 1])
+    assert loss_of(scores, target.to(cr.int32)).item() == loss_of(scores, target).item()
+
+
 def test_bad_probability_targets_and_ignore_index():
     logits, target = cr.randn(4, 3), cr.full((4, 3), 1 / 3)
     with pytest.raises(ValueError, match="ignore_index"):
