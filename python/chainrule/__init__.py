@@ -5,6 +5,11 @@ package's. What a training step does not need (data sets, the Trainer, files) is
 first asked for, so that `import chainrule` stays short.
 """
 
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+
 from chainrule import _core as _core
 from chainrule import autograd as autograd
 from chainrule import config as config
@@ -23,6 +28,7 @@ from chainrule._shaping import unique as unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from chainrule import cuda as cuda
     from chainrule import datasets as datasets
     from chainrule import utils as utils
     from chainrule._einsum import einsum as einsum
@@ -55,7 +61,7 @@ def __getattr__(name):
 
     if name in _LATER:
         value = getattr(import_module(f"chainrule.{_LATER[name]}"), name)
-    elif name in ("datasets", "utils"):
+    elif name in ("cuda", "datasets", "utils"):
         value = import_module(f"chainrule.{name}")
     elif name == "__version__":
         value = import_module("importlib.metadata").version("chainrule")

@@ -23,7 +23,10 @@ def atomic_write(path):
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
     # Not tempfile: its files are private (0600); the umask should decide, as for any written file.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:  # about a name that nobody gave
+        raise OSError(error.errno, error.strerror, target) from None
     try:
         with open(descriptor, "wb") as file:
             yield file

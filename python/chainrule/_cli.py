@@ -61,7 +61,10 @@ def _make_parser():
     )
     predict.add_argument("run_dir", metavar="RUN_DIR", help="folder that train has left")
     predict.add_argument(
-        "input", metavar="INPUT.csv", help="a row for each sample, in the data set's own units"
+        "input",
+        metavar="INPUT.csv",
+        help="a row for each sample, in the data set's own units (diabetes: those of scikit-learn's "
+        "load_diabetes(scaled=False))",
     )
     predict.add_argument(
         "--probabilities", action="store_true", help="add a column for each class (classification)"
@@ -176,7 +179,7 @@ def _draw(folder, prepared, options, history, figures, outputs):
 
 def _tell(figures, history, options, folder):
     reason = {
-        "epochs": f"all {len(history)} epochs done",
+        "epochs": "all epochs done",
         "patience": f"no better validation loss for {options.patience} epochs",
         "interrupted": "interrupted",
     }.get(history.stopped, "stopped")

@@ -45,10 +45,12 @@ class Trainer:
 
     `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer
     targets, one output a class) or a dict from names to functions of (outputs, targets) that give a
-    batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`.
+    batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`. `optimizer` may
+    be None where nothing is fitted.
     """
 
     def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
+        _check_parts(loss, optimizer)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -198,6 +200,18 @@ class Trainer:
 class _Function(Callback):
     def __init__(self, function):
         self.on_epoch_end = function
+
+
+def _check_parts(loss, optimizer):
+    if isinstance(loss, type) or not callable(loss):
+        kind = loss if isinstance(loss, type) else type(loss)
+        raise TypeError(
+            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}."
+        )
+    if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
+        raise TypeError(
+            f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r}."
+        )
 
 
 def _accuracy(outputs, targets):

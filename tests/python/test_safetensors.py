@@ -253,6 +253,11 @@ def test_arguments(tmp_path):
 # ---- hostile files
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="/none/x'$"):
+        cr.save({}, tmp_path / "none" / "x")
+
+
 def packed(header, data=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data

@@ -224,3 +224,14 @@ def test_format():
     assert f"{cr.ones(1)}" == "tensor([1.])"
     with pytest.raises(TypeError):
         f"{cr.ones(2):.2f}"
+
+
+def test_a_program_that_asks_for_a_gpu_stays_on_the_cpu():
+    device = cr.device("cuda" if cr.cuda.is_available() else "cpu")
+    assert cr.zeros(2, device=device).device == cr.device("cpu")
+    assert cr.cuda.device_count() == 0
+
+
+def test_constants():
+    assert (cr.inf, cr.pi, cr.e) == (math.inf, math.pi, math.e)
+    assert cr.tensor([1.0, cr.nan]).isnan().tolist() == [False, True]

@@ -359,3 +359,19 @@ def test_labels_out_of_range_are_an_error():
     trainer = cr.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
     with pytest.raises(IndexError):
         trainer.fit((cr.zeros(4, 2), cr.tensor([0, 1, 2, 3])), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"loss": nn.MSELoss}, "loss function or module, as nn.MSELoss.*got MSELoss"),
+        ({"loss": None}, "loss function or module.*got NoneType"),
+        ({"optimizer": optim.SGD}, "optimizer of the model's parameters; got <class"),
+        ({"optimizer": nn.MSELoss()}, r"optimizer of the model's parameters; got MSELoss\(\)"),
+    ],
+)
+def test_parts_that_cannot_train(change, words):
+    model = nn.Linear(2, 1)
+    parts = {"loss": nn.MSELoss(), "optimizer": optim.SGD(model.parameters(), lr=0.1)} | change
+    with pytest.raises(TypeError, match=words):
+        cr.Trainer(model, **parts)
