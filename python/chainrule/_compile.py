@@ -11,63 +11,11 @@ from collections import OrderedDict
 from typing import Any, NamedTuple
 
 from . import _core
+from ._nested import copied_in, form, leaves, no_end
 
 _MAX_PLANS = 64
 _MAX_TRIES = 4
-_SCALARS = (bool, str, int, float, type(None), bytes)
-
-
-def _copied_in(value):
-    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is."""
-    if hasattr(value, "__array_interface__"):
-        return _core.tensor(value)
-    if type(value) in (tuple, list):
-        return type(value)(_copied_in(v) for v in value)
-    if type(value) is dict:
-        return {k: _copied_in(v) for k, v in value.items()}
-    return value
-
-
-def _form(value, tensors, objects):
-    """Collects the tensors and objects of nested tuples, lists, dicts; returns a hashable form."""
-    if isinstance(value, _core.Tensor):
-        tensors.append(value)
-        return ("tensor",)
-    if isinstance(value, _SCALARS):
-        return (type(value).__name__, repr(value) if isinstance(value, float) else value)
-    if isinstance(value, (tuple, list)):
-        return (type(value).__name__, tuple(_form(v, tensors, objects) for v in value))
-    if isinstance(value, dict):
-        return ("dict", tuple((k, _form(v, tensors, objects)) for k, v in value.items()))
-    if isinstance(value, (_core.dtype, _core.device)):
-        return ("type", repr(value))
-    # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
-    objects.append(value)
-    return ("object", id(value))
-
-
-def _leaves(value, tensors):
-    """The tensors of a result, and a function that rebuilds it from an iterator over new ones."""
-    if isinstance(value, _core.Tensor):
-        tensors.append(value)
-        return next
-    if isinstance(value, (tuple, list)):
-        kind = type(value)
-        parts = [_leaves(v, tensors) for v in value]
-        if hasattr(value, "_fields"):  # a named tuple takes its fields one by one
-            return lambda it: kind(*(p(it) for p in parts))
-        return lambda it: kind(p(it) for p in parts)
-    if isinstance(value, dict):
-        items = [(k, _leaves(v, tensors)) for k, v in value.items()]
-        return lambda it: {k: p(it) for k, p in items}
-    return lambda it: value
-
-
-def _no_end(what):
-    return ValueError(
-        f"[compile] expected {what} nested to a finite depth; got a list or dict that contains "
-        "itself or is too deep."
-    )
+_WARN_AT = 16  # signatures of which none has come back
 
 
 class _Recorded(NamedTuple):
@@ -188,19 +136,19 @@ class CompiledFunction:
         """The arguments with arrays copied in, their tensors and other objects, the signature."""
         tensors, objects = [], []
         try:
-            args, kwargs = _copied_in(args), _copied_in(kwargs)
+            args, kwargs = copied_in(args), copied_in(kwargs)
             key = self._key(args, kwargs, tensors, objects)
         except RecursionError:
-            raise _no_end("arguments") from None
+            raise no_end("arguments") from None
         return args, kwargs, tensors, objects, key
 
     def _key(self, args, kwargs, tensors, objects):
-        form = (_form(args, tensors, objects), _form(kwargs, tensors, objects))
+        forms = (form(args, tensors, objects), form(kwargs, tensors, objects))
         described = tuple((t.dtype, tuple(t.shape), t.stride(), t.requires_grad) for t in tensors)
         places = {}
         # Which arguments are the same tensor is part of the signature.
         identity = tuple(places.setdefault(id(t), i) for i, t in enumerate(tensors))
-        return (form, described, identity, _core.is_grad_enabled(), _core.get_default_dtype())
+        return (forms, described, identity, _core.is_grad_enabled(), _core.get_default_dtype())
 
     def __call__(self, *args, **kwargs):
         if _core._recording() is not None:
@@ -211,6 +159,8 @@ class CompiledFunction:
             plan = self._plans[key] = _Plan(objects)
             if len(self._plans) > _MAX_PLANS:
                 self._plans.popitem(last=False)
+            elif len(self._plans) == _WARN_AT and not self.plans:
+                self._warn()
         else:
             self._plans.move_to_end(key)
         self._latest = plan
@@ -224,15 +174,24 @@ class CompiledFunction:
                 return recorded.rebuild(iter(results))
         return self._record(plan, tensors, args, kwargs)
 
+    def _warn(self):
+        import warnings
+
+        warnings.warn(
+            f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python "
+            "number that changes with every call makes a new signature: pass it as a 0-d tensor.",
+            stacklevel=3,
+        )
+
     def _record(self, plan, tensors, args, kwargs):
         recording = _core._Recording(tensors)
         try:
             result = self._function(*args, **kwargs)
             outputs = []
             try:
-                rebuild = _leaves(result, outputs)
+                rebuild = leaves(result, outputs)
             except RecursionError:
-                raise _no_end("a result") from None
+                raise no_end("a result") from None
             program = recording.finish(outputs)
         finally:
             recording.abort()

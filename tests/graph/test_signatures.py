@@ -1,6 +1,9 @@
 """What is part of a compiled call's signature, and the constants that its programs hold."""
 
 import math
+import warnings
+
+import pytest
 
 import chainrule as cr
 
@@ -36,3 +39,20 @@ def test_numbers_beside_bfloat16_replay():
         assert out.dtype == cr.bfloat16
         assert out.float().tolist() == eager.float().tolist()
     assert step.stats["replays"] == 2
+
+
+def test_a_number_that_changes_with_every_call_is_warned_of():
+    scaled = cr.compile(lambda x, k: x * k)
+    x = cr.ones(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for k in range(15):
+            scaled(x, k)
+    with pytest.warns(UserWarning, match="16 signatures and none was replayed.*0-d tensor") as seen:
+        [scaled(x, k) for k in range(15, 40)]
+    assert len(seen) == 1 and seen[0].filename == __file__
+    useful = cr.compile(lambda x, k: x * k)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for k in (*[0] * 3, *range(40)):
+            useful(x, k)

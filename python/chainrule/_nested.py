@@ -1,0 +1,60 @@
+"""Nested tuples, lists and dicts that a compiled function takes and gives: what is part of the
+signature, and the tensors among the results.
+"""
+
+from . import _core
+
+_SCALARS = (bool, str, int, float, type(None), bytes)
+
+
+def copied_in(value):
+    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is."""
+    if hasattr(value, "__array_interface__"):
+        return _core.tensor(value)
+    if type(value) in (tuple, list):
+        return type(value)(copied_in(v) for v in value)
+    if type(value) is dict:
+        return {k: copied_in(v) for k, v in value.items()}
+    return value
+
+
+def form(value, tensors, objects):
+    """Collects the tensors and objects of nested tuples, lists, dicts; returns a hashable form."""
+    if isinstance(value, _core.Tensor):
+        tensors.append(value)
+        return ("tensor",)
+    if isinstance(value, _SCALARS):
+        return (type(value).__name__, repr(value) if isinstance(value, float) else value)
+    if isinstance(value, (tuple, list)):
+        return (type(value).__name__, tuple(form(v, tensors, objects) for v in value))
+    if isinstance(value, dict):
+        return ("dict", tuple((k, form(v, tensors, objects)) for k, v in value.items()))
+    if isinstance(value, (_core.dtype, _core.device)):
+        return ("type", repr(value))
+    # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
+    objects.append(value)
+    return ("object", id(value))
+
+
+def leaves(value, tensors):
+    """The tensors of a result, and a function that rebuilds it from an iterator over new ones."""
+    if isinstance(value, _core.Tensor):
+        tensors.append(value)
+        return next
+    if isinstance(value, (tuple, list)):
+        kind = type(value)
+        parts = [leaves(v, tensors) for v in value]
+        if hasattr(value, "_fields"):  # a named tuple takes its fields one by one
+            return lambda it: kind(*(p(it) for p in parts))
+        return lambda it: kind(p(it) for p in parts)
+    if isinstance(value, dict):
+        items = [(k, leaves(v, tensors)) for k, v in value.items()]
+        return lambda it: {k: p(it) for k, p in items}
+    return lambda it: value
+
+
+def no_end(what):
+    return ValueError(
+        f"[compile] expected {what} nested to a finite depth; got a list or dict that contains "
+        "itself or is too deep."
+    )
