@@ -10,6 +10,7 @@
 namespace chainrule::kernels {
 namespace {
 
+constexpr int64_t kRowGroup = 3 * kRows;           // whole micro-tiles of any number of vectors
 constexpr int64_t kScalarGroup = 2 * kRows;        // rows of a packed panel of scalars
 constexpr int64_t kPackedRows = 4 * kScalarGroup;  // packed together, just before they are used
 
@@ -109,7 +110,8 @@ void run_block(const Block<T>& t, int64_t k, int64_t depth) {
   const bool ask = asks<T>(p, t.grid);
   // A few rows of scalars stay in L1 while the panels, in L2, pass by. Where the panels have to be
   // fetched the groups are larger: each micro-tile of the first asks for a part of the next panel.
-  const int64_t group = ask ? kPackedRows : kScalarGroup;
+  const int64_t step = t.grid.pack_scalars ? kScalarGroup : kRowGroup;
+  const int64_t group = ask ? kPackedRows : step;
   for (int64_t first = 0; first < t.area.rows; first += group) {
     const int64_t end = at_most(first + group, t.area.rows);
     if (t.grid.pack_scalars && !t.scalars_are_packed && first % kPackedRows == 0) {
@@ -124,8 +126,8 @@ void run_block(const Block<T>& t, int64_t k, int64_t depth) {
       micro.ask_rows = ask && first == 0 && j + cols < t.area.cols
                            ? at_most(depth / kUnroll, parts_of(depth, micro_tiles(end)))
                            : 0;
-      for (int64_t i = first; i < end; i += kScalarGroup) {
-        run_rows(t, micro, i, at_most(kScalarGroup, end - i), j, cols, k,
+      for (int64_t i = first; i < end; i += step) {
+        run_rows(t, micro, i, at_most(step, end - i), j, cols, k,
                  micro.b + cols + micro_tiles(i) * micro.ask_rows * micro.b_step);
       }
     }

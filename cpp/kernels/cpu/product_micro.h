@@ -14,6 +14,10 @@ namespace {
 // 98 %, 12x32 and 14x32 95-98 %, 8x32 96 %, 4x64 83-95 %.
 inline constexpr int kRows = kVectorBytes == 64 ? 8 : 4;
 inline constexpr int kVectors = 3;
+// A tile of fewer vectors has the registers for more rows.
+constexpr int most_rows(int vectors) {
+  return vectors == 1 ? 2 * kRows : vectors == 2 ? kRows * 3 / 2 : kRows;
+}
 // Steps of k in a turn of the loop: 3-4 % over one where B's rows lie apart, with fewer pointer
 // increments.
 inline constexpr int kUnroll = 4;
@@ -136,34 +140,35 @@ void micro(const MicroTile<T>& tile, const T* a, T* first_c, const T* ask) {
   });
 }
 
-// ---- Choosing one: as many rows as there are, in powers of two up to kRows (twice that for a
-// single vector, which has the registers free).
+// ---- Choosing one: most_rows as often as it fits, the rest in powers of two.
 
 template <typename T>
 using Micro = void (*)(const MicroTile<T>&, const T*, T*, const T*);
 
-constexpr int most_rows(int vectors) { return vectors == 1 ? 2 * kRows : kRows; }
+inline constexpr int kPowers = kRows == 8 ? 4 : 3;  // 1, 2, 4, ... kRows
 
 template <typename T, bool ColumnsOfA>
 struct Micros {
-  static constexpr int kChoices = kRows == 8 ? 5 : 4;  // 1, 2, 4, ... rows
-  Micro<T> of[kVectors][kChoices];
+  Micro<T> most[kVectors];
+  Micro<T> power[kVectors][kPowers];
 };
 
-template <typename T, bool ColumnsOfA, int Vectors, int Choice>
+template <typename T, bool ColumnsOfA, int Vectors, int Power = 0>
 constexpr void set_micros(Micros<T, ColumnsOfA>& micros) {
-  if constexpr ((1 << Choice) <= most_rows(Vectors)) {
-    micros.of[Vectors - 1][Choice] = micro<T, 1 << Choice, Vectors, ColumnsOfA>;
-    set_micros<T, ColumnsOfA, Vectors, Choice + 1>(micros);
+  if constexpr (Power < kPowers) {
+    micros.power[Vectors - 1][Power] = micro<T, 1 << Power, Vectors, ColumnsOfA>;
+    set_micros<T, ColumnsOfA, Vectors, Power + 1>(micros);
+  } else {
+    micros.most[Vectors - 1] = micro<T, most_rows(Vectors), Vectors, ColumnsOfA>;
   }
 }
 
 template <typename T, bool ColumnsOfA>
 inline constexpr Micros<T, ColumnsOfA> kMicros = [] {
   Micros<T, ColumnsOfA> micros{};
-  set_micros<T, ColumnsOfA, 1, 0>(micros);
-  set_micros<T, ColumnsOfA, 2, 0>(micros);
-  set_micros<T, ColumnsOfA, 3, 0>(micros);
+  set_micros<T, ColumnsOfA, 1>(micros);
+  set_micros<T, ColumnsOfA, 2>(micros);
+  set_micros<T, ColumnsOfA, 3>(micros);
   return micros;
 }();
 
@@ -177,12 +182,17 @@ template <typename T, bool ColumnsOfA>
 void micro_rows(MicroTile<T>& tile, int64_t rows, int64_t cols, const T* a, T* c, const T* ask) {
   const int vectors = static_cast<int>((cols + kWidth<T> - 1) / kWidth<T>);
   tile.last = cols - (vectors - 1) * kWidth<T>;
-  int choice =
-      vectors == 1 ? Micros<T, ColumnsOfA>::kChoices - 1 : Micros<T, ColumnsOfA>::kChoices - 2;
+  const int64_t most = most_rows(vectors);
+  int power = kPowers - 1;
   while (rows > 0) {
-    while ((1 << choice) > rows) --choice;
-    const int64_t now = int64_t{1} << choice;
-    kMicros<T, ColumnsOfA>.of[vectors - 1][choice](tile, a, c, ask);
+    int64_t now = most;
+    Micro<T> run = kMicros<T, ColumnsOfA>.most[vectors - 1];
+    if (rows < most || (vectors == 2 && rows == 2 * kRows)) {  // 8 + 8, not 12 + 4
+      while ((1 << power) > rows) --power;
+      now = int64_t{1} << power;
+      run = kMicros<T, ColumnsOfA>.power[vectors - 1][power];
+    }
+    run(tile, a, c, ask);
     rows -= now;
     a += ColumnsOfA ? now : now * tile.a_step;
     c += now * tile.c_step;
