@@ -65,8 +65,8 @@ template <typename T>
 bool worth_packing(const Product<T>& p) {
   const int64_t bytes = p.vectors_step * static_cast<int64_t>(sizeof(T));
   // Rows whole pages apart share their cache sets and their translation entries: 2048^3 in place
-  // reached 70 %, packed 88 % of the peak. 2 MiB of them leave the second-level cache: packed, dX of
-  // 64x1024x1024 is 1.5 to 1.8 times as fast, of 32x1024x1024 1.2 to 1.5 times.
+  // reached 70 %, packed 88 % of the peak. 2 MiB of them leave the second-level cache: packed, dX
+  // of 64x1024x1024 is 1.5 to 1.8 times as fast, of 32x1024x1024 1.2 to 1.5 times.
   if (bytes % 4096 == 0) return p.rows >= (p.depth * bytes >= 2 << 20 ? 32 : 128);
   // Every other vector lies in two cache lines: dX of 512x500x500 gained 9 %.
   if (bytes % 64 != 0) return p.rows >= 128;
