@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "autograd/node.h"
+#include "generated/ops.h"
 #include "ops/modes.h"
 
 namespace chainrule::autograd {
@@ -13,6 +14,7 @@ class CustomNode final : public Node {
   explicit CustomNode(CustomFunction function) : function_(std::move(function)) {}
   ~CustomNode() override { release(); }
   const char* name() const override { return function_.name.c_str(); }
+  bool broadcasts() const override { return true; }  // a larger gradient is summed
   Tensors apply(Tensors& dys, bool keep) override {
     Tensors dxs = function_.backward(dys);
     if (dxs.size() != edges.size()) {
@@ -20,7 +22,9 @@ class CustomNode final : public Node {
                            "] expected backward to return one gradient per input (", edges.size(),
                            "); got ", dxs.size(), "."));
     }
-    for (size_t i = 0; i < edges.size(); ++i) check(dxs[i], edges[i], i);
+    for (size_t i = 0; i < edges.size(); ++i) {
+      if (dxs[i].defined() && edges[i].wanted()) dxs[i] = checked(dxs[i], edges[i].meta(), i);
+    }
     if (!keep) release();
     return dxs;
   }
@@ -29,14 +33,18 @@ class CustomNode final : public Node {
   void release() {
     if (const auto release = std::exchange(function_.release, nullptr)) release();
   }
-  void check(const Tensor& dx, const Edge& edge, size_t i) const {
-    if (!dx.defined() || !edge.wanted()) return;
-    const InputMeta meta = edge.meta();
-    if (!(dx.sizes() == meta.sizes) || dx.dtype() != meta.dtype) {
-      throw ShapeError(str("[", function_.name.c_str(), "] expected backward to return for input ",
-                           i, " a gradient of sizes ", meta.sizes, " and ", dtype_name(meta.dtype),
-                           "; got ", dx.sizes(), " and ", dtype_name(dx.dtype()), "."));
+  // The gradient of input i, in its dtype and of sizes that can be summed to its own.
+  Tensor checked(const Tensor& dx, const InputMeta& meta, size_t i) const {
+    Dims common;
+    if (!broadcast_shapes(dx.sizes(), meta.sizes, &common) || !(common == dx.sizes())) {
+      fail<ShapeError>(name(), "expected backward to return for input ", i, " a gradient of sizes ",
+                       meta.sizes, ", or that sums to them; got ", dx.sizes(), ".");
     }
+    if (!is_floating(dx.dtype())) {
+      fail<DtypeError>(name(), "expected backward to return for input ", i,
+                       " a floating gradient; got ", dtype_name(dx.dtype()), ".");
+    }
+    return dx.dtype() == meta.dtype ? dx : cast(dx, meta.dtype);
   }
 
   CustomFunction function_;

@@ -70,15 +70,29 @@ void record(const Call& call, Tensors& outputs, int hidden) {
   if (is_floating(outputs[0].dtype())) set_history(outputs[0], std::move(node), 0);
 }
 
-void record_write(const Tensor& view, const Tensor& value, const char* op) {
+// Makes `to`, which takes over the value of `from`, a result of its own.
+void follow(const Tensor& to, const Tensor& from) {
+  const Borrowed<1> inputs(from);
+  const AliasAttrs attrs;
+  Tensors outputs;
+  outputs.push_back(to);
+  set_history(to, make_ref<OpNode>(Call{ops::kAlias, inputs, &attrs}, outputs, 0), 0);
+}
+
+void record_write(const Tensor& view, const Tensor& value, bool own, const char* op) {
   const Tensor base = view->base ? Tensor(view->base) : view;
-  if (!requires_grad(base) && !requires_grad(value)) return;
+  const bool value_has_history = requires_grad(value);  // asked of both: a view gets its own now
+  if (!requires_grad(base) && !value_has_history) return;
   if (!is_floating(base.dtype())) return;
   uint32_t& history = state_of(base).history;  // made now: nothing may fail once base has changed
   const bool whole = base.same_as(view);
-  if (whole && requires_grad(value) && edge_of(value).node) {
-    const Edge edge = edge_of(value);
-    set_history(base, edge.node, edge.output);
+  if (whole && value_has_history && edge_of(value).node) {
+    if (own) {
+      const Edge edge = edge_of(value);
+      set_history(base, edge.node, edge.output);
+    } else {
+      follow(base, value);
+    }
   } else {
     if (!base.is_contiguous()) {
       fail<StateError>(

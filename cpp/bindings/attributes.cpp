@@ -61,9 +61,15 @@ const char* store_choice(const Param& p, PyObject* value, unsigned char* field, 
   }
 }
 
+// A number has no history: a tensor that has some is not taken for one.
+const char* no_number(PyObject* value, const char* message) {
+  if (!is_tensor(value) || tensor_of(value).dim() != 0) return message;
+  return "must be a number without history; use detach() to leave the gradient out";
+}
+
 const char* store_number(PyObject* value, unsigned char* field, bool optional) {
   const std::optional<Number> n = number_or_item(value);
-  if (!n) return "must be a number";
+  if (!n) return no_number(value, "must be a number");
   return optional ? store(field, OptNumber(*n)) : store(field, *n);
 }
 
@@ -91,7 +97,7 @@ const char* store_attribute(const Param& p, PyObject* value, unsigned char* fiel
     case ParamKind::kFloat:
     case ParamKind::kOptFloat: {
       const std::optional<double> v = float_from(value);
-      if (!v) return "must be a float";
+      if (!v) return no_number(value, "must be a float");
       return p.kind == ParamKind::kFloat ? store(field, *v) : store(field, OptFloat(*v));
     }
     case ParamKind::kBool: {

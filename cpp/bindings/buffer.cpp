@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "bindings/creation.h"
 #include "core/storage.h"
+#include "generated/ops.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -92,6 +93,11 @@ class HeldBuffer {
   Py_buffer view_;
 };
 
+Tensor bytes_of(const Tensor& bools) {
+  return Tensor(make_ref<TensorImpl>(bools->storage, DType::kUInt8, bools.sizes(), bools.strides(),
+                                     bools->offset));
+}
+
 }  // namespace
 
 std::optional<DType> buffer_dtype(PyObject* o) {
@@ -120,7 +126,9 @@ Tensor tensor_from_buffer(PyObject* o, const char* op) {
   const Py_buffer& view = held->view();
   Ref<Storage> storage = Storage::borrow(view.buf, extent(sizes, strides) * itemsize(dtype),
                                          view.readonly != 0, [held]() mutable { held.reset(); });
-  return Tensor(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
+  const Tensor t(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
+  check_bools(t, op);
+  return t;
 }
 
 Tensor copy_of_buffer(PyObject* o, const char* op) {
@@ -128,7 +136,12 @@ Tensor copy_of_buffer(PyObject* o, const char* op) {
   HeldBuffer held(o, op);
   Tensor t = Tensor::empty(held.dtype(op), held.sizes());
   check(PyBuffer_ToContiguous(t.raw(), &held.view(), held.view().len, 'C'));
-  return t;
+  return t.dtype() == DType::kBool ? ne(bytes_of(t), 0) : t;
+}
+
+void check_bools(const Tensor& t, const char* op) {
+  if (t.dtype() != DType::kBool || !any(gt(bytes_of(t), 1)).item_int()) return;
+  fail<ValueError>(op, "expected the bytes 0 and 1 in memory of bools; got others. Use a != 0.");
 }
 
 // ---- Out

@@ -18,6 +18,9 @@ void check_host_data(const char* what);
 Tensor tensor_from_buffer(PyObject* o, const char* op);
 // A dense copy; any strides and byte alignment.
 Tensor copy_of_buffer(PyObject* o, const char* op);
+// ValueError where foreign memory of bools holds other bytes than 0 and 1, as a mask of 0 and 255
+// seen as bool does: kernels count and add bools as they are.
+void check_bools(const Tensor& t, const char* op);
 std::optional<DType> buffer_dtype(PyObject* o);  // nothing when it has no dtype of ours
 
 // ---- nested.cpp

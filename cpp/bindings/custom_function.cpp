@@ -129,6 +129,7 @@ void bind_custom_function(py::module_& m) {
       .def(py::init<std::string>(), "name"_a)
       .def("save", &FunctionState::save, "tensors"_a, "outputs"_a)
       .def("unpack", &FunctionState::unpack);
+  refuse_pickling(m.attr("_FunctionState"));
   m.def("_attach", attach, "state"_a, "backward"_a, "inputs"_a, "outputs"_a, "differentiable"_a);
 }
 

@@ -174,7 +174,9 @@ Tensor window(const DlTensor& d, bool read_only, std::function<void()> release) 
                      "expected memory aligned to its elements. Copy the array first.");
   }
   storage = Storage::borrow(data, bytes, read_only, [guard]() mutable { guard.reset(); });
-  return Tensor(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
+  const Tensor t(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
+  check_bools(t, "from_dlpack");
+  return t;
 }
 
 // The producer may be Python, so its deleter runs under the GIL.

@@ -83,6 +83,18 @@ void refuse_new(const py::object& cls) {
     return nullptr;
   };
   PyType_Modified(type);
+  refuse_pickling(cls);
+}
+
+// The first two protocols of pickle would call pybind11's common base class, which ends the
+// process.
+void refuse_pickling(const py::object& cls) {
+  const std::string name = reinterpret_cast<PyTypeObject*>(cls.ptr())->tp_name;
+  const auto refuse = [name](const py::object&, const py::object&) {
+    fail<TypeError>("pickle", "expected an object that outlives its process; got ", name.c_str(),
+                    ".");
+  };
+  py::setattr(cls, "__reduce_ex__", py::cpp_function(refuse, py::is_method(cls)));
 }
 
 void bind_errors(py::module_& m) {

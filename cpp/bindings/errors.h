@@ -50,6 +50,8 @@ int guarded_status(const char* op, F&& f) noexcept {
 
 // For classes whose objects only C++ makes: `cls.__new__(cls)` would be one without its contents.
 void refuse_new(const py::object& cls);
+// TypeError for pickle and copy of its objects; part of refuse_new.
+void refuse_pickling(const py::object& cls);
 
 // For C API calls: the Python error that is set goes on as a C++ exception.
 [[noreturn]] inline void throw_python_error() { throw py::error_already_set(); }

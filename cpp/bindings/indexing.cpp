@@ -40,7 +40,7 @@ Tensor index_tensor(PyObject* item) {
   } else if (PyList_Check(item) || PyTuple_Check(item) || is_numpy_array(item) ||
              PyRange_Check(item)) {
     if (modes.recorder) modes.recorder->on_host_data("index");
-    t = PyObject_Size(item) == 0 && !is_numpy_array(item)
+    t = !is_numpy_array(item) && PyObject_Size(item) == 0
             ? Tensor::empty(DType::kInt64, {0})
             : tensor_from_data(item, std::nullopt, "index");
   } else {

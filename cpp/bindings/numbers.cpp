@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "autograd/autograd.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -70,7 +71,7 @@ std::optional<Number> number_from(PyObject* o) {
 std::optional<Number> number_or_item(PyObject* o) {
   if (is_tensor(o)) {
     const Tensor& t = tensor_of(o);
-    if (t.dim() != 0) return std::nullopt;
+    if (t.dim() != 0 || (modes.grad_enabled && autograd::requires_grad(t))) return std::nullopt;
     return item_of(t, "number");
   }
   return number_from(o);

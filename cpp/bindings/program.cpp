@@ -226,6 +226,8 @@ void bind_program(py::module_& m) {
       .def(py::init<>())
       .def("__enter__", &PauseRecording::enter)
       .def("__exit__", &PauseRecording::exit);
+  refuse_pickling(m.attr("_Recording"));
+  refuse_pickling(m.attr("_PauseRecording"));
   m.def(
       "_recording", [] { return current_recording; }, py::return_value_policy::reference,
       "The recording under way on this thread, or None.");

@@ -111,13 +111,15 @@ Tensor number_of_dtype(const Tensor& number, DType to) {
   return t;
 }
 
+// Every view is asked, whatever the others say: one whose base was written to since gets its new
+// history here, and a node of history must be older than the nodes that use it.
 bool any_requires_grad(std::span<const Tensor> tensors) {
+  bool any = false;
   for (const Tensor& t : tensors) {
     if (!t.defined()) continue;
-    if (t->requires_grad) return true;
-    if (t->base && tape.requires_grad && tape.requires_grad(t)) return true;
+    any |= t->base && tape.requires_grad ? tape.requires_grad(t) : t->requires_grad;
   }
-  return false;
+  return any;
 }
 
 DType result_type(std::span<const Tensor> tensors) {

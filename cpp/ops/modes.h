@@ -29,8 +29,9 @@ class Recorder {
 // Gives outputs their history. Set once by autograd/.
 struct Tape {
   void (*record)(const Call& call, Tensors& outputs, int hidden) = nullptr;
-  // History of base after base[view] = value; called before the bytes are written.
-  void (*record_write)(const Tensor& view, const Tensor& value, const char* op) = nullptr;
+  // History of base after base[view] = value; called before the bytes are written. `own`: the value
+  // was made for this write, so that the base may take its place in the graph.
+  void (*record_write)(const Tensor& view, const Tensor& value, bool own, const char* op) = nullptr;
   // Of a view: whether it has history, also through later writes to its base.
   bool (*requires_grad)(const Tensor& view) = nullptr;
 };

@@ -175,7 +175,9 @@ void bump_mutated(const Call& c) {
   }
 }
 
-Tensor write(const Tensor& target, const Tensor& value, const char* op) {
+namespace {
+
+Tensor write(const Tensor& target, const Tensor& value, bool own, const char* op) {
   check_writable(target, op);
   Dims common;
   if (!broadcast_shapes(target.sizes(), value.sizes(), &common) || !(common == target.sizes())) {
@@ -189,23 +191,56 @@ Tensor write(const Tensor& target, const Tensor& value, const char* op) {
   const bool overlaps = moves && exact->storage == target->storage;
   const Tensor from = overlaps ? dense_copy(exact) : exact;  // may fail, so before anybody hears
   if (modes.recorder) modes.recorder->on_write(target, exact);
-  if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, op);
+  own |= !exact.same_as(value);
+  if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, own, op);
   if (moves) copy_strided(target, from);
   target->storage->bump_version(op);
   return target;
+}
+
+// Whether backward will read the input that the call is about to overwrite. What a composite
+// operation saves is not known beforehand.
+bool reads_input(const Call& c, int input) {
+  if (c.op.composite()) return true;
+  for (const GradRule& rule : c.op.grad) {
+    const Tensor& t = c.inputs[rule.input];
+    if (rule.reads & reads_value(input) && t.defined() && any_requires_grad({&t, 1})) return true;
+  }
+  return false;
+}
+
+// The inputs, with a copy in place of the target where backward reads it.
+Tensors keep_target(const Tensor& target, const Call& c) {
+  Tensors inputs;
+  for (const Tensor& t : c.inputs) {
+    const int input = static_cast<int>(inputs.size());
+    inputs.push_back(t.same_as(target) && reads_input(c, input) ? clone(t) : t);
+  }
+  return inputs;
+}
+
+}  // namespace
+
+Tensor write(const Tensor& target, const Tensor& value, const char* op) {
+  return write(target, value, false, op);
 }
 
 Tensor call_in_place(const Tensor& target, const OpDef& op, std::span<const Tensor> inputs,
                      const void* attrs, const int32_t* list_ends) {
   check_writable(target, op.name);
   if (run_directly(target, Call{op, inputs, attrs, list_ends})) return target;
+  Tensors kept;
+  if (modes.grad_enabled && !list_ends && any_requires_grad(inputs)) {
+    kept = keep_target(target, Call{op, inputs, attrs});
+    inputs = {kept.data(), kept.size()};
+  }
   const Tensor value = call_one(op, inputs, attrs, list_ends);
   check_cast(target, value.dtype(), op.name);
   if (!(value.sizes() == target.sizes())) {
     fail<ShapeError>(op.name, "expected a result of the target's shape ", target.sizes(), "; got ",
                      value.sizes(), ".");
   }
-  return write(target, value, op.name);
+  return write(target, value, true, op.name);
 }
 
 }  // namespace chainrule

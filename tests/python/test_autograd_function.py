@@ -127,6 +127,8 @@ def test_in_place_functions():
     assert z is y and z.item() == 6
     z.backward()
     assert x.grad.item() == 2
+    with pytest.raises(RuntimeError, match="expected no view among the dirty inputs"):
+        Double.apply((x * cr.ones(2))[:1])
     with pytest.raises(RuntimeError, match="leaf"):
         Double.apply(leaf(1.0))
 
@@ -191,6 +193,22 @@ def test_a_context_that_outlives_its_graph():
         contexts[0].saved_tensors  # noqa: B018
 
 
+def test_gradients_are_summed_and_cast_to_the_inputs():
+    class Add(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x + y
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy.float(), dy
+
+    x, y = cr.zeros(3, 1, requires_grad=True), cr.zeros(2, 3, 4, requires_grad=True)
+    Add.apply(x.double(), y.double()).sum().backward()
+    assert x.grad.tolist() == [[8.0]] * 3
+    assert y.grad.tolist() == cr.ones(2, 3, 4).tolist()
+
+
 def test_bad_backwards():
     def function(result):
         class Bad(Function):
@@ -209,7 +227,7 @@ def test_bad_backwards():
         (lambda dy: (dy, dy, dy), r"\(2\); got 3"),
         (lambda dy: (dy, "a"), "str"),
         (lambda dy: (dy, dy[0]), r"\(2,\)"),
-        (lambda dy: (dy, dy.float()), "float64"),
+        (lambda dy: (dy, dy.long()), "int64"),
     ):
         with pytest.raises((RuntimeError, TypeError, ValueError), match=words):
             function(result).backward()

@@ -1,8 +1,10 @@
 """Errors: the classes, one form of message, and that nothing from Python ends the process."""
 
+import copy
 import itertools
 import math
 import os
+import pickle
 import random
 
 import numpy as np
@@ -378,3 +380,25 @@ def test_positions_in_no_elements_are_refused(positions, sizes):
 def test_numbers_and_sizes_out_of_range_name_the_operation(error, name, call):
     with pytest.raises(error, match=rf"^\[{name}\] "):
         call()
+
+
+def test_numbers_are_not_taken_from_tensors_with_history():
+    slope = cr.tensor(0.1, requires_grad=True)
+    with pytest.raises(TypeError, match=r"'negative_slope' must be a number without history"):
+        cr.nn.functional.leaky_relu(cr.ones(3), slope)
+    with pytest.raises(TypeError, match=r"'alpha' must be a number without history"):
+        cr.add(cr.ones(3), cr.ones(3), alpha=slope)
+    assert cr.nn.functional.leaky_relu(-cr.ones(1), slope.detach()).item() == pytest.approx(-0.1)
+    with cr.no_grad():
+        assert cr.full((1,), slope).item() == pytest.approx(0.1)
+    assert cr.ones(3).clamp(max=slope).requires_grad  # a bound may be a tensor
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_objects_of_this_process_are_not_pickled(protocol):
+    y = cr.ones(2, requires_grad=True) * 2
+    for thing in (y.grad_fn, y.grad_fn.next_functions[0][0], y.register_hook(print)):
+        with pytest.raises(TypeError, match=r"\[pickle\] expected an object that outlives"):
+            pickle.dumps(thing, protocol)
+        with pytest.raises(TypeError, match=r"\[pickle\]"):
+            copy.deepcopy(thing)

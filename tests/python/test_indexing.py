@@ -343,3 +343,16 @@ def test_a_key_that_changes_under_way():
         data = []
         data += [Hostile(data), 2]
         cr.tensor(data)
+
+
+@pytest.mark.parametrize("place", [np.array(1), np.array(-1), np.array(True)])
+def test_arrays_without_dimensions_index_like_numbers(place):
+    x = cr.zeros(3, requires_grad=True)
+    y = (x * 1)[place]
+    y.sum().backward()  # no error of the look-up is left behind
+    expected = np.zeros(3)
+    expected[place] = 1
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+    z = cr.zeros(3)
+    z[place] = 5.0
+    np.testing.assert_array_equal(z.numpy(), 5 * expected)

@@ -374,3 +374,13 @@ def test_functions_of_numpy_give_tensors():
         np.sqrt(cr.ones(2, requires_grad=True))
     with pytest.raises(cr.DtypeError, match="__array_wrap__"):
         np.multiply(x, 1j)
+
+
+def test_bools_of_other_bytes_are_refused_or_made_plain():
+    mask = np.array([0, 255, 2], np.uint8).view(bool)
+    for shared in (cr.from_numpy, cr.from_dlpack, cr.as_tensor):
+        with pytest.raises(ValueError, match=r"expected the bytes 0 and 1 .* Use a != 0"):
+            shared(mask)
+    assert cr.tensor(mask).sum().item() == 2
+    assert cr.tensor(mask).nonzero().flatten().tolist() == [1, 2]
+    assert cr.from_numpy(mask != 0).tolist() == [False, True, True]

@@ -121,6 +121,11 @@ def _check_dirty(cls, ctx, args):
             raise ValueError(
                 f"[{cls.__name__}] expected mark_dirty to name inputs; got another tensor."
             )
+        if t._base is not None:
+            raise StateError(
+                f"[{cls.__name__}] expected no view among the dirty inputs; got one. Its base would "
+                "not know of the write: use clone(), or a function that returns a new tensor."
+            )
         if t.is_leaf and t.requires_grad:
             raise StateError(
                 f"[{cls.__name__}] expected no leaf with requires_grad among the dirty inputs; "
