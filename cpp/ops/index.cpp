@@ -119,9 +119,10 @@ Tensor put_masked(const Call& c) {
   return c[0];
 }
 
-// Values as index_write wants them: broadcast to what the places make up, dense.
-Tensor fitting_values(const char* op, const Tensor& values, const Tensor& input,
-                      const Dims& sizes) {
+// Values as index_write wants them: broadcast to what the places make up, dense. Leading dimensions
+// of size 1 that the places do not have are dropped.
+Tensor fitting_values(const char* op, Tensor values, const Tensor& input, const Dims& sizes) {
+  while (values.dim() > sizes.size() && values.sizes()[0] == 1) values = select(values, 0, 0);
   if (values.dtype() != input.dtype()) {
     fail<DtypeError>(op, "expected values of the input's dtype ", dtype_name(input.dtype()),
                      "; got ", dtype_name(values.dtype()), ".");

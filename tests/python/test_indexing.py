@@ -356,3 +356,13 @@ def test_arrays_without_dimensions_index_like_numbers(place):
     z = cr.zeros(3)
     z[place] = 5.0
     np.testing.assert_array_equal(z.numpy(), 5 * expected)
+
+
+def test_leading_ones_of_assigned_values_are_dropped():
+    x, expected = cr.zeros(3, 2), np.zeros((3, 2))
+    value = np.array([[[1.0, 2.0]]])
+    x[[0, 2]] = cr.tensor(value, requires_grad=True).float()
+    expected[[0, 2]] = value
+    np.testing.assert_array_equal(x.detach().numpy(), expected)
+    with pytest.raises(cr.ShapeError, match="broadcast"):
+        x[[0, 2]] = cr.zeros(2, 1, 2, 2)
