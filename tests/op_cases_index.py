@@ -149,6 +149,7 @@ SLICES = [
         gradient=False,
         replays=False,
     ),
+    exact("argwhere", np.argwhere, [(index([[0, 3], [5, 0]]),)], gradient=False, replays=False),
 ]
 
 MASK = np.array([[True, False, True], [False, False, True]])

@@ -36,6 +36,8 @@ def unflattened(x, dim, sizes):
 
 
 RESHAPES = [
+    exact("clone", np.copy, [In((2, 6)), In(()), In((3, 0))]),
+    exact("Tensor.contiguous", np.copy, [In((2, 6)), In(()), In((3, 0))]),
     exact(
         "reshape",
         np.reshape,
