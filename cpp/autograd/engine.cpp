@@ -189,6 +189,8 @@ class Run {
     Hooks* hooks = static_cast<Hooks*>(state.hooks.get());
     if (hooks) gradient = hooks->run(gradient);
     if (!grad_of(leaf).defined()) {
+      // A view owns its memory as well as any other tensor once nobody has its base.
+      if (gradient->base && !options_.create_graph && !modes.recorder) gradient = gradient.alias();
       // Taken without a copy only when dense and owned by nobody else.
       const bool ours = gradient.is_contiguous() && gradient->use_count() == 1 &&
                         gradient->storage->use_count() == 1 && !options_.create_graph;

@@ -111,17 +111,26 @@ void record_write(const Tensor& view, const Tensor& value, bool own, const char*
   ++history;  // views of the base, `view` too, follow when they are next asked
 }
 
+bool takes_part(const Tensor& view) {
+  if (view->unrecorded && view->base->requires_grad && stale(view)) {
+    fail<StateError>("no_grad", "expected a view made with gradients enabled, for its base was ",
+                     "written with history since; got one of sizes ", view.sizes(),
+                     " made without. Take the view again, or use detach() instead.");
+  }
+  return requires_grad(view);
+}
+
 const bool installed = [] {
   tape.record = record;
   tape.record_write = record_write;
-  tape.requires_grad = requires_grad;
+  tape.takes_part = takes_part;
   return true;
 }();
 
 }  // namespace
 
 bool requires_grad(const Tensor& t) {
-  if (stale(t)) refresh(t);
+  if (!t->unrecorded && stale(t)) refresh(t);
   return t->requires_grad;
 }
 
@@ -170,7 +179,11 @@ Tensor detach(const Tensor& t) {
   AliasAttrs attrs;
   const Borrowed<1> inputs(t);
   NoGrad off;
-  return call_one(ops::kAlias, inputs, &attrs);
+  Tensor detached = call_one(ops::kAlias, inputs, &attrs);
+  detached->base = nullptr;  // what is done to it is no matter of t's history
+  detached->unrecorded = false;
+  detached->autograd = nullptr;
+  return detached;
 }
 
 void detach_in_place(const Tensor& t) {

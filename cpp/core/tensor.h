@@ -93,6 +93,7 @@ class TensorImpl final : public RefCounted {
   bool weak_number = false;    // a Python number on its way through promotion
   bool parameter = false;      // nn.Parameter
   bool inference = false;      // made in inference_mode: no history, ever
+  bool unrecorded = false;     // a view made while gradients were off, or a view of one
   int32_t output = 0;          // which output of grad_fn this tensor is
   Ref<RefCounted> grad_fn;     // autograd::Node that made it; null for a leaf
   std::unique_ptr<AutogradState> autograd;  // null until a gradient or a hook exists

@@ -67,7 +67,12 @@ Tensors promote(const OpDef& op, std::span<const Tensor> inputs) {
 Tensor make_output(const Call& c, const OutputSpec& spec) {
   if (!spec.view) return Tensor::empty(spec.dtype, spec.sizes);
   Tensor t = c[0].alias(spec.sizes, spec.strides, spec.offset);
-  if (modes.grad_enabled) t->base = c[0]->base ? c[0]->base : c[0].ref();
+  t->base = c[0]->base ? c[0]->base : c[0].ref();
+  t->unrecorded = !modes.grad_enabled || c[0]->unrecorded;
+  if (const AutogradState* state = t->base->autograd.get(); state && state->history) {
+    t->autograd = std::make_unique<AutogradState>();
+    t->autograd->history = state->history;  // it sees the writes so far, and only those
+  }
   return t;
 }
 
@@ -117,7 +122,7 @@ bool any_requires_grad(std::span<const Tensor> tensors) {
   bool any = false;
   for (const Tensor& t : tensors) {
     if (!t.defined()) continue;
-    any |= t->base && tape.requires_grad ? tape.requires_grad(t) : t->requires_grad;
+    any |= t->base && tape.takes_part ? tape.takes_part(t) : t->requires_grad;
   }
   return any;
 }
@@ -179,7 +184,7 @@ Tensors call_promoted(const Call& c) {
   Tensors outputs;
   for (const OutputSpec& spec : infer.outputs) {
     Tensor& out = outputs.emplace_back(make_output(c, spec));
-    if (modes.inference) out->inference = true;
+    if (modes.inference && !spec.view) out->inference = true;  // a view is what its base is
   }
   if (c.op.forward) run_forward(c, outputs, infer.scratch_bytes);
   if (modes.recorder) modes.recorder->on_call(c, outputs, infer);

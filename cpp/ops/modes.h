@@ -32,8 +32,9 @@ struct Tape {
   // History of base after base[view] = value; called before the bytes are written. `own`: the value
   // was made for this write, so that the base may take its place in the graph.
   void (*record_write)(const Tensor& view, const Tensor& value, bool own, const char* op) = nullptr;
-  // Of a view: whether it has history, also through later writes to its base.
-  bool (*requires_grad)(const Tensor& view) = nullptr;
+  // Of a view: whether it has history, also through later writes to its base. StateError for one
+  // that was made without gradients, if its base was written with history since.
+  bool (*takes_part)(const Tensor& view) = nullptr;
 };
 extern Tape tape;
 

@@ -14,14 +14,25 @@ namespace chainrule {
 
 namespace {
 
+// A view made without gradients is not part of its base's history, so a write through it that
+// needs one would change the base unnoticed.
+void check_recorded(const Tensor& target, bool needs_history, const char* op) {
+  if (!target->unrecorded || !needs_history) return;
+  fail<StateError>(op, "expected a view made with gradients enabled; got one of sizes ",
+                   target.sizes(),
+                   " made without. Write inside no_grad(), or take the view outside.");
+}
+
+bool is_leaf(const TensorImpl& t) { return t.requires_grad && !t.grad_fn; }
+
 void check_writable(const Tensor& target, const char* op) {
-  const TensorImpl* owner = target->base ? target->base.get() : target.impl();
-  const bool leaf = !owner->grad_fn;
-  if (modes.grad_enabled && owner->requires_grad && leaf) {
+  const TensorImpl& owner = target->base ? *target->base : *target.impl();
+  if (modes.grad_enabled && (is_leaf(owner) || is_leaf(*target.impl()))) {
     fail<StateError>(op,
                      "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
                      target.sizes(), ". Update parameters inside no_grad().");
   }
+  check_recorded(target, modes.grad_enabled && owner.requires_grad, op);
   require_writable(target, op);
   for (int d = 0; d < target.dim(); ++d) {
     if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
@@ -190,6 +201,9 @@ Tensor write(const Tensor& target, const Tensor& value, bool own, const char* op
   const bool moves = exact.raw() != target.raw() || !(exact.strides() == target.strides());
   const bool overlaps = moves && exact->storage == target->storage;
   const Tensor from = overlaps ? dense_copy(exact) : exact;  // may fail, so before anybody hears
+  if (target->unrecorded && modes.grad_enabled) {
+    check_recorded(target, any_requires_grad({&exact, 1}), op);
+  }
   if (modes.recorder) modes.recorder->on_write(target, exact);
   own |= !exact.same_as(value);
   if (tape.record_write && modes.grad_enabled) tape.record_write(target, exact, own, op);
