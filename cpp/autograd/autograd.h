@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "core/small_vector.h"
 #include "core/tensor.h"
@@ -48,9 +50,26 @@ SmallVector<EdgeView, 4> next_functions(const Node& node);
 
 // ---- Hooks: called with the gradient; a defined result replaces it. Freed with the leaf or node.
 using TensorHook = std::function<Tensor(const Tensor&)>;
-int64_t add_hook(const Tensor& t, TensorHook hook);
-int64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook);
-void remove_hook(const Tensor& t, int64_t id);
+using LeafHook = std::function<void(const Tensor&)>;
+struct HookLists {
+  int64_t next_id = 0;
+  std::vector<std::pair<int64_t, TensorHook>> on_grad;
+  std::vector<std::pair<int64_t, LeafHook>> after_accumulate;
+};
+// Knows one hook; may outlive the tensor and its graph.
+class HookHandle {
+ public:
+  HookHandle() = default;
+  HookHandle(std::weak_ptr<HookLists> lists, int64_t id) : lists_(std::move(lists)), id_(id) {}
+  void remove();  // a run under way has its own copy of the list
+
+ private:
+  std::weak_ptr<HookLists> lists_;
+  int64_t id_ = -1;
+};
+HookHandle add_hook(const Tensor& t, TensorHook hook);
+HookHandle add_post_accumulate_hook(const Tensor& leaf, LeafHook hook);
+const HookLists* hooks_on(const Tensor& t);  // null when there are none
 
 // ---- Functions defined outside the op table (Python's autograd.Function). `backward` receives one
 // gradient per output (undefined when absent) and returns one per input (undefined for none).

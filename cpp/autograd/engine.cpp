@@ -205,8 +205,8 @@ class Run {
       AddAttrs attrs;
       call_in_place(old, ops::kAdd, inputs, &attrs);
     }
-    if (hooks) {
-      const auto after = hooks->after_accumulate;
+    if (hooks && !hooks->lists->after_accumulate.empty()) {
+      const auto after = hooks->lists->after_accumulate;
       NoGrad on(true);
       for (const auto& [id, hook] : after) hook(leaf);
     }

@@ -1,4 +1,6 @@
 // What a user sees of a tensor's gradient: reading, setting, keeping and hooking it.
+#include <algorithm>
+
 #include "autograd/node.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -53,32 +55,52 @@ void set_grad(const Tensor& t, const Tensor& grad) {
   if (state.retains_grad) hooks_of(t).retained = grad;
 }
 
-int64_t add_hook(const Tensor& t, TensorHook hook) {
+HookHandle add_hook(const Tensor& t, TensorHook hook) {
   if (!requires_grad(t)) {
     fail<StateError>("register_hook",
                      "expected a tensor with requires_grad=True; got one without.");
   }
-  Hooks& hooks = hooks_of(t);
-  hooks.on_grad.emplace_back(hooks.next_id, std::move(hook));
-  return hooks.next_id++;
+  const auto& lists = hooks_of(t).lists;
+  lists->on_grad.emplace_back(lists->next_id, std::move(hook));
+  return {lists, lists->next_id++};
 }
 
-int64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook) {
+HookHandle add_post_accumulate_hook(const Tensor& leaf, LeafHook hook) {
   if (!requires_grad(leaf) || !is_leaf(leaf)) {
     fail<StateError>("register_post_accumulate_grad_hook",
                      "expected a leaf with requires_grad=True; got a tensor of sizes ",
                      leaf.sizes(), ".");
   }
-  Hooks& hooks = hooks_of(leaf);
-  hooks.after_accumulate.emplace_back(hooks.next_id, std::move(hook));
-  return hooks.next_id++;
+  const auto& lists = hooks_of(leaf).lists;
+  lists->after_accumulate.emplace_back(lists->next_id, std::move(hook));
+  return {lists, lists->next_id++};
 }
 
-void remove_hook(const Tensor& t, int64_t id) {
-  if (!t->autograd || !t->autograd->hooks) return;
-  auto* hooks = static_cast<Hooks*>(t->autograd->hooks.get());
-  std::erase_if(hooks->on_grad, [id](const auto& entry) { return entry.first == id; });
-  std::erase_if(hooks->after_accumulate, [id](const auto& entry) { return entry.first == id; });
+const HookLists* hooks_on(const Tensor& t) {
+  if (!t->autograd || !t->autograd->hooks) return nullptr;
+  return static_cast<Hooks*>(t->autograd->hooks.get())->lists.get();
+}
+
+namespace {
+
+// Out of the list before it is destroyed: that may run the host's code, which may change the list.
+template <typename F>
+F take(std::vector<std::pair<int64_t, F>>& list, int64_t id) {
+  const auto found =
+      std::find_if(list.begin(), list.end(), [id](const auto& entry) { return entry.first == id; });
+  if (found == list.end()) return {};
+  F hook = std::move(found->second);
+  list.erase(found);
+  return hook;
+}
+
+}  // namespace
+
+void HookHandle::remove() {
+  const std::shared_ptr<HookLists> lists = lists_.lock();
+  if (!lists) return;
+  const TensorHook on_grad = take(lists->on_grad, id_);
+  const LeafHook after = take(lists->after_accumulate, id_);
 }
 
 }  // namespace chainrule::autograd

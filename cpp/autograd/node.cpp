@@ -47,7 +47,8 @@ bool Edge::fits(const Tensor& gradient) const {
 }
 
 Tensor Hooks::run(Tensor grad) const {
-  const auto hooks = on_grad;  // a hook may remove itself
+  if (lists->on_grad.empty()) return grad;
+  const auto hooks = lists->on_grad;  // a hook may remove itself
   for (const auto& [id, hook] : hooks) {
     Tensor replaced = hook(grad);
     if (!replaced.defined()) continue;

@@ -25,9 +25,7 @@ struct Edge {
 // Hooks of one tensor, shared by the tensor and the node that made it.
 class Hooks : public RefCounted {
  public:
-  int64_t next_id = 0;
-  std::vector<std::pair<int64_t, TensorHook>> on_grad;
-  std::vector<std::pair<int64_t, std::function<void(const Tensor&)>>> after_accumulate;
+  const std::shared_ptr<HookLists> lists = std::make_shared<HookLists>();
   bool keeps = false;
   Tensor retained;  // the kept gradient of a tensor that is no leaf
 

@@ -17,7 +17,6 @@ namespace {
 void leave_hooks_behind(const Tensor& t, Node& node, int output) {
   const auto* old = static_cast<Hooks*>(t->autograd->hooks.get());
   Ref<Hooks> fresh = make_ref<Hooks>();
-  fresh->next_id = old->next_id;
   fresh->keeps = old->keeps;
   node.hooks.resize(node.outputs.size());
   node.hooks[output] = fresh;

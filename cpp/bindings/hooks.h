@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "autograd/autograd.h"
 #include "bindings/errors.h"
 
 namespace chainrule::bindings {
@@ -34,12 +35,25 @@ class HeldObject {
   py::object object_;
 };
 
-// One registered hook, shared by the autograd engine, the tensor's Python object and the handle.
+// One registered hook, shared by the autograd engine and the handle.
 struct Hook {
   explicit Hook(py::object o) : callable(std::move(o)) {}
-  void remove() { callable.reset(); }
-  HeldObject callable;  // empty once removed
+  void remove() {
+    entry.remove();
+    callable.reset();
+  }
+  HeldObject callable;  // empty once removed, for a run under way
+  autograd::HookHandle entry;
 };
-using HookList = std::vector<std::shared_ptr<Hook>>;
+
+// What the engine calls. Types of their own, so that the garbage collector finds the callables.
+struct GradHook {
+  std::shared_ptr<Hook> hook;
+  Tensor operator()(const Tensor& gradient) const;
+};
+struct PostHook {
+  std::shared_ptr<Hook> hook;
+  void operator()(const Tensor& leaf) const;
+};
 
 }  // namespace chainrule::bindings

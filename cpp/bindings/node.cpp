@@ -141,47 +141,44 @@ PyMethodDef backward_def = {
 
 // ---- Hooks
 
-std::shared_ptr<Hook> keep_hook(PyObject* self, py::object callable, const char* op) {
+std::shared_ptr<Hook> make_hook(py::object callable, const char* op) {
+  refuse_while_recording(op);
   if (!PyCallable_Check(callable.ptr())) {
     fail<TypeError>(op, "expected a callable; got ", Py_TYPE(callable.ptr())->tp_name, ".");
   }
-  auto hook = std::make_shared<Hook>(std::move(callable));
-  auto* object = reinterpret_cast<PyTensor*>(self);
-  if (!object->hooks) object->hooks = new HookList;
-  object->hooks->push_back(hook);
-  return hook;
+  return std::make_shared<Hook>(std::move(callable));
 }
 
 std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callable) {
-  refuse_while_recording("register_hook");
-  const Tensor& t = tensor_of(self.ptr());
-  auto hook = keep_hook(self.ptr(), std::move(callable), "register_hook");
-  autograd::add_hook(t, [hook](const Tensor& gradient) -> Tensor {
-    py::gil_scoped_acquire gil;
-    if (!hook->callable) return Tensor();
-    refuse_while_recording("hook");
-    const py::object result = hook->callable.get()(gradient);
-    if (result.is_none()) return Tensor();
-    if (is_tensor(result.ptr())) return tensor_of(result.ptr());
-    fail<TypeError>("hook", "expected a Tensor or None; got ", Py_TYPE(result.ptr())->tp_name, ".");
-  });
+  auto hook = make_hook(std::move(callable), "register_hook");
+  hook->entry = autograd::add_hook(tensor_of(self.ptr()), GradHook{hook});
   return hook;
 }
 
 std::shared_ptr<Hook> register_post_hook(const TensorObject& self, py::object callable) {
-  refuse_while_recording("register_post_accumulate_grad_hook");
-  const Tensor& t = tensor_of(self.ptr());
-  auto hook = keep_hook(self.ptr(), std::move(callable), "register_post_accumulate_grad_hook");
-  autograd::add_post_accumulate_hook(t, [hook](const Tensor& leaf) {
-    py::gil_scoped_acquire gil;
-    if (!hook->callable) return;
-    refuse_while_recording("hook");
-    hook->callable.get()(leaf);
-  });
+  auto hook = make_hook(std::move(callable), "register_post_accumulate_grad_hook");
+  hook->entry = autograd::add_post_accumulate_hook(tensor_of(self.ptr()), PostHook{hook});
   return hook;
 }
 
 }  // namespace
+
+Tensor GradHook::operator()(const Tensor& gradient) const {
+  py::gil_scoped_acquire gil;
+  if (!hook->callable) return Tensor();
+  refuse_while_recording("hook");
+  const py::object result = hook->callable.get()(gradient);
+  if (result.is_none()) return Tensor();
+  if (is_tensor(result.ptr())) return tensor_of(result.ptr());
+  fail<TypeError>("hook", "expected a Tensor or None; got ", Py_TYPE(result.ptr())->tp_name, ".");
+}
+
+void PostHook::operator()(const Tensor& leaf) const {
+  py::gil_scoped_acquire gil;
+  if (!hook->callable) return;
+  refuse_while_recording("hook");
+  hook->callable.get()(leaf);
+}
 
 std::string shown_name(const autograd::Node& node) {
   const char* name = autograd::node_name(node);

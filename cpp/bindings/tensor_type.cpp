@@ -23,9 +23,22 @@ PyTensor* as_tensor(PyObject* o) { return reinterpret_cast<PyTensor*>(o); }
 
 // Whether the hooks hang on this object alone. A graph that somebody else holds may still run them.
 bool owns_hooks(const PyTensor* self) {
-  if (!self->hooks || self->tensor->use_count() != 1) return false;
+  if (!self->tensor.defined() || self->tensor->use_count() != 1) return false;
   const Ref<RefCounted>& node = self->tensor->grad_fn;
   return !node || node->use_count() == 1;
+}
+
+std::vector<std::shared_ptr<Hook>> hooks_from_python(const Tensor& t) {
+  std::vector<std::shared_ptr<Hook>> found;
+  const autograd::HookLists* lists = autograd::hooks_on(t);
+  if (!lists) return found;
+  for (const auto& [id, hook] : lists->on_grad) {
+    if (const auto* python = hook.target<GradHook>()) found.push_back(python->hook);
+  }
+  for (const auto& [id, hook] : lists->after_accumulate) {
+    if (const auto* python = hook.target<PostHook>()) found.push_back(python->hook);
+  }
+  return found;
 }
 
 int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
@@ -34,7 +47,7 @@ int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(self->dict);
   // Without this visit a hook that mentions its own tensor would be a cycle that nobody sees.
   if (owns_hooks(self)) {
-    for (const auto& hook : *self->hooks) Py_VISIT(hook->callable.ptr());
+    for (const auto& hook : hooks_from_python(self->tensor)) Py_VISIT(hook->callable.ptr());
   }
   return 0;
 }
@@ -42,7 +55,7 @@ int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
 int tensor_clear(PyObject* o) {
   PyTensor* self = as_tensor(o);
   if (owns_hooks(self)) {
-    for (const auto& hook : HookList(*self->hooks)) hook->remove();
+    for (const auto& hook : hooks_from_python(self->tensor)) hook->remove();
   }
   Py_CLEAR(self->dict);
   return 0;
@@ -55,7 +68,6 @@ void tensor_dealloc(PyObject* o) {
   if (self->tensor.defined() && self->tensor->python == self) self->tensor->python = nullptr;
   if (self->weakrefs) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
-  delete std::exchange(self->hooks, nullptr);
   self->tensor.~Tensor();
   if (type == tensor_type && free_count < kFreeListSize) {
     free_list[free_count++] = self;

@@ -15,7 +15,6 @@ struct PyTensor {
   PyObject_HEAD Tensor tensor;  // always defined
   PyObject* dict;
   PyObject* weakrefs;
-  HookList* hooks;  // registered from Python, for the garbage collector; null when there are none
 };
 
 extern PyTypeObject* tensor_type;
