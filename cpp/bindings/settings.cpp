@@ -1,5 +1,6 @@
 // Process-wide settings, promotion rules, memory and instruction sets.
 #include <cxxabi.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <thread>
@@ -19,6 +20,8 @@ namespace {
 
 // ---- The GIL around long work: only if this thread holds it, so nested regions do nothing.
 int computing = 0;  // threads inside long work; guarded by the GIL
+// A forked child does not have the threads that were inside.
+const int fork_handler [[maybe_unused]] = pthread_atfork(nullptr, nullptr, [] { computing = 0; });
 
 void* release_gil() {
   if (!PyGILState_Check()) return nullptr;

@@ -1,6 +1,7 @@
 #include "graph/executor.h"
 
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "autograd/autograd.h"
@@ -105,7 +106,7 @@ std::optional<std::vector<int64_t>> Executor::profile(std::span<const Tensor> ar
 
 bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& results,
                    std::vector<int64_t>* ns) {
-  std::unique_lock<std::recursive_mutex> lock(running_, std::try_to_lock);
+  std::unique_lock lock(running_, std::try_to_lock);
   if (!lock.owns_lock()) {
     const LongWork wait(kSerialWork);  // the call under way may need the host language's lock
     lock.lock();

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "core/thread_lock.h"
 #include "graph/program.h"
 
 namespace chainrule::graph {
@@ -33,7 +33,7 @@ class Executor {
   // What the last replay worked with, for the next one. Null while one runs: dropping a tensor may
   // run the host's code, which may call this very plan; therefore the lock is recursive, too.
   std::unique_ptr<Replay> spare_;
-  std::recursive_mutex running_;  // a plan is locked while it runs
+  ThreadLock running_;  // a plan is locked while it runs
 };
 
 }  // namespace chainrule::graph

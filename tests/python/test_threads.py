@@ -206,6 +206,49 @@ sys.exit(os.waitstatus_to_exitcode(status))
     succeeds(code)
 
 
+FORKS_WHILE = """
+import os, signal, sys, threading, time
+import chainrule as cr
+w = cr.randn(500, 500)
+fn = cr.compile(lambda x: x @ w)
+x = cr.randn(500, 500)
+def work():
+    with cr.no_grad():
+        while True:
+            {work}
+def child():
+    signal.alarm(20)
+    with cr.no_grad():
+        {child}
+    os._exit(0)
+with cr.no_grad():
+    for _ in range(3):
+        fn(x)
+threading.Thread(target=work, daemon=True).start()
+for i in range(20):
+    time.sleep(0.003 + 0.0007 * i)
+    pid = os.fork()
+    if pid == 0:
+        child()
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status:
+        sys.stderr.write("the child ended with %d" % status)
+        os._exit(1)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize(
+    ("work", "child"),
+    [("x @ w", "cr.nn.Linear(2, 2).double()"), ("fn(x)", "fn(x); fn(x)")],
+    ids=["product", "replay"],
+)
+def test_fork_while_another_thread_works(work, child):
+    """What that thread had under way or locked is nothing that a child waits for."""
+    succeeds(FORKS_WHILE.format(work=work, child=child))
+
+
 def test_a_thread_that_ends_with_the_interpreter():
     """Tensors, hooks and arrays that are alive at exit are no crash."""
     code = """
