@@ -92,9 +92,18 @@ class Run {
       return found == collected_.end() ? Tensor() : found->second;
     }
     auto found = leaf_index_.find(input.impl());
-    if (found == leaf_index_.end()) return Tensor();
-    const Tensor& gradient = leaves_[found->second].second;
-    return input->autograd && input->autograd->hooks ? hooks_of(input).run(gradient) : gradient;
+    return found == leaf_index_.end() ? Tensor() : leaves_[found->second].second;
+  }
+
+  // What hooks make of the gradients of wanted leaves, which nothing is delivered to.
+  void run_leaf_hooks() {
+    NoGrad mode(options_.create_graph);
+    for (auto& [leaf, gradient] : leaves_) {
+      if (!wanted_leaves_.contains(leaf.impl()) || !leaf->autograd) continue;
+      if (const auto* hooks = static_cast<Hooks*>(leaf->autograd->hooks.get())) {
+        gradient = hooks->run(gradient);
+      }
+    }
   }
 
   // Adds what arrived at the leaves to their `.grad`.
@@ -284,6 +293,7 @@ Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
   seed_all(run, "grad", outputs, seeds);
   run.want(inputs);
   run.execute();
+  run.run_leaf_hooks();
   Tensors result;
   for (const Tensor& t : inputs) {
     result.push_back(run.collected(t));

@@ -197,3 +197,16 @@ def test_a_hook_is_collected_though_the_object_of_its_tensor_was_made_anew():
     del marker, mentioned, x
     gc.collect()
     assert alive() is None
+
+
+def test_hooks_of_leaves_in_grad():
+    x = leaf(2.0)
+    seen = []
+    x.register_hook(lambda g: (seen.append(cr.is_grad_enabled()), g * 2)[1])
+    assert [g.item() for g in cr.autograd.grad(x * 3, [x, x])] == [6, 6]
+    assert seen == [False]
+    (g,) = cr.autograd.grad(x * x, x, create_graph=True)
+    assert seen == [False, True] and g.item() == 8 and g.requires_grad
+    y = leaf(1.0)
+    cr.autograd.grad(x * y, y)
+    assert len(seen) == 2  # nobody asked for the gradient of x
