@@ -42,6 +42,11 @@ void accumulate(Tensor& slot, Tensor gradient) {
   slot = slot.defined() ? add(slot, gradient) : std::move(gradient);
 }
 
+// As accumulate(), for a user, who may change what is kept: it shares no memory with the gradient.
+void keep(Tensor& slot, const Tensor& gradient) {
+  slot = slot.defined() ? add(slot, gradient) : clone(gradient);
+}
+
 // The map of waiting nodes makes and frees one entry a node: from the tensors' allocator.
 template <typename T>
 struct BlockAllocator {
@@ -151,7 +156,7 @@ class Run {
     for (size_t i = 0; i < node.hooks.size(); ++i) {
       if (!node.hooks[i] || !dys[i].defined()) continue;
       dys[i] = node.hooks[i]->run(dys[i]);
-      if (node.hooks[i]->keeps) accumulate(node.hooks[i]->retained, dys[i]);
+      if (node.hooks[i]->keeps) keep(node.hooks[i]->retained, dys[i]);
     }
     if (restricted_) collect(node, dys);
     bool go_on = false;
@@ -270,12 +275,22 @@ void seed_all(Run& run, const char* op, std::span<const Tensor> outputs,
   }
 }
 
+void require_gradients(const char* op, std::span<const Tensor> inputs) {
+  for (const Tensor& t : inputs) {
+    if (requires_grad(t)) continue;
+    fail<StateError>(op, "expected inputs with requires_grad=True; got sizes ", t.sizes(),
+                     " without.");
+  }
+}
+
 }  // namespace
 
 void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds,
               BackwardOptions options, std::span<const Tensor> inputs) {
   Run run(options);
+  require_gradients("backward", inputs);
   seed_all(run, "backward", outputs, seeds);
+  for (const Tensor& t : inputs) retain_grad(t);  // it keeps what arrives; a leaf does so anyway
   if (!inputs.empty()) run.want(inputs);
   run.execute();
   run.deliver();
@@ -284,12 +299,7 @@ void backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds,
 Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
              std::span<const Tensor> seeds, BackwardOptions options, bool allow_unused) {
   Run run(options);
-  for (const Tensor& t : inputs) {
-    if (!requires_grad(t)) {
-      fail<StateError>("grad", "expected inputs with requires_grad=True; got sizes ", t.sizes(),
-                       " without.");
-    }
-  }
+  require_gradients("grad", inputs);
   seed_all(run, "grad", outputs, seeds);
   run.want(inputs);
   run.execute();

@@ -60,6 +60,27 @@ def test_backward_to_some_inputs():
         (x * y).backward(inputs=[])
 
 
+def test_backward_to_a_result():
+    x = leaf(2.0)
+    y = x * 3
+    z = y * y
+    z.backward(inputs=[y], retain_graph=True)
+    assert y.grad.item() == 12 and y.retains_grad and x.grad is None
+    z.backward(inputs=[y, x])
+    assert y.grad.item() == 24 and x.grad.item() == 36
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        (x * 2).backward(inputs=[x, cr.ones(1)])
+
+
+def test_a_kept_gradient_has_memory_of_its_own():
+    y = leaf(2.0, 3.0) * 1
+    y.retain_grad()
+    dy = cr.tensor([1.0, 1.0], dtype=cr.float64)
+    y.backward(dy)
+    y.grad.mul_(5)
+    assert dy.tolist() == [1, 1]
+
+
 def test_grad():
     x, y = leaf(2.0), leaf(3.0)
     dx, dy = cr.autograd.grad(x * x * y, [x, y])
