@@ -220,3 +220,34 @@ def test_flags_and_numbers_of_an_optimizer():
         with pytest.raises(TypeError, match="Only lr may be a tensor"):
             cr.optim.Adam([p], **settings)
     assert cr.optim.Adam([p], lr=small).param_groups[0]["lr"] is small
+
+
+def test_inference_tensors_are_constants_of_a_graph():
+    x = cr.ones(2, requires_grad=True)
+    with cr.inference_mode():
+        factor = cr.full((2,), 3.0)
+    (x * factor).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    y = x * factor
+    with cr.inference_mode():
+        factor.add_(1)
+    with pytest.raises(cr.StateError, match="add changed it in place"):
+        y.sum().backward()
+
+
+def test_the_views_of_one_call_follow_writes():
+    for views in (lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)):
+        x = cr.tensor([2.0, 3.0], requires_grad=True)
+        y = x * 1
+        first, second = views(y)
+        y.mul_(10)
+        first.mul_(2)
+        (y + first.sum() + second.sum()).sum().backward()
+        assert (first.sum().item(), second.sum().item(), y.tolist()) == (40, 30, [40, 30])
+        assert x.grad.tolist() == [60, 30]
+
+
+def test_a_view_made_under_no_grad_requires_none():
+    x = cr.ones(2, requires_grad=True)
+    with cr.no_grad():
+        assert not x[0:1].requires_grad and not (x * 2).requires_grad
