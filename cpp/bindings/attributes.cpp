@@ -33,31 +33,32 @@ const char* store_ints(PyObject* value, unsigned char* field, bool optional) {
   return optional ? store(field, OptDims(dims)) : store(field, dims);
 }
 
-// The place of a string among `names`; the names are those of the enumeration, in order.
+// The place of a string among `names`, or of None where that is a choice.
 template <size_t N>
 int64_t choose(const Param& p, PyObject* value, const char* const (&names)[N], const char* op) {
   std::string known;
   for (size_t i = 0; i < N; ++i) {
+    if (!names[i]) {
+      if (value == Py_None) return static_cast<int64_t>(i);
+      continue;
+    }
     if (PyUnicode_CompareWithASCIIString(value, names[i]) == 0) return static_cast<int64_t>(i);
-    known += str(i == 0 ? "'" : i + 1 == N ? " or '" : ", '", names[i], "'");
+    known += str(known.empty() ? "'" : i + 1 == N ? " or '" : ", '", names[i], "'");
   }
   fail<ValueError>(op, "expected ", p.name, " to be ", known, "; got ",
                    py::repr(value).template cast<std::string>(), ".");
 }
 
 const char* store_choice(const Param& p, PyObject* value, unsigned char* field, const char* op) {
-  static constexpr const char* kReductions[] = {"none", "mean", "sum"};
-  static constexpr const char* kRoundings[] = {"trunc", "floor"};
-  static constexpr const char* kGeluForms[] = {"none", "tanh"};
-  if (p.kind == ParamKind::kRounding && value == Py_None) return store(field, Rounding::none);
-  if (!PyUnicode_Check(value)) return "must be a string";
+  const bool none = p.kind == ParamKind::kRounding && value == Py_None;
+  if (!PyUnicode_Check(value) && !none) return "must be a string";
   switch (p.kind) {
     case ParamKind::kReduction:
-      return store(field, static_cast<Reduction>(choose(p, value, kReductions, op)));
+      return store(field, static_cast<Reduction>(choose(p, value, kReductionNames, op)));
     case ParamKind::kRounding:
-      return store(field, static_cast<Rounding>(1 + choose(p, value, kRoundings, op)));
+      return store(field, static_cast<Rounding>(choose(p, value, kRoundingNames, op)));
     default:
-      return store(field, static_cast<GeluForm>(choose(p, value, kGeluForms, op)));
+      return store(field, static_cast<GeluForm>(choose(p, value, kGeluFormNames, op)));
   }
 }
 

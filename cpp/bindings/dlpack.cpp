@@ -97,7 +97,8 @@ py::object export_capsule(const Tensor& t, bool versioned, bool copied) {
   }
   auto* managed = make_export<ManagedTensorVersioned>(t);
   managed->version = {1, 0};
-  managed->flags = (t->storage->read_only() ? dlpack::kReadOnly : 0) | (copied ? 2 : 0);
+  managed->flags =
+      (t->storage->read_only() ? dlpack::kReadOnly : 0) | (copied ? dlpack::kCopied : 0);
   return steal(PyCapsule_New(managed, kNew,
                              [](PyObject* c) { drop_capsule<ManagedTensorVersioned>(c, kNew); }));
 }

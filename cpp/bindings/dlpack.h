@@ -39,6 +39,7 @@ struct Version {
   uint32_t minor;
 };
 inline constexpr uint64_t kReadOnly = 1;
+inline constexpr uint64_t kCopied = 2;
 
 struct ManagedTensorVersioned {  // capsule "dltensor_versioned"
   Version version;

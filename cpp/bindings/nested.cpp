@@ -50,7 +50,6 @@ class Nested {
   void find_shape(py::object o) {
     while (true) {
       if (is_block(o.ptr())) {
-        block_depth_ = shape_.size();
         const Tensor block = block_tensor(o.ptr(), op_);  // a range-for keeps no temporary alive
         for (int64_t n : block.sizes()) shape_.push_back(n);
         return;
@@ -176,7 +175,6 @@ class Nested {
   const char* op_;
   std::optional<DType> dtype_;
   Dims shape_;
-  int block_depth_ = -1;
   Tensor out_;
   char* next_ = nullptr;
   Py_ssize_t position_[kMaxDims] = {};

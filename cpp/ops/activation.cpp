@@ -42,7 +42,7 @@ const OpDef kTanh = {
     .forward = forward_map<Map::tanh>,
     .grad = {{0, reads_output(0), [](Backward& b) { return tanh_backward(b.dy(), b.output(0)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kTanhBackward = {
@@ -56,7 +56,7 @@ const OpDef kTanhBackward = {
              {1, reads_value(0) | reads_value(1),
               [](Backward& b) { return mul(mul(b.dy(), b.value(0)), mul(b.value(1), -2.0)); }}},
     .traits = kElementwise,
-    .cost = {3},
+    .cost = 3,
 };
 
 const OpDef kLeakyRelu = {
@@ -103,7 +103,7 @@ const OpDef kSigmoid = {
     .grad = {{0, reads_output(0),
               [](Backward& b) { return sigmoid_backward(b.dy(), b.output(0)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kSigmoidBackward = {
@@ -119,7 +119,7 @@ const OpDef kSigmoidBackward = {
                 return mul(mul(b.dy(), b.value(0)), rsub(mul(b.value(1), 2), 1));
               }}},
     .traits = kElementwise,
-    .cost = {3},
+    .cost = 3,
 };
 
 const OpDef kSoftplus = {
@@ -139,7 +139,7 @@ const OpDef kSoftplus = {
                 return softplus_backward(b.dy(), b.value(0), a.beta, a.threshold);
               }}},
     .traits = kElementwise,
-    .cost = {24},
+    .cost = 24,
 };
 
 const OpDef kSoftplusBackward = {
@@ -165,7 +165,7 @@ const OpDef kSoftplusBackward = {
                 return where(gt(z, a.threshold), 0, sigmoid_backward(dy, sigmoid(z)));
               }}},
     .traits = kElementwise,
-    .cost = {14},
+    .cost = 14,
 };
 
 }  // namespace chainrule::ops

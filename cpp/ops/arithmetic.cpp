@@ -172,7 +172,7 @@ const OpDef kAddcmul = {
          {2, reads_value(1),
           [](Backward& b) { return mul(times(b.dy(), b.as<AddcmulAttrs>().value), b.value(1)); }}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {3},
+    .cost = 3,
 };
 
 const OpDef kAddcdiv = {

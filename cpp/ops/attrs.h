@@ -72,9 +72,14 @@ struct OptDType {
   DType value_or(DType t) const { return has() ? value() : t; }
 };
 
-// Choices that Python spells as strings. The generator reads the names from here.
+// Choices that Python spells as strings, each with its names in order. An enumerator is called as
+// its name, because the generator writes a default 'mean' as Reduction::mean.
 enum class Reduction : int64_t { none, mean, sum };
-enum class Rounding : int64_t { none, trunc, floor };  // Python: None, "trunc", "floor"
-enum class GeluForm : int64_t { none, tanh };          // Python: "none", "tanh"
+inline constexpr const char* kReductionNames[] = {"none", "mean", "sum"};
+enum class Rounding : int64_t { none, trunc, floor };
+inline constexpr const char* kRoundingNames[] = {nullptr, "trunc",
+                                                 "floor"};  // none is Python's None
+enum class GeluForm : int64_t { none, tanh };
+inline constexpr const char* kGeluFormNames[] = {"none", "tanh"};
 
 }  // namespace chainrule

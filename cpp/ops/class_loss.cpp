@@ -155,7 +155,6 @@ const OpDef kClassPlaces = {
             place[row] = ignored ? 0 : t;
           }
         },
-    .traits = kNoGradient,
 };
 
 const OpDef kNllLoss = {

@@ -16,7 +16,7 @@ const OpDef kEq = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::eq>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kNe = {
@@ -28,7 +28,7 @@ const OpDef kNe = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::ne>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kLt = {
@@ -40,7 +40,7 @@ const OpDef kLt = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::lt>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kLe = {
@@ -52,7 +52,7 @@ const OpDef kLe = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::le>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kGt = {
@@ -64,7 +64,7 @@ const OpDef kGt = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::gt>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kGe = {
@@ -76,7 +76,7 @@ const OpDef kGe = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::ge>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kIsnan = {
@@ -86,7 +86,7 @@ const OpDef kIsnan = {
     .surface = kEverywhere,
     .infer = infer_predicate,
     .forward = forward_map<Map::isnan>,
-    .traits = kElementwise | kNoGradient,
+    .traits = kElementwise,
 };
 
 const OpDef kIsinf = {
@@ -96,7 +96,7 @@ const OpDef kIsinf = {
     .surface = kEverywhere,
     .infer = infer_predicate,
     .forward = forward_map<Map::isinf>,
-    .traits = kElementwise | kNoGradient,
+    .traits = kElementwise,
 };
 
 const OpDef kIsfinite = {
@@ -106,7 +106,7 @@ const OpDef kIsfinite = {
     .surface = kEverywhere,
     .infer = infer_predicate,
     .forward = forward_map<Map::isfinite>,
-    .traits = kElementwise | kNoGradient,
+    .traits = kElementwise,
 };
 
 const OpDef kIsclose = {
@@ -139,7 +139,6 @@ const OpDef kIsclose = {
           const Tensor allowed = add(mul(abs(y), a.rtol), a.atol);
           return just(logical_or(close, logical_and(isfinite(error), le(error, allowed))));
         },
-    .traits = kNoGradient,
 };
 
 const OpDef kAllclose = {
@@ -152,7 +151,6 @@ const OpDef kAllclose = {
           const auto& a = c.as<AllcloseAttrs>();
           return just(all(isclose(c[0], c[1], a.rtol, a.atol, a.equal_nan)));
         },
-    .traits = kNoGradient,
 };
 
 const OpDef kEqual = {
@@ -164,7 +162,6 @@ const OpDef kEqual = {
           if (!(c[0].sizes() == c[1].sizes())) return just(full({}, false, DType::kBool));
           return just(all(eq(c[0], c[1])));
         },
-    .traits = kNoGradient,
 };
 
 }  // namespace chainrule::ops

@@ -99,7 +99,6 @@ const OpDef kEmpty = {
           c.out(a.dtype.value_or(default_dtype()), a.size);
         },
     .forward = [](Run&) {},
-    .traits = kNoGradient,
 };
 
 const OpDef kZeros = {
@@ -114,7 +113,6 @@ const OpDef kZeros = {
         },
     .forward =
         [](Run& r) { std::memset(r.out().raw(), 0, r.out().numel() * itemsize(r.out().dtype())); },
-    .traits = kNoGradient,
 };
 
 const OpDef kFull = {
@@ -132,7 +130,6 @@ const OpDef kFull = {
           c.out(t, a.size);
         },
     .forward = [](Run& r) { fill(r.out(), r.as<FullAttrs>().fill_value); },
-    .traits = kNoGradient,
 };
 
 const OpDef kOnes = {
@@ -158,7 +155,6 @@ const OpDef kArange = {
     .surface = kFunction,
     .infer = infer_arange,
     .forward = forward_arange,
-    .traits = kNoGradient,
 };
 
 const OpDef kLinspace = {
@@ -184,7 +180,6 @@ const OpDef kLinspace = {
             kernels::linspace(line, begin, end, r.out().raw());
           });
         },
-    .traits = kNoGradient,
 };
 
 const OpDef kEye = {
@@ -198,7 +193,6 @@ const OpDef kEye = {
           c.out(a.dtype.value_or(default_dtype()), {a.n, a.m.has ? a.m.value : a.n});
         },
     .forward = forward_eye,
-    .traits = kNoGradient,
 };
 
 }  // namespace chainrule::ops

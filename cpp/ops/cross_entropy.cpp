@@ -218,7 +218,7 @@ const OpDef kSoftmaxCrossEntropy = {
               }}},
     .compose = compose,
     .traits = kReduction,
-    .cost = {24},
+    .cost = 24,
 };
 
 const OpDef kSoftmaxCrossEntropyBackward = {
@@ -266,7 +266,7 @@ const OpDef kSoftmaxCrossEntropyBackward = {
                            softmax_backward(contiguous(b.dy()), softmax(b.value(1), 1)));
               }}},
     .traits = kRowLocal,
-    .cost = {4},
+    .cost = 4,
 };
 
 }  // namespace chainrule::ops

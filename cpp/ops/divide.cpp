@@ -85,7 +85,7 @@ const OpDef kFloorDivide = {
     .forward = forward_integer_division<Map::floor_divide>,
     .grad = {{0, kReadsNothing, zero_slope}, {1, kReadsNothing, zero_slope}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {8},
+    .cost = 8,
 };
 
 const OpDef kTruncDivide = {
@@ -100,7 +100,7 @@ const OpDef kTruncDivide = {
     .forward = forward_integer_division<Map::trunc_divide>,
     .grad = {{0, kReadsNothing, zero_slope}, {1, kReadsNothing, zero_slope}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {2},
+    .cost = 2,
 };
 
 const OpDef kRemainder = {
@@ -119,7 +119,7 @@ const OpDef kRemainder = {
                 return neg(absorb(b.dy(), floor_divide(b.value(0), b.value(1))));
               }}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {8},
+    .cost = 8,
 };
 
 const OpDef kReciprocal = {

@@ -106,7 +106,6 @@ bool run_dense(kernels::ElementwiseFn fn, const Tensor& out, std::span<const Ten
 }
 
 // Any shapes and strides; apart from run_elementwise, whose small calls would set up its frame too.
-// ns.
 [[gnu::noinline]] void run_nest(kernels::ElementwiseFn fn, const Tensor& out,
                                 std::span<const Tensor> inputs, const double* params, int cost) {
   const int64_t n = out.numel();
@@ -145,8 +144,7 @@ void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
   if (!fn)
     fail<DtypeError>(run.name(), "expected another dtype; ", dtype_name(dtype),
                      " is not supported.");
-  run_elementwise(fn, run.out(), run.inputs, params.begin(),
-                  std::max(1, static_cast<int>(run.op.cost.flops_per_output)));
+  run_elementwise(fn, run.out(), run.inputs, params.begin(), run.op.cost);
 }
 
 Dims broadcast_inputs(const Call& c, int first) {

@@ -19,7 +19,7 @@ const OpDef kExp = {
     .forward = forward_map<Map::exp>,
     .grad = {{0, reads_output(0), [](Backward& b) { return absorb(b.dy(), b.output(0)); }}},
     .traits = kElementwise,
-    .cost = {10},
+    .cost = 10,
 };
 
 const OpDef kExpm1 = {
@@ -32,7 +32,7 @@ const OpDef kExpm1 = {
     .forward = forward_map<Map::expm1>,
     .grad = {{0, reads_output(0), [](Backward& b) { return absorb(b.dy(), add(b.output(0), 1)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kLog = {
@@ -45,7 +45,7 @@ const OpDef kLog = {
     .forward = forward_map<Map::log>,
     .grad = {{0, reads_value(0), [](Backward& b) { return absorb_div(b.dy(), b.value(0)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kLog1p = {
@@ -59,7 +59,7 @@ const OpDef kLog1p = {
     .grad = {{0, reads_value(0),
               [](Backward& b) { return absorb_div(b.dy(), add(b.value(0), 1)); }}},
     .traits = kElementwise,
-    .cost = {14},
+    .cost = 14,
 };
 
 const OpDef kLog2 = {
@@ -73,7 +73,7 @@ const OpDef kLog2 = {
     .grad = {{0, reads_value(0),
               [](Backward& b) { return absorb_div(b.dy(), mul(b.value(0), std::numbers::ln2)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kLog10 = {
@@ -87,7 +87,7 @@ const OpDef kLog10 = {
     .grad = {{0, reads_value(0),
               [](Backward& b) { return absorb_div(b.dy(), mul(b.value(0), std::numbers::ln10)); }}},
     .traits = kElementwise,
-    .cost = {12},
+    .cost = 12,
 };
 
 const OpDef kSqrt = {
@@ -101,7 +101,7 @@ const OpDef kSqrt = {
     .grad = {{0, reads_output(0),
               [](Backward& b) { return absorb_div(b.dy(), mul(b.output(0), 2)); }}},
     .traits = kElementwise,
-    .cost = {4},
+    .cost = 4,
 };
 
 const OpDef kRsqrt = {
@@ -118,7 +118,7 @@ const OpDef kRsqrt = {
                 return absorb(b.dy(), mul(mul(square(y), y), -0.5));
               }}},
     .traits = kElementwise,
-    .cost = {6},
+    .cost = 6,
 };
 
 const OpDef kRoot = {
@@ -136,7 +136,7 @@ const OpDef kRoot = {
                 return where(zero, 0, div(b.dy(), mul(where(zero, 1, y), 2)));
               }}},
     .traits = kElementwise,
-    .cost = {4},
+    .cost = 4,
 };
 
 const OpDef kPow = {
@@ -171,7 +171,7 @@ const OpDef kPow = {
                 return absorb(b.dy(), where(flat, 0, mul(b.output(0), log(x))));
               }}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {30},
+    .cost = 30,
 };
 
 }  // namespace chainrule::ops

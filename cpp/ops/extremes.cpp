@@ -152,7 +152,7 @@ const OpDef kArgmax = {
     .signatures = {"argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_arg<ArgmaxAttrs>,
     .forward = forward_arg<ArgmaxAttrs, true>,
-    .traits = kReduction | kNoGradient,
+    .traits = kReduction,
 };
 
 const OpDef kMaximum = {
@@ -218,7 +218,7 @@ const OpDef kArgmin = {
     .signatures = {"argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_arg<ArgminAttrs>,
     .forward = forward_arg<ArgminAttrs, false>,
-    .traits = kReduction | kNoGradient,
+    .traits = kReduction,
 };
 
 const OpDef kMinimum = {

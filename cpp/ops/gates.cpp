@@ -52,7 +52,7 @@ const OpDef kGelu = {
                 return gelu_backward(b.dy(), b.value(0), b.as<GeluAttrs>().approximate);
               }}},
     .traits = kElementwise,
-    .cost = {24},
+    .cost = 24,
 };
 
 const OpDef kGeluBackward = {
@@ -78,7 +78,7 @@ const OpDef kGeluBackward = {
                            rough ? gelu_tanh_curvature(x) : gelu_curvature(x));
               }}},
     .traits = kElementwise,
-    .cost = {36},
+    .cost = 36,
 };
 
 const OpDef kSilu = {
@@ -90,7 +90,7 @@ const OpDef kSilu = {
     .forward = forward_map<Map::silu>,
     .grad = {{0, reads_value(0), [](Backward& b) { return silu_backward(b.dy(), b.value(0)); }}},
     .traits = kElementwise,
-    .cost = {13},
+    .cost = 13,
 };
 
 const OpDef kSiluBackward = {
@@ -108,7 +108,7 @@ const OpDef kSiluBackward = {
                 return sigmoid_backward(mul(mul(b.dy(), b.value(0)), bend), s);
               }}},
     .traits = kElementwise,
-    .cost = {16},
+    .cost = 16,
 };
 
 }  // namespace chainrule::ops

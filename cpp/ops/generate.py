@@ -35,7 +35,7 @@ ATTRS = {
     "GeluForm": ("kGeluForm", "GeluForm"),
     "NormOrder": ("kNormOrder", "Number"),
 }
-CPP_KEYWORDS = {"and": "and_", "or": "or_", "not": "not_", "xor": "xor_", "where": "where"}
+CPP_KEYWORDS = {"and": "and_", "or": "or_", "not": "not_", "xor": "xor_"}
 
 
 class Param:

@@ -283,7 +283,7 @@ const OpDef kNonzeroFlat = {
           kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(), r.out().numel(),
                                      r.out().data<int64_t>());
         },
-    .traits = kDynamicShape | kNoGradient,
+    .traits = kDynamicShape,
 };
 
 const OpDef kUnravelRows = {
@@ -309,7 +309,6 @@ const OpDef kUnravelRows = {
           kernels::unravel(r[0].numel(), r[0].data<int64_t>(), sizes.size(), sizes.begin(),
                            r.out().data<int64_t>());
         },
-    .traits = kNoGradient,
 };
 
 }  // namespace ops

@@ -54,10 +54,6 @@ void forward_linear_rows(Run& r) {
   run_product(out.dtype(), args);
 }
 
-double linear_flops(const Call& c) {
-  return 2.0 * static_cast<double>(c[0].numel()) * static_cast<double>(c[1].size(0));
-}
-
 }  // namespace
 
 const OpDef kLinearRows = {
@@ -72,7 +68,6 @@ const OpDef kLinearRows = {
               [](Backward& b) { return product(transpose(b.dy(), 0, 1), b.value(0)); }},
              {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), OptDims(Dims{0})); }}},
     .traits = kRowLocal,
-    .cost = {0, linear_flops},
 };
 
 const OpDef kLinear = {

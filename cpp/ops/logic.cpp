@@ -14,7 +14,7 @@ const OpDef kLogicalAnd = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::logical_and>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kLogicalOr = {
@@ -25,7 +25,7 @@ const OpDef kLogicalOr = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::logical_or>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kLogicalXor = {
@@ -36,7 +36,7 @@ const OpDef kLogicalXor = {
     .promotion = Promotion::kPromote,
     .infer = infer_predicate,
     .forward = forward_map<Map::logical_xor>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kLogicalNot = {
@@ -46,7 +46,7 @@ const OpDef kLogicalNot = {
     .surface = kEverywhere | kInPlace,
     .infer = infer_predicate,
     .forward = forward_map<Map::logical_not>,
-    .traits = kElementwise | kNoGradient,
+    .traits = kElementwise,
 };
 
 const OpDef kBitwiseAnd = {
@@ -57,7 +57,7 @@ const OpDef kBitwiseAnd = {
     .promotion = Promotion::kPromote,
     .infer = infer_map,
     .forward = forward_map<Map::bitwise_and>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kBitwiseOr = {
@@ -68,7 +68,7 @@ const OpDef kBitwiseOr = {
     .promotion = Promotion::kPromote,
     .infer = infer_map,
     .forward = forward_map<Map::bitwise_or>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kBitwiseXor = {
@@ -79,7 +79,7 @@ const OpDef kBitwiseXor = {
     .promotion = Promotion::kPromote,
     .infer = infer_map,
     .forward = forward_map<Map::bitwise_xor>,
-    .traits = kElementwise | kBroadcasts | kNoGradient,
+    .traits = kElementwise | kBroadcasts,
 };
 
 const OpDef kBitwiseNot = {
@@ -89,7 +89,7 @@ const OpDef kBitwiseNot = {
     .surface = kEverywhere | kInPlace,
     .infer = infer_map,
     .forward = forward_map<Map::bitwise_not>,
-    .traits = kElementwise | kNoGradient,
+    .traits = kElementwise,
 };
 
 }  // namespace chainrule::ops

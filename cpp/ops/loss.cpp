@@ -187,7 +187,7 @@ const OpDef kBce = {
                 return absorb(b.dy(), sub(log1p(neg(x)), log(x)));
               }}},
     .traits = kElementwise,
-    .cost = {40},
+    .cost = 40,
 };
 
 const OpDef kBceSlope = {
@@ -210,7 +210,7 @@ const OpDef kBceSlope = {
                 return neg(div(b.dy(), clamp(mul(x, rsub(x, 1)), OptNumber(1e-12))));
               }}},
     .traits = kElementwise,
-    .cost = {5},
+    .cost = 5,
 };
 
 }  // namespace chainrule::ops

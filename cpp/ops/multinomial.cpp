@@ -53,7 +53,6 @@ const OpDef kRandomTimes = {
                                      weights.raw(), out.data<double>()),
               weights);
         },
-    .traits = kRandom | kNoGradient,
 };
 
 const OpDef kRandomPlaces = {
@@ -80,7 +79,6 @@ const OpDef kRandomPlaces = {
                                            uniform, uniform + out.numel(), out.data<int64_t>()),
                     weights);
         },
-    .traits = kRandom | kNoGradient,
 };
 
 const OpDef kMultinomial = {

@@ -77,7 +77,7 @@ const OpDef kEuclideanNorm = {
                 return mul(x, where(zero, 0, each));
               }}},
     .traits = kReduction,
-    .cost = {2},
+    .cost = 2,
 };
 
 const OpDef kVectorNorm = {

@@ -142,15 +142,8 @@ inline constexpr Traits kBroadcasts = 2;  // backward sums the gradient back to 
 inline constexpr Traits kView = 4;
 inline constexpr Traits kReduction = 8;
 inline constexpr Traits kRowLocal = 16;
-inline constexpr Traits kRandom = 32;
-inline constexpr Traits kDynamicShape = 64;
-inline constexpr Traits kNoGradient = 128;
-inline constexpr Traits kMutates = 256;  // writes the parameters listed in OpDef::mutates
-
-struct Cost {
-  double flops_per_output = 1;             // per output element
-  double (*flops)(const Call&) = nullptr;  // when the output alone does not tell
-};
+inline constexpr Traits kDynamicShape = 32;
+inline constexpr Traits kMutates = 64;  // writes the parameters listed in OpDef::mutates
 
 struct OpDef {
   const char* name;  // unique; the C++ function's name
@@ -167,7 +160,7 @@ struct OpDef {
   Tensors (*compose)(const Call&) = nullptr;
   std::vector<int> mutates = {};
   Traits traits = 0;
-  Cost cost = {};
+  int cost = 1;  // elementary operations per output element, about
 
   bool is(Traits t) const { return (traits & t) != 0; }
   bool composite() const { return forward == nullptr && compose != nullptr; }

@@ -192,13 +192,6 @@ void forward_product(Run& r) {
   });
 }
 
-double product_flops(const Call& c) {
-  Dims batch;
-  broadcast_shapes(leading(c[0].sizes()), leading(c[1].sizes()), &batch);
-  return 2.0 * static_cast<double>(batch.product()) * static_cast<double>(c[0].size(-2)) *
-         static_cast<double>(c[0].size(-1)) * static_cast<double>(c[1].size(-1));
-}
-
 }  // namespace
 
 const OpDef kProduct = {
@@ -214,7 +207,6 @@ const OpDef kProduct = {
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
     .traits = kBroadcasts,
-    .cost = {0, product_flops},
 };
 
 }  // namespace ops

@@ -104,7 +104,6 @@ const OpDef kRandomNext = {
           // Unsigned: the counter wraps instead of overflowing.
           r.out().data<int64_t>()[1] = static_cast<int64_t>(static_cast<uint64_t>(state[1]) + 1);
         },
-    .traits = kNoGradient,
 };
 
 const OpDef kRandomUniform = {
@@ -120,8 +119,7 @@ const OpDef kRandomUniform = {
           c.out(a.dtype.value(), a.size);
         },
     .forward = [](Run& r) { draw(r, slot_for("rand", kernels::table().uniform, r.out().dtype())); },
-    .traits = kRandom | kNoGradient,
-    .cost = {kCost},
+    .cost = kCost,
 };
 
 const OpDef kRandomNormal = {
@@ -137,8 +135,7 @@ const OpDef kRandomNormal = {
           c.out(a.dtype.value(), a.size);
         },
     .forward = [](Run& r) { draw(r, slot_for("randn", kernels::table().normal, r.out().dtype())); },
-    .traits = kRandom | kNoGradient,
-    .cost = {4 * kCost},
+    .cost = 4 * kCost,
 };
 
 const OpDef kRandomIntegers = {
@@ -157,8 +154,7 @@ const OpDef kRandomIntegers = {
           kernels::random_integers(r.out().dtype(), 0, n, static_cast<const uint64_t*>(r.scratch),
                                    a.low, range, r.out().raw());
         },
-    .traits = kRandom | kNoGradient,
-    .cost = {kCost},
+    .cost = kCost,
 };
 
 const OpDef kRandomPermutation = {
@@ -180,8 +176,7 @@ const OpDef kRandomPermutation = {
           draw_bits(r, n);
           kernels::permutation(n, static_cast<const uint64_t*>(r.scratch), r.out().data<int64_t>());
         },
-    .traits = kRandom | kNoGradient,
-    .cost = {kCost},
+    .cost = kCost,
 };
 
 const OpDef kRandomBernoulli = {
@@ -211,8 +206,7 @@ const OpDef kRandomBernoulli = {
                              "element ", bad, " of ", p.sizes(), ".");
           }
         },
-    .traits = kRandom | kNoGradient,
-    .cost = {kCost},
+    .cost = kCost,
 };
 
 const OpDef kRandomDropout = {
@@ -239,8 +233,7 @@ const OpDef kRandomDropout = {
               [](Backward& b) {
                 return random_dropout(contiguous(b.dy()), b.value(1), b.as<RandomDropoutAttrs>().p);
               }}},
-    .traits = kRandom,
-    .cost = {kCost},
+    .cost = kCost,
 };
 
 }  // namespace ops

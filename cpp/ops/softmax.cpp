@@ -103,7 +103,7 @@ const OpDef kSoftmaxRows = {
     .grad = {{0, reads_output(0),
               [](Backward& b) { return softmax_backward(contiguous(b.dy()), b.output(0)); }}},
     .traits = kRowLocal,
-    .cost = {20},
+    .cost = 20,
 };
 
 const OpDef kLogSoftmaxRows = {
@@ -116,7 +116,7 @@ const OpDef kLogSoftmaxRows = {
     .grad = {{0, reads_output(0),
               [](Backward& b) { return log_softmax_backward(contiguous(b.dy()), b.output(0)); }}},
     .traits = kRowLocal,
-    .cost = {20},
+    .cost = 20,
 };
 
 const OpDef kSoftmaxBackward = {
@@ -135,7 +135,7 @@ const OpDef kSoftmaxBackward = {
                 return sub(mul(b.dy(), inner), mul(dy, row_sum(mul(b.dy(), y))));
               }}},
     .traits = kRowLocal,
-    .cost = {4},
+    .cost = 4,
 };
 
 const OpDef kLogSoftmaxBackward = {
@@ -152,7 +152,7 @@ const OpDef kLogSoftmaxBackward = {
                 return neg(mul(mul(b.dy(), exp(b.value(1))), row_sum(b.value(0))));
               }}},
     .traits = kRowLocal,
-    .cost = {20},
+    .cost = 20,
 };
 
 }  // namespace chainrule::ops

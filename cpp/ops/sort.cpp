@@ -83,7 +83,7 @@ const OpDef kSortRows = {
     .forward = forward_sort_rows,
     .grad = {{0, reads_shape(0) | reads_output(1), sort_gradient}},
     .traits = kRowLocal,
-    .cost = {16},
+    .cost = 16,
 };
 
 const OpDef kSort = {
@@ -144,7 +144,7 @@ const OpDef kRunsOfSorted = {
           kernels::find_runs(r[0].dtype(), r[0].numel(), r[0].raw(), r.out(0).data<int64_t>(),
                              r.out(1).data<int64_t>());
         },
-    .traits = kDynamicShape | kNoGradient,
+    .traits = kDynamicShape,
 };
 
 const OpDef kUniqueValues = {

@@ -188,7 +188,7 @@ const OpDef kAny = {
     .signatures = {"any(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AnyAttrs>,
     .forward = forward_reduce<AnyAttrs, Reduce::any>,
-    .traits = kReduction | kNoGradient,
+    .traits = kReduction,
 };
 
 const OpDef kAll = {
@@ -197,7 +197,7 @@ const OpDef kAll = {
     .signatures = {"all(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AllAttrs>,
     .forward = forward_reduce<AllAttrs, Reduce::all>,
-    .traits = kReduction | kNoGradient,
+    .traits = kReduction,
 };
 
 const OpDef kCountNonzero = {
@@ -206,7 +206,6 @@ const OpDef kCountNonzero = {
     .signatures = {"count_nonzero(Tensor input, int[]? dim=None) -> Tensor"},
     .compose =
         [](const Call& c) { return just(sum(ne(c[0], 0), c.as<CountNonzeroAttrs>().dim, false)); },
-    .traits = kNoGradient,
 };
 
 const OpDef kCumsum = {

@@ -18,7 +18,7 @@ const OpDef kSin = {
     .forward = forward_map<Map::sin>,
     .grad = {{0, reads_value(0), [](Backward& b) { return mul(b.dy(), cos(b.value(0))); }}},
     .traits = kElementwise,
-    .cost = {15},
+    .cost = 15,
 };
 
 const OpDef kCos = {
@@ -31,7 +31,7 @@ const OpDef kCos = {
     .forward = forward_map<Map::cos>,
     .grad = {{0, reads_value(0), [](Backward& b) { return neg(mul(b.dy(), sin(b.value(0)))); }}},
     .traits = kElementwise,
-    .cost = {15},
+    .cost = 15,
 };
 
 const OpDef kTan = {
@@ -45,7 +45,7 @@ const OpDef kTan = {
     .grad = {{0, reads_output(0),
               [](Backward& b) { return absorb(b.dy(), add(square(b.output(0)), 1)); }}},
     .traits = kElementwise,
-    .cost = {20},
+    .cost = 20,
 };
 
 const OpDef kAtan = {
@@ -59,7 +59,7 @@ const OpDef kAtan = {
     .grad = {{0, reads_value(0),
               [](Backward& b) { return div(b.dy(), add(square(b.value(0)), 1)); }}},
     .traits = kElementwise,
-    .cost = {15},
+    .cost = 15,
 };
 
 namespace {
@@ -94,7 +94,7 @@ const OpDef kAtan2 = {
                 return neg(absorb(b.dy(), over_square_radius(y, y, x)));
               }}},
     .traits = kElementwise | kBroadcasts,
-    .cost = {25},
+    .cost = 25,
 };
 
 const OpDef kErf = {
@@ -112,7 +112,7 @@ const OpDef kErf = {
                 return mul(b.dy(), mul(density, 2 * std::numbers::inv_sqrtpi));
               }}},
     .traits = kElementwise,
-    .cost = {20},
+    .cost = 20,
 };
 
 namespace {

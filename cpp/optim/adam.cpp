@@ -84,8 +84,8 @@ const OpDef kAdamUpdate = {
     .infer = infer,
     .forward = forward,
     .mutates = {0, 2, 3, 4, 5},
-    .traits = kMutates | kNoGradient,
-    .cost = {kCost},
+    .traits = kMutates,
+    .cost = kCost,
 };
 
 }  // namespace chainrule::ops

@@ -56,8 +56,8 @@ const OpDef kSgdUpdate = {
     .infer = infer,
     .forward = forward,
     .mutates = {0, 2},
-    .traits = kMutates | kNoGradient,
-    .cost = {kCost},
+    .traits = kMutates,
+    .cost = kCost,
 };
 
 }  // namespace chainrule::ops

@@ -1,0 +1,69 @@
+// An operation with a kernel may state its composition from other operations, too: its oracle. Both
+// give the same values and the same gradients. Python reaches the kernel alone.
+#include "autograd/autograd.h"
+#include "generated/ops.h"
+#include "kernel_checks.h"
+
+namespace {
+
+using namespace chainrule;
+using namespace chainrule::checks;
+
+void expect_close(const std::string& what, const Tensor& got, const Tensor& expected) {
+  expect(got.sizes() == expected.sizes(), what, ": other sizes");
+  if (!(got.sizes() == expected.sizes())) return;
+  const Tensor a = contiguous(got), b = contiguous(expected);
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    const double x = a.data<double>()[i], y = b.data<double>()[i];
+    expect(std::fabs(x - y) <= 1e-12 * (1 + std::fabs(y)), what, " at ", i, ": ", x, ", not ", y);
+  }
+}
+
+// Values, and the gradient to the first input, of `op` by its kernel and by its composition.
+void check(const std::string& what, const Call& c) {
+  autograd::set_requires_grad(c[0], true);
+  Tensor gradients[2];
+  const Tensor values[2] = {call_one(c.op, c.inputs, c.attrs, c.list_ends), c.op.compose(c)[0]};
+  for (int i = 0; i < 2; ++i) {
+    const Tensor loss = sum(mul(values[i], values[i]));
+    gradients[i] = autograd::grad({&loss, 1}, {&c[0], 1}, {}, {}, false)[0];
+  }
+  expect_close(what + " value", values[0], values[1]);
+  expect_close(what + " gradient", gradients[0], gradients[1]);
+}
+
+void check_cross_entropy() {
+  constexpr int64_t kRows = 7, kCols = 5;
+  std::mt19937_64 source(3);
+  std::uniform_real_distribution<double> uniform(-4, 4);
+  const Tensor target = Tensor::empty(DType::kInt64, {kRows});
+  const Tensor weight = Tensor::empty(DType::kFloat64, {kCols});
+  for (int64_t i = 0; i < kRows; ++i) target.data<int64_t>()[i] = i == 2 ? -100 : i % kCols;
+  for (int64_t i = 0; i < kCols; ++i) weight.data<double>()[i] = 1 + std::fabs(uniform(source));
+  for (const Reduction reduction : {Reduction::none, Reduction::mean, Reduction::sum}) {
+    for (const double smoothing : {0.0, 0.1}) {
+      for (const bool weighted : {false, true}) {
+        const Tensor logits = Tensor::empty(DType::kFloat64, {kRows, kCols});
+        for (int64_t i = 0; i < logits.numel(); ++i) logits.data<double>()[i] = uniform(source);
+        SoftmaxCrossEntropyAttrs attrs;
+        attrs.label_smoothing = smoothing;
+        attrs.reduction = reduction;
+        const Tensor inputs[] = {logits, target, weighted ? weight : Tensor()};
+        check(std::string("softmax_cross_entropy ") + kReductionNames[static_cast<int>(reduction)] +
+                  (smoothing > 0 ? " smoothed" : "") + (weighted ? " weighted" : ""),
+              Call{ops::kSoftmaxCrossEntropy, inputs, &attrs});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  check_cross_entropy();
+  for (const OpDef* op : all_ops()) {
+    const bool tested = op == &ops::kSoftmaxCrossEntropy;
+    expect(!op->forward || !op->compose || tested, op->name, " has an oracle without a test");
+  }
+  return finish("compositions");
+}
