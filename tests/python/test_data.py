@@ -192,13 +192,33 @@ def test_the_gather_and_the_sample_way_agree():
         lambda d: DataLoader(Subset(d, [5, 3, 20, 3]), batch_size=3),
         lambda d: DataLoader(Subset(d, [-1, 3]), batch_size=3),
         lambda d: DataLoader(d, batch_size=4, sampler=[9, 9, 1, 0, 22]),
+        lambda d: DataLoader(d, batch_size=2, sampler=[-1, -23, 0]),
+        lambda d: DataLoader(d, batch_size=4, sampler=SequentialSampler(range(6))),
+        lambda d: DataLoader(d, batch_size=4, sampler=SequentialSampler(range(6)), drop_last=True),
+        lambda d: DataLoader(
+            d, batch_size=4, sampler=RandomSampler(range(6), False, 5, generator())
+        ),
         lambda d: DataLoader(Subset(d, [4, 2]), batch_sampler=[[1, 0], [0]]),
+        lambda d: DataLoader(Subset(d, [4, 2]), batch_sampler=[[-1, 0], [-2]]),
+        lambda d: DataLoader(Subset(d, [4, 2, 9]), sampler=SequentialSampler(range(2))),
     ):
         fast, slow = list(make(plain)), list(make(own))
         assert len(fast) == len(slow)
         for a, b in zip(fast, slow):
             assert [part.tolist() for part in a] == [part.tolist() for part in b]
             assert [part.dtype for part in a] == [part.dtype for part in b]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "good"),
+    [(SequentialSampler(range(12)), 2), ([0, 1, 2, 3, 10], 1), ([0, -11], 0)],
+)
+def test_an_index_outside_the_dataset_ends_the_batches(sampler, good):
+    batches, read = iter(DataLoader(rows(10), batch_size=4, sampler=sampler)), []
+    with pytest.raises(IndexError):
+        for _, target in batches:
+            read.append(target.tolist())
+    assert read == [[10 * (4 * i + j) for j in range(4)] for i in range(good)]
 
 
 @pytest.mark.parametrize("shuffle", [False, True])

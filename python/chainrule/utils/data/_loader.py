@@ -129,14 +129,14 @@ class DataLoader:
 
     def _batches_of_rows(self, indices):
         """Rows of each batch: a slice where they are consecutive, otherwise an int64 tensor."""
-        batches = self.batch_sampler
-        if type(batches) is not BatchSampler or type(batches.sampler) not in _NATIVE_ORDERS:
+        batches, length = self.batch_sampler, len(self.dataset)
+        if not _in_native_order(batches, length):
             for batch in batches:
-                rows = cr.tensor(batch, dtype=cr.int64)
+                rows = _counted_from_zero(cr.tensor(batch, dtype=cr.int64), length)
                 yield rows if indices is None else indices.index_select(0, rows)
             return
         if type(batches.sampler) is SequentialSampler:
-            order, count = indices, len(self.dataset)
+            order, count = indices, len(batches.sampler)  # which may be of something shorter
         else:
             order = batches.sampler.order()
             count = order.shape[0]
@@ -147,7 +147,19 @@ class DataLoader:
             yield rows if order is None else order[rows]
 
 
-_NATIVE_ORDERS = (SequentialSampler, RandomSampler)
+def _in_native_order(batches, length):
+    """Whether the rows come without a list of Python's a batch. A sequence longer than the dataset
+    gives its good batches first, and then the IndexError."""
+    if type(batches) is not BatchSampler:
+        return False
+    if type(batches.sampler) is SequentialSampler:
+        return len(batches.sampler) <= length
+    return type(batches.sampler) is RandomSampler
+
+
+def _counted_from_zero(rows, length):
+    """A user's sampler may count from the end, as every sequence allows; a gather does not."""
+    return cr.where((rows < 0) & (rows >= -length), rows + length, rows)
 
 
 def _gather_plan(dataset):
