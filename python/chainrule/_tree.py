@@ -10,6 +10,7 @@ import numbers
 
 import chainrule as cr
 
+_RESERVED = "__metadata__"  # the format's own entry, which can be no tensor's name
 _MAX_DEPTH = 64  # far above any real state; ends a cyclic dict and a hostile file alike
 
 
@@ -20,8 +21,7 @@ class TreeError(Exception):
 def flatten(obj):
     """(tensors by name, tree); the tree is None for a flat dict of tensors with string names."""
     if isinstance(obj, dict) and all(
-        isinstance(k, str) and k != "__metadata__" and isinstance(v, cr.Tensor)
-        for k, v in obj.items()
+        isinstance(k, str) and k != _RESERVED and isinstance(v, cr.Tensor) for k, v in obj.items()
     ):
         return dict(obj), None
     tensors = {}
@@ -33,7 +33,7 @@ def _encode(value, path, tensors, depth):
         raise ValueError(f"[save] expected at most {_MAX_DEPTH} nested levels; {path!r} is deeper.")
     if isinstance(value, cr.Tensor):
         name = path or "tensor"
-        while name in tensors:  # {"a.b": x, "a": {"b": y}}
+        while name in tensors or name == _RESERVED:  # {"a.b": x, "a": {"b": y}}
             name += "'"
         tensors[name] = value
         return {"tensor": name}

@@ -119,7 +119,24 @@ def plain(value):
     return (type(value), value)
 
 
-@pytest.mark.parametrize("value", [NESTED, [1, "T"], "T", {"a.b": "T", "a": {"b": "T"}}, {}, 7])
+# The format's own entry as a key of the user's, also beside the names that it could give way to.
+METADATA = {"__metadata__": "T", "x": "T"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        NESTED,
+        [1, "T"],
+        "T",
+        {"a.b": "T", "a": {"b": "T"}},
+        {},
+        7,
+        METADATA,
+        {"__metadata__'": "T", **METADATA, "y": METADATA, "__metadata__''": 1},
+        {"__metadata__": METADATA},
+    ],
+)
 def test_nested_round_trip(tmp_path, value):
     path = tmp_path / "x.safetensors"
     cr.save(fill(value), path)
