@@ -7,6 +7,7 @@
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
+#include "ops/write.h"
 
 namespace chainrule::bindings {
 
@@ -166,6 +167,10 @@ void bind_tensor_methods(py::module_& m) {
   add_tensor_method("new_tensor", new_tensor, "data"_a, py::kw_only(), "dtype"_a = py::none(),
                     "requires_grad"_a = false,
                     "A new tensor with a copy of data, in this tensor's dtype.");
+  m.def(
+      "_check_writable",
+      [](const Tensor& t, const std::string& where) { check_writable(t, where.c_str()); },
+      "input"_a, "where"_a, "The error that writing `input` in place would raise, if any.");
   m.def("is_tensor", [](const py::object& o) { return is_tensor(o.ptr()); }, "obj"_a);
   m.def("is_floating_point", [](const Tensor& t) { return is_floating(t.dtype()); }, "input"_a);
   m.def("numel", [](const Tensor& t) { return t.numel(); }, "input"_a);

@@ -25,23 +25,6 @@ void check_recorded(const Tensor& target, bool needs_history, const char* op) {
 
 bool is_leaf(const TensorImpl& t) { return t.requires_grad && !t.grad_fn; }
 
-void check_writable(const Tensor& target, const char* op) {
-  const TensorImpl& owner = target->base ? *target->base : *target.impl();
-  if (modes.grad_enabled && (is_leaf(owner) || is_leaf(*target.impl()))) {
-    fail<StateError>(op,
-                     "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
-                     target.sizes(), ". Update parameters inside no_grad().");
-  }
-  check_recorded(target, modes.grad_enabled && owner.requires_grad, op);
-  require_writable(target, op);
-  for (int d = 0; d < target.dim(); ++d) {
-    if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
-      fail<StateError>(op, "expected one memory place an element; got an expanded tensor of sizes ",
-                       target.sizes(), ". Use clone() first.");
-    }
-  }
-}
-
 void check_cast(const Tensor& target, DType from, const char* op) {
   if (!can_cast(from, target.dtype())) {
     fail<DtypeError>(op, "expected a result that fits ", dtype_name(target.dtype()), "; got ",
@@ -166,6 +149,23 @@ void require_writable(const Tensor& t, const char* op) {
   if (t->inference && !modes.inference && modes.grad_enabled) {
     fail<StateError>(op, "expected a tensor made outside inference_mode; got one made inside. ",
                      "Use clone() first.");
+  }
+}
+
+void check_writable(const Tensor& target, const char* op) {
+  const TensorImpl& owner = target->base ? *target->base : *target.impl();
+  if (modes.grad_enabled && (is_leaf(owner) || is_leaf(*target.impl()))) {
+    fail<StateError>(op,
+                     "expected a tensor that is not a leaf requiring grad, nor a view of one; got ",
+                     target.sizes(), ". Update parameters inside no_grad().");
+  }
+  check_recorded(target, modes.grad_enabled && owner.requires_grad, op);
+  require_writable(target, op);
+  for (int d = 0; d < target.dim(); ++d) {
+    if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
+      fail<StateError>(op, "expected one memory place an element; got an expanded tensor of sizes ",
+                       target.sizes(), ". Use clone() first.");
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 import chainrule as cr
@@ -98,6 +99,29 @@ def test_a_state_dict_of_another_architecture():
         with pytest.raises(TypeError, match="dict"):
             net.load_state_dict(bad)
     assert values(net) == before
+
+
+def read_only(shape):
+    array = np.zeros(shape, np.float32)
+    array.setflags(write=False)
+    return cr.from_numpy(array)
+
+
+@pytest.mark.parametrize(
+    ("words", "make"),
+    [("read-only", read_only), ("expanded", lambda shape: cr.zeros(1).expand(shape))],
+)
+def test_a_parameter_that_cannot_be_written_leaves_the_others_as_they_were(words, make):
+    net, other = make_net(), make_net()
+    net[2].bias = nn.Parameter(make((3,)))
+    before, version = values(net), net[0].weight._version
+    with pytest.raises(cr.StateError, match=rf"^\[load_state_dict\] .*{words}") as info:
+        net.load_state_dict(other.state_dict())
+    assert info.value.__notes__ == ['at "2.bias"; nothing was loaded']
+    assert values(net) == before
+    assert net[0].weight._version == version
+    net.load_state_dict(other.state_dict(), assign=True)  # which writes into nothing
+    assert values(net) == values(other)
 
 
 def test_without_strict_the_rest_is_loaded_and_told():

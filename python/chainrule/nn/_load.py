@@ -44,11 +44,13 @@ def load(module, state_dict, strict, assign):
             f"[load_state_dict] expected the keys and shapes of {type(module).__name__}; got a "
             "state dict that differs, and nothing was loaded:\n    " + "\n    ".join(problems)
         )
+    found = {key: slot for key, slot in slots.items() if key in state}
     _core._invalidate_plans("load_state_dict")
     with _core.no_grad():
-        for key, (owner, name) in slots.items():
-            if key in state:
-                _put(owner, name, state[key], assign)
+        if not assign:
+            state = _copyable(found, state)
+        for key, (owner, name) in found.items():
+            _put(owner, name, state[key], assign)
     return IncompatibleKeys(missing, unexpected)
 
 
@@ -69,6 +71,21 @@ def _mismatch(key, own, value):
             f'"{key}": shape {tuple(own.shape)} expected, {tuple(value.shape)} in the state dict'
         ]
     return []
+
+
+def _copyable(slots, state):
+    """The values in their parameters' dtypes, so that copying them needs no memory, and every
+    parameter looked at: what can fail fails here."""
+    cast = {}
+    for key, (owner, name) in slots.items():
+        own = getattr(owner, name)
+        try:
+            _core._check_writable(own, "load_state_dict")
+        except _core.StateError as error:
+            error.add_note(f'at "{key}"; nothing was loaded')
+            raise
+        cast[key] = state[key].to(own.dtype)
+    return cast
 
 
 def _put(owner, name, value, assign):
