@@ -77,6 +77,7 @@ void Frame::run_value(const Instruction& in) {
     const Value& v = program_.values[id];
     outputs_.push_back(v.view ? inputs_[0].alias(v.sizes, v.strides, inputs_[0]->offset + v.offset)
                               : Tensor::empty(v.dtype, v.sizes));
+    if (v.mark != Mark::kAsMade) outputs_.back()->inference = v.mark == Mark::kOn;
   }
   run_kernel(in, inputs_, outputs_, make_scratch(in.scratch_bytes).get());
   for (size_t i = 0; i < in.outputs.size(); ++i) slots_[in.outputs[i]] = std::move(outputs_[i]);

@@ -39,6 +39,7 @@ std::string differ(const Program& a, const Instruction& x, const Program& b, con
     if (!(u.sizes == v.sizes) || u.dtype != v.dtype) {
       return str(x.op->name, " of sizes ", u.sizes, ", then ", v.sizes, place(y));
     }
+    if (u.mark != v.mark) return str(x.op->name, " in another inference_mode", place(y));
   }
   return "";
 }

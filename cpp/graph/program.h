@@ -24,6 +24,13 @@ enum class Source : uint8_t {
   kInstruction,  // index: which instruction
 };
 
+// Whether a tensor is marked as made in inference_mode.
+enum class Mark : uint8_t {
+  kAsMade,  // as its memory's: a view has that of what it looks at, a new tensor none
+  kOff,
+  kOn,
+};
+
 struct Value {
   Source source;
   int index;
@@ -33,6 +40,7 @@ struct Value {
   Dims strides{};
   int64_t offset = 0;  // from the first element of that input
   int64_t room = 0;    // of an argument or a gradient: elements from its first one that may be used
+  Mark mark = Mark::kAsMade;  // of an instruction
 };
 
 struct Instruction {

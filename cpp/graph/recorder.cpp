@@ -69,7 +69,10 @@ ProgramRecorder::Memory& ProgramRecorder::memory_of(const Tensor& t) {
 
 ValueId ProgramRecorder::find(const Memory& memory, const Tensor& t) const {
   for (const Window& w : memory.windows) {
-    if (w.offset == t->offset && w.sizes == t.sizes() && w.strides == t.strides()) return w.value;
+    if (w.offset == t->offset && w.sizes == t.sizes() && w.strides == t.strides() &&
+        w.inference == t->inference) {
+      return w.value;
+    }
   }
   return kNone;
 }
@@ -77,7 +80,7 @@ ValueId ProgramRecorder::find(const Memory& memory, const Tensor& t) const {
 void ProgramRecorder::bind(const Tensor& t, ValueId value) {
   Memory& memory = memory_of(t);
   if (find(memory, t) == kNone) {
-    memory.windows.push_back({t.sizes(), t.strides(), t->offset, value});
+    memory.windows.push_back({t.sizes(), t.strides(), t->offset, t->inference, value});
   }
 }
 
@@ -106,6 +109,8 @@ ValueId ProgramRecorder::resolve(const Tensor& t) {
   if (memory.written || (known && !memory.outside)) {
     check_inside(memory, t);
     id = window(flat(memory, t), t.dtype(), t.sizes(), t.strides(), t->offset - memory.flat_offset);
+    // What was written into it has a mark of its own.
+    if (memory.written) program_.values[id].mark = t->inference ? Mark::kOn : Mark::kOff;
   } else {
     id = state(t);
   }
@@ -188,6 +193,7 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
       v.strides = t.strides();
       v.offset = t->offset - call[0]->offset;
     }
+    if (modes.inference) v.mark = Mark::kOn;
     const ValueId id = add_value(v);
     in.outputs.push_back(id);
     bind(t, id);

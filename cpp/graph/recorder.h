@@ -32,6 +32,7 @@ class ProgramRecorder final : public Recorder {
   struct Window {
     Dims sizes, strides;
     int64_t offset;
+    bool inference;  // its mark: a view made in inference_mode is not the tensor that it looks at
     ValueId value;
   };
   // The memory of one storage: its windows known as values under the current binding.

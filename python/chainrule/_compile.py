@@ -148,7 +148,10 @@ class CompiledFunction:
         places = {}
         # Which arguments are the same tensor is part of the signature.
         identity = tuple(places.setdefault(id(t), i) for i, t in enumerate(tensors))
-        return (forms, described, identity, _core.is_grad_enabled(), _core.get_default_dtype())
+        mode = _core.is_grad_enabled() or (  # inference_mode turns it off as no_grad does
+            "inference" if _core.is_inference_mode_enabled() else "no_grad"
+        )
+        return (forms, described, identity, mode, _core.get_default_dtype())
 
     def __call__(self, *args, **kwargs):
         if _core._recording() is not None:

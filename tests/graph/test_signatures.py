@@ -41,6 +41,88 @@ def test_numbers_beside_bfloat16_replay():
     assert step.stats["replays"] == 2
 
 
+def test_results_of_inference_mode_are_marked_in_replays():
+    step = cr.compile(lambda x: (x * 2, x.reshape(-1)))
+    x = cr.ones(2, 2)
+    for _ in range(3):
+        for mode, mark in ((cr.no_grad, False), (cr.inference_mode, True), (cr.enable_grad, False)):
+            for _ in range(4):
+                with mode():
+                    out = step(x)
+                assert [t.is_inference() for t in out] == [mark, mark]
+    assert step.plans == 3
+    assert step.stats["recordings"] == 6  # the modes have plans of their own
+
+
+def inside(x):
+    with cr.inference_mode():
+        y = x * 2
+        return y, y + 1, y.reshape(-1)
+
+
+def partly_inside(x):
+    y = x * 2
+    with cr.inference_mode():
+        z = y[:]
+        return y, z, z + 1
+
+
+def written_inside(x):
+    y, z = x * 2, x * 3
+    with cr.inference_mode():
+        y.add_(1)
+        z[0].add_(1)
+        return y, z, y[0], z * 1
+
+
+def written_outside(x):
+    with cr.inference_mode():
+        y = x * 2
+    y.add_(1)
+    return y, y[0], y * 1
+
+
+@pytest.mark.parametrize("function", [inside, partly_inside, written_inside, written_outside])
+@pytest.mark.parametrize("made_inside", [False, True])
+def test_marks_of_inference_mode_are_those_of_an_eager_call(function, made_inside):
+    step = cr.compile(function)
+    with cr.no_grad():
+        x = cr.arange(6.0).reshape(3, 2)
+        if made_inside:
+            with cr.inference_mode():
+                x = x * 1
+        want = function(x)
+        for _ in range(5):
+            out = step(x)
+            assert [t.is_inference() for t in out] == [t.is_inference() for t in want]
+            assert [t.tolist() for t in out] == [t.tolist() for t in want]
+    assert step.stats["replays"] == 3
+
+
+def test_a_view_of_an_argument_has_the_mark_of_that_argument():
+    step = cr.compile(lambda x: (x[0], x * 2))
+    plain = cr.ones(2, 2)
+    with cr.inference_mode():
+        made_inside = cr.ones(2, 2)
+    with cr.no_grad():
+        for x in (plain, made_inside, plain, made_inside, plain):
+            assert [t.is_inference() for t in step(x)] == [x.is_inference(), False]
+
+
+def test_a_gradient_assigned_in_inference_mode_is_marked():
+    w = cr.ones(2)
+
+    @cr.compile
+    def step(x):
+        w.grad = x * 2
+
+    with cr.inference_mode():
+        for _ in range(4):
+            step(cr.ones(2))
+            assert w.grad.is_inference()
+    assert step.stats["replays"] == 2
+
+
 def test_a_number_that_changes_with_every_call_is_warned_of():
     scaled = cr.compile(lambda x, k: x * k)
     x = cr.ones(3)
