@@ -63,6 +63,36 @@ class _Plan:
         return recorded.program if recorded is not None and recorded.adopted else None
 
 
+class _Methods(dict):
+    """An object's compiled methods by what its classes define, which may have one name: a method
+    and the one that it calls by super(). Kept on the object, so that plans are not shared by
+    objects; copies of the object begin without."""
+
+    NAME = "_compiled_methods"
+
+    def __init__(self, instance=None):
+        super().__init__()
+        self.instance = instance
+
+    def __reduce__(self):
+        return (_Methods, ())
+
+    @classmethod
+    def of(cls, instance):
+        try:
+            fields = instance.__dict__
+            methods = fields.get(cls.NAME)
+            if methods is None or methods.instance is not instance:  # of what this is a copy of
+                methods = fields[cls.NAME] = cls(instance)
+            return methods
+        except (AttributeError, TypeError):  # __slots__; or a class, with a dict that is read-only
+            raise TypeError(
+                "[compile] expected a compiled method of an object with a __dict__, where its "
+                f"plans are kept; got a {type(instance).__name__}. Name __dict__ in its __slots__, "
+                "or compile a function."
+            ) from None
+
+
 class CompiledFunction:
     """A function whose calls are recorded, then replayed. Made by `chainrule.compile`.
 
@@ -92,12 +122,10 @@ class CompiledFunction:
     def __get__(self, instance, owner=None):
         if instance is None:
             return self
-        # One compiled function per instance, kept on it, so that plans are not shared by objects.
-        name = f"_compiled_{self._function.__name__}"
-        bound = instance.__dict__.get(name)
+        methods = _Methods.of(instance)
+        bound = methods.get(self)
         if bound is None:
-            bound = CompiledFunction(self._function.__get__(instance, owner))
-            instance.__dict__[name] = bound
+            bound = methods[self] = CompiledFunction(self._function.__get__(instance, owner))
         return bound
 
     @property
