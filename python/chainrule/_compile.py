@@ -7,60 +7,13 @@ Python, a changed constant) is a CaptureError that names the line.
 """
 
 import functools
-from collections import OrderedDict
-from typing import Any, NamedTuple
 
 from . import _core
 from ._nested import copied_in, form, leaves, no_end
+from ._plans import Plans, Recorded
 
-_MAX_PLANS = 64
 _MAX_TRIES = 4
 _WARN_AT = 16  # signatures of which none has come back
-
-
-class _Recorded(NamedTuple):
-    """What one recording left; it never changes, so another thread sees all of it or nothing."""
-
-    program: Any
-    adopted: bool  # equal to the recording before
-    rebuild: Any
-    refreshers: tuple
-    same_objects: tuple
-    generation: int
-
-    def ready(self):
-        """Whether the program may be replayed, as far as its own guards hold too.
-
-        Hyper-parameters are brought up to date first: one that is part of the program announces its
-        change and so makes the plan stale.
-        """
-        if not self.adopted:
-            return False
-        for refresh in self.refreshers:
-            refresh()
-        return self.generation == _core._plans_generation()
-
-
-class _Plan:
-    """What is known of one signature: recordings until two agree, the last of them replayed."""
-
-    def __init__(self, objects):
-        self.objects = objects  # whose id is in the key: an id must not go to another object
-        self.recorded: Any = None
-        self.tries = 0  # recordings since the last two that agreed
-        self.recordings = 0
-        self.replays = 0
-
-    def ready(self):
-        """The recording that may be replayed, or None."""
-        recorded = self.recorded
-        return recorded if recorded is not None and recorded.ready() else None
-
-    @property
-    def adopted(self):
-        """The program that is replayed, or None."""
-        recorded = self.recorded
-        return recorded.program if recorded is not None and recorded.adopted else None
 
 
 class _Methods(dict):
@@ -102,7 +55,7 @@ class CompiledFunction:
     def __init__(self, function):
         functools.update_wrapper(self, function, updated=())
         self._function = function
-        self._plans = OrderedDict()
+        self._plans = Plans()
         self._latest = None
 
     def __getattr__(self, name):
@@ -136,12 +89,12 @@ class CompiledFunction:
     @property
     def plans(self):
         """How many signatures have an adopted program."""
-        return sum(plan.adopted is not None for plan in self._plans.values())
+        return sum(plan.adopted is not None for plan in self._plans.all())
 
     @property
     def stats(self):
         """Replays and recordings so far: {"replays": int, "recordings": int}."""
-        plans = self._plans.values()
+        plans = self._plans.all()
         return {
             "replays": sum(p.replays for p in plans),
             "recordings": sum(p.recordings for p in plans),
@@ -187,13 +140,11 @@ class CompiledFunction:
         args, kwargs, tensors, objects, key = self._read(args, kwargs)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = _Plan(objects)
-            if len(self._plans) > _MAX_PLANS:
-                self._plans.popitem(last=False)
-            elif len(self._plans) == _WARN_AT and not self.plans:
+            plan = self._plans.add(key, objects)
+            if len(self._plans) == _WARN_AT and not self.plans:
                 self._warn()
-        else:
-            self._plans.move_to_end(key)
+        elif plan is not self._latest:
+            self._plans.used(key)
         self._latest = plan
         recorded = plan.ready()
         if recorded is not None:
@@ -233,7 +184,7 @@ class CompiledFunction:
         plan.tries = plan.tries + 1 if difference and plan.adopted is None else 1
         plan.recordings += 1
         place = {id(t): i for i, t in enumerate(tensors)}
-        plan.recorded = _Recorded(
+        plan.recorded = Recorded(
             program=program,
             adopted=difference == "",
             rebuild=rebuild,

@@ -1,9 +1,11 @@
 """Compiled functions and threads."""
 
+import sys
 import threading
 import time
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 
@@ -84,3 +86,48 @@ def test_two_threads_may_call_one_compiled_function():
         t.join()
     assert not errors
     assert total.item() == 33  # each call has committed once
+
+
+@pytest.fixture
+def restless():
+    """Threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.filterwarnings("ignore:.* 16 signatures")
+def test_threads_share_a_full_table_of_plans(restless):
+    scaled = cr.compile(lambda x, k: x * k)
+    x = cr.ones(2)
+    errors = []
+
+    def call(first):
+        try:
+            for k in range(first, first + 1500):
+                assert scaled(x, k % 70).tolist() == [k % 70] * 2
+                assert scaled.plans <= 64 and "plans" in repr(scaled)
+        except Exception as error:  # noqa: BLE001  # shown by the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=call, args=(17 * i,)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    assert len(scaled._plans) == 64
+
+
+@pytest.mark.filterwarnings("ignore:.* 16 signatures")
+def test_the_plans_used_last_are_kept():
+    scaled = cr.compile(lambda x, k: x * k)
+    x = cr.ones(2)
+
+    for k in (*[0] * 3, *range(1, 64), 0, *range(64, 127), 0):
+        scaled(x, k)
+    assert scaled._latest.replays == 3
+    for k in (*range(127, 191), 0):  # 64 others in between
+        scaled(x, k)
+    assert scaled._latest.replays == 0

@@ -1,0 +1,89 @@
+"""What a compiled function knows of its signatures: recordings, plans and the table of plans."""
+
+from _thread import RLock
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+from . import _core
+
+
+class Recorded(NamedTuple):
+    """What one recording left; it never changes, so another thread sees all of it or nothing."""
+
+    program: Any
+    adopted: bool  # equal to the recording before
+    rebuild: Any
+    refreshers: tuple
+    same_objects: tuple
+    generation: int
+
+    def ready(self):
+        """Whether the program may be replayed, as far as its own guards hold too.
+
+        Hyper-parameters are brought up to date first: one that is part of the program announces its
+        change and so makes the plan stale.
+        """
+        if not self.adopted:
+            return False
+        for refresh in self.refreshers:
+            refresh()
+        return self.generation == _core._plans_generation()
+
+
+class Plan:
+    """What is known of one signature: recordings until two agree, the last of them replayed."""
+
+    def __init__(self, objects):
+        self.objects = objects  # whose id is in the key: an id must not go to another object
+        self.recorded: Any = None
+        self.tries = 0  # recordings since the last two that agreed
+        self.recordings = 0
+        self.replays = 0
+
+    def ready(self):
+        """The recording that may be replayed, or None."""
+        recorded = self.recorded
+        return recorded if recorded is not None and recorded.ready() else None
+
+    @property
+    def adopted(self):
+        """The program that is replayed, or None."""
+        recorded = self.recorded
+        return recorded.program if recorded is not None and recorded.adopted else None
+
+
+class Plans(OrderedDict):
+    """The plans of one compiled function by signature, those used last at the end.
+
+    Threads that call the function share it: what changes the order or the number of plans, or walks
+    over them, goes through these methods. `get` needs no lock.
+    """
+
+    _MOST = 64
+
+    def __init__(self):
+        super().__init__()
+        self._lock = RLock()  # not a plain one: a collection inside may end in a user's code
+
+    def add(self, key, objects):
+        """A new plan, or the one that another thread has added meanwhile."""
+        oldest = None
+        with self._lock:
+            plan = self.get(key)
+            if plan is None:
+                plan = self[key] = Plan(objects)
+                if len(self) > self._MOST:
+                    oldest = self.popitem(last=False)
+        del oldest  # without the lock, for its tensors end with it
+        return plan
+
+    def used(self, key):
+        """The plan is not the first to go, if no other thread has dropped it already."""
+        with self._lock:
+            if key in self:
+                self.move_to_end(key)
+
+    def all(self):
+        """The plans there are now."""
+        with self._lock:
+            return list(self.values())
