@@ -10,10 +10,19 @@ import functools
 
 from . import _core
 from ._nested import copied_in, form, leaves, no_end
-from ._plans import Plans, Recorded
+from ._plans import Plans, Recorded, last_change
 
 _MAX_TRIES = 4
-_WARN_AT = 16  # signatures of which none has come back
+_WARN_AT = 16  # signatures of which none has come back, or changes with no replay between them
+_MANY_SIGNATURES = (
+    f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python number "
+    "that changes with every call makes a new signature: pass it as a 0-d tensor."
+)
+_MANY_CHANGES = (
+    f"[compile] {_WARN_AT} calls in a row were recorded, each after a change that ends all plans; "
+    "the last was {}. Keep what changes with every call outside of modules: a program may hold any "
+    "attribute of any of them."
+)
 
 
 class _Methods(dict):
@@ -57,6 +66,7 @@ class CompiledFunction:
         self._function = function
         self._plans = Plans()
         self._latest = None
+        self._warned = set()
 
     def __getattr__(self, name):
         if name == "_function" or name.startswith(
@@ -142,7 +152,7 @@ class CompiledFunction:
         if plan is None:
             plan = self._plans.add(key, objects)
             if len(self._plans) == _WARN_AT and not self.plans:
-                self._warn()
+                self._warn(_MANY_SIGNATURES)
         elif plan is not self._latest:
             self._plans.used(key)
         self._latest = plan
@@ -154,16 +164,16 @@ class CompiledFunction:
                     results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
                 plan.replays += 1
                 return recorded.rebuild(iter(results))
+        if plan.count_change() == _WARN_AT:
+            self._warn(_MANY_CHANGES)
         return self._record(plan, tensors, args, kwargs)
 
-    def _warn(self):
+    def _warn(self, message):
         import warnings
 
-        warnings.warn(
-            f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python "
-            "number that changes with every call makes a new signature: pass it as a 0-d tensor.",
-            stacklevel=3,
-        )
+        if message not in self._warned:
+            self._warned.add(message)
+            warnings.warn(message.format(last_change()), stacklevel=3)
 
     def _record(self, plan, tensors, args, kwargs):
         recording = _core._Recording(tensors)
@@ -222,6 +232,9 @@ def compile(function=None):
     `autograd.Function`, writing with gradients into an argument or another tensor from outside,
     changing param_groups, modules or settings. Four recordings in a row, each different from the
     one before, are a CaptureError too.
+
+    Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
+    was: the next call is recorded.
 
     A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and also uses
     by itself is taken for the argument: pass it in every call or in none. A replay writes a window

@@ -6,6 +6,22 @@ from typing import Any, NamedTuple
 
 from . import _core
 
+_assigned = (-1, "")  # the generation of plans that it began, and "Net.attribute"
+
+
+def note_assignment(owner, name):
+    """An attribute of a module was assigned; a warning may name it."""
+    global _assigned
+    _assigned = (_core._plans_generation(), f"{owner}.{name}")
+
+
+def last_change():
+    """What ended all plans last, in words."""
+    generation, name = _assigned
+    if generation == _core._plans_generation():
+        return f"an assignment to {name}"
+    return "one of a module or an optimizer"
+
 
 class Recorded(NamedTuple):
     """What one recording left; it never changes, so another thread sees all of it or nothing."""
@@ -29,6 +45,10 @@ class Recorded(NamedTuple):
             refresh()
         return self.generation == _core._plans_generation()
 
+    def outdated(self):
+        """Whether the program would be replayed but for a change that was announced."""
+        return self.adopted and self.generation != _core._plans_generation()
+
 
 class Plan:
     """What is known of one signature: recordings until two agree, the last of them replayed."""
@@ -39,11 +59,23 @@ class Plan:
         self.tries = 0  # recordings since the last two that agreed
         self.recordings = 0
         self.replays = 0
+        self.changes = 0  # recordings in a row that are due to a change elsewhere
+        self._replays_then = 0
 
     def ready(self):
         """The recording that may be replayed, or None."""
         recorded = self.recorded
         return recorded if recorded is not None and recorded.ready() else None
+
+    def count_change(self):
+        """Before a recording: how many in a row, with no replay between them, were needed as a
+        change has ended all plans; 0 where that is not why."""
+        recorded = self.recorded
+        if recorded is None or not recorded.outdated():
+            return 0
+        self.changes = self.changes + 1 if self.replays == self._replays_then else 1
+        self._replays_then = self.replays
+        return self.changes
 
     @property
     def adopted(self):

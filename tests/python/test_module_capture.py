@@ -1,5 +1,7 @@
 """What a module tells a recording, and what it may do in one."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,33 @@ def test_what_a_step_usually_does_can_be_recorded():
     assert step.plans == 1
     net.scale = nn.Parameter(cr.zeros(3))  # a plan never outlives a change
     assert float(step(x, y)) == pytest.approx(np.log(3))
+
+
+def test_an_attribute_that_ends_the_plans_of_every_call_is_named():
+    step, other, x = cr.compile(lambda x: x * 2), Net(), cr.ones(3)
+
+    def calls(count, every=1):
+        for i in range(count):
+            if i % every == 0:
+                other.seen = i
+            step(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calls(60, every=3)  # with replays between
+        calls(15)
+    with pytest.warns(UserWarning, match=r"16 calls in a row .* assignment to Net\.seen\.") as seen:
+        calls(40)
+    assert len(seen) == 1 and seen[0].filename == __file__
+
+
+def test_a_change_that_is_no_assignment_is_warned_of_too():
+    step, net, x = cr.compile(lambda x: x * 2), Net(), cr.ones(3)
+
+    def calls():
+        for i in range(20):
+            net.requires_grad_(i % 2 == 0)
+            step(x)
+
+    with pytest.warns(UserWarning, match="the last was one of a module or an optimizer"):
+        calls()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from .. import _core
 from .._core import Parameter, Tensor
+from .._plans import note_assignment
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 _BUFFERS = (BUFFER, TRANSIENT)  # a transient buffer is left out of the state dict
@@ -47,6 +48,7 @@ class Registry:
         that is built there; a replay would not repeat a rebinding, so that is a CaptureError."""
         if _core._recording() is None:
             _core._invalidate_plans()
+            note_assignment(type(self).__name__, name)
         elif name in self.__dict__:
             _core._invalidate_plans(f"rebinding of {type(self).__name__}.{name}")
 
