@@ -1,5 +1,7 @@
 """Compiled training steps have the bits of eager ones, whatever changes between calls."""
 
+import operator
+
 import pytest
 
 import chainrule as cr
@@ -99,22 +101,61 @@ def test_a_compiled_step_with_a_tensor_as_lr():
         assert w.item() == -total
 
 
-def test_writing_settings_while_recording_is_an_error():
+@pytest.mark.parametrize("loaded", [False, True])
+def test_writing_settings_while_recording_is_an_error(loaded):
     w = weight()
     optimizer = cr.optim.SGD([w], lr=0.1)
+    state = optimizer.state_dict()
+    if loaded:
+        optimizer.load_state_dict(state)
+    groups, group = optimizer.param_groups, optimizer.param_groups[0]
+    before = dict(group)
     acts = [
-        lambda: optimizer.param_groups[0].__setitem__("lr", 0.2),
-        lambda: optimizer.param_groups[0].update(lr=0.2),
+        lambda: group.__setitem__("lr", 0.2),
+        lambda: group.__delitem__("lr"),
+        lambda: operator.ior(group, {"lr": 0.2}),
+        lambda: group.update(lr=0.2),
+        lambda: group.setdefault("lr_scale", 0.2),
+        lambda: group.pop("lr"),
+        lambda: group.popitem(),
+        lambda: group.clear(),
+        lambda: groups.append({"params": [weight()], "lr": 0.1}),
+        lambda: groups.extend([]),
+        lambda: operator.iadd(groups, groups),
+        lambda: groups.insert(0, group),
+        lambda: groups.pop(),
+        lambda: groups.remove(group),
+        lambda: groups.__setitem__(0, group),
+        lambda: groups.__delitem__(0),
+        lambda: groups.reverse(),
+        lambda: groups.clear(),
         lambda: optimizer.add_param_group({"params": [weight()]}),
         lambda: optimizer.load_state_dict(state),
     ]
-    state = optimizer.state_dict()
     for act in acts:
         step = cr.compile(act)
         with pytest.raises(cr.CaptureError, match="outside"):
             step()
-    assert optimizer.param_groups[0]["lr"] == 0.1
-    assert len(optimizer.param_groups) == 1
+    assert optimizer.param_groups is groups and groups == [group] and group == before
+
+
+def test_a_group_appended_to_those_of_ones_own_optimizer_counts_in_a_compiled_step():
+    class Descent(cr.optim.Optimizer):
+        @cr.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.sub_(group["lr"])
+
+    first, second = weight(), weight()
+    optimizer = Descent([first], {"lr": 0.5})
+    step = cr.compile(lambda: optimizer.step())
+    for _ in range(4):
+        step()
+    optimizer.param_groups.append({"params": [second], "lr": 0.5})
+    for i in range(1, 5):
+        step()
+        assert second.tolist() == [1 - 0.5 * i] * 2
 
 
 def replaced_entry(state, param):

@@ -14,27 +14,11 @@ from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
-from ._state import new_state
+from ._state import ParamGroup, ParamGroups, new_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-class ParamGroup(dict):
-    """The dict of one group. Writing it while a step is recorded is a CaptureError."""
-
-    def __setitem__(self, key, value):
-        if _core._recording() is not None:  # a replay would not repeat the write; this raises
-            _core._invalidate_plans(
-                f"change of param_groups ({key}; call scheduler.step() outside)"
-            )
-        super().__setitem__(key, value)
-
-    def update(self, *args, **kwargs):
-        """As dict.update, item by item."""
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
 
 
 class Optimizer:
@@ -80,7 +64,7 @@ class Optimizer:
             raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = new_state()
-        self.param_groups: list[dict[str, Any]] = []
+        self.param_groups: list[dict[str, Any]] = ParamGroups()
         groups: Any = list(params)
         if not groups:
             raise ValueError(f"[{name}] expected at least one parameter; got none.")

@@ -1,7 +1,9 @@
-"""The containers of an optimizer's state: dicts that announce when an entry is replaced.
+"""The containers of an optimizer: dicts and a list that announce when they are written.
 
 A compiled step has the state's tensors in its program. Writing into them it sees; another tensor in
-their place is another program, so plans start anew.
+their place is another program, so plans start anew. Settings it reads before every replay, so they
+may be written between calls; while a step is recorded they may not, for a replay would not repeat
+the write.
 """
 
 import functools
@@ -9,7 +11,7 @@ from collections import defaultdict
 
 from .. import _core
 
-_WRITERS = (
+_DICT_WRITERS = (
     "__setitem__",
     "__delitem__",
     "__ior__",
@@ -19,36 +21,78 @@ _WRITERS = (
     "popitem",
     "clear",
 )
+_LIST_WRITERS = (
+    "__setitem__",
+    "__delitem__",
+    "__iadd__",
+    "__imul__",
+    "append",
+    "extend",
+    "insert",
+    "remove",
+    "pop",
+    "sort",
+    "reverse",
+    "clear",
+)
 
 
-def _announced(write):
-    @functools.wraps(write)
-    def announce(self, *args, **kwargs):
-        if _core._recording() is None:  # a step that makes its state while it is recorded
-            _core._invalidate_plans("change of an optimizer's state")
-        return write(self, *args, **kwargs)
+def _announcing(writers, announce):
+    """A class decorator: `announce(method, *args)` runs before each of the methods that write."""
 
-    return announce
+    def announced(name, write):
+        @functools.wraps(write)
+        def method(self, *args, **kwargs):
+            announce(name, *args)
+            return write(self, *args, **kwargs)
+
+        return method
+
+    def decorate(cls):
+        for name in writers:
+            setattr(cls, name, announced(name, getattr(cls, name)))
+        return cls
+
+    return decorate
 
 
-def _announcing(cls):
-    for name in _WRITERS:
-        setattr(cls, name, _announced(getattr(cls, name)))
-    return cls
+def _new_state(method, *args):
+    if _core._recording() is None:  # a step that makes its state while it is recorded
+        _core._invalidate_plans("change of an optimizer's state")
 
 
-@_announcing
+def _new_setting(method, *args):
+    if _core._recording() is not None:  # this raises
+        what = args[0] if args and isinstance(args[0], str) else method.strip("_")
+        _core._invalidate_plans(f"change of param_groups ({what}; call scheduler.step() outside)")
+
+
+def _new_groups(method, *args):
+    _core._invalidate_plans(f"change of param_groups ({method.strip('_')})")
+
+
+@_announcing(_DICT_WRITERS, _new_state)
 class ParamState(dict):
     """The state of one parameter by name."""
 
 
-@_announcing
+@_announcing(_DICT_WRITERS, _new_state)
 class State(defaultdict):
     """The states of all parameters."""
 
     def __setitem__(self, param, entries):
         known = isinstance(entries, ParamState)  # as one that is made where it was missing
         super().__setitem__(param, entries if known else ParamState(entries))
+
+
+@_announcing(_DICT_WRITERS, _new_setting)
+class ParamGroup(dict):
+    """The settings of one group. Writing them while a step is recorded is a CaptureError."""
+
+
+@_announcing(_LIST_WRITERS, _new_groups)
+class ParamGroups(list):
+    """All groups. Another group, or one fewer, is another program, and a CaptureError inside one."""
 
 
 def new_state():

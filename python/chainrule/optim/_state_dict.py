@@ -8,7 +8,7 @@ import math
 
 from .. import _core
 from .._core import Tensor
-from ._state import new_state
+from ._state import ParamGroups, new_state
 
 
 def state_dict(optimizer):
@@ -42,10 +42,10 @@ def load(optimizer, saved):
         entries = {key: value for key, value in entries.items() if value is not None}
         if entries:
             state[params[number]] = _entries(name, optimizer._states, params[number], entries)
-    groups = [
+    groups = ParamGroups(
         _merged(group, saved_group)
         for group, saved_group in zip(optimizer.param_groups, saved["param_groups"], strict=True)
-    ]
+    )
     for group in groups:
         optimizer._check_settings(group)
     optimizer.state = state
