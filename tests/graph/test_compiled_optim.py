@@ -139,14 +139,33 @@ def test_writing_settings_while_recording_is_an_error(loaded):
     assert optimizer.param_groups is groups and groups == [group] and group == before
 
 
-def test_a_group_appended_to_those_of_ones_own_optimizer_counts_in_a_compiled_step():
-    class Descent(cr.optim.Optimizer):
-        @cr.no_grad()
-        def step(self):
-            for group in self.param_groups:
-                for p in group["params"]:
-                    p.sub_(group["lr"])
+class Descent(cr.optim.Optimizer):
+    """An optimizer of a user's own."""
 
+    @cr.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(group["lr"])
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_settings_of_ones_own_optimizer_count_from_the_next_step_on(loaded):
+    w = weight()
+    optimizer = Descent([w], {"lr": 0.5})
+    if loaded:
+        optimizer.load_state_dict(optimizer.state_dict())
+    step, total = cr.compile(lambda: optimizer.step()), 0.0
+    for lr in (0.5, 2.0, 0.25):
+        optimizer.param_groups[0]["lr"] = lr
+        for _ in range(4):
+            step()
+            total += lr
+            assert w.tolist() == [1 - total] * 2
+    assert step.stats["replays"] >= 6
+
+
+def test_a_group_appended_to_those_of_ones_own_optimizer_counts_in_a_compiled_step():
     first, second = weight(), weight()
     optimizer = Descent([first], {"lr": 0.5})
     step = cr.compile(lambda: optimizer.step())

@@ -14,6 +14,7 @@ from .. import _core
 from .._checks import require_callable
 from .._core import Tensor
 from ._optimizer import Optimizer
+from ._state import ParamGroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class NativeOptimizer(Optimizer):
     """An optimizer that names its settings, reads them from a group and makes native calls."""
 
     _run_all: Callable[..., None]  # native: updates the parameters of all groups, or of none
+    _group_type = ParamGroup
     _hyper_names: tuple[str, ...]  # the first is lr, the one that may be a tensor
 
     def __init__(self, params, defaults):

@@ -14,7 +14,7 @@ from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
-from ._state import ParamGroup, ParamGroups, new_state
+from ._state import ConstantGroup, ParamGroups, new_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Optimizer:
 
     # The states of a parameter that load_state_dict accepts, and whether each must be there.
     _states: Mapping[str, bool] | None = None  # None: anything
+
+    _group_type: type[dict[str, Any]] = ConstantGroup
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class Optimizer:
             group.setdefault(key, value)
         self._check_params(group)
         self._check_settings(group)
-        self.param_groups.append(ParamGroup(group))
+        self.param_groups.append(self._group_type(group))
 
     def _check_params(self, group):
         name = type(self).__name__

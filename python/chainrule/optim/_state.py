@@ -1,9 +1,10 @@
 """The containers of an optimizer: dicts and a list that announce when they are written.
 
 A compiled step has the state's tensors in its program. Writing into them it sees; another tensor in
-their place is another program, so plans start anew. Settings it reads before every replay, so they
-may be written between calls; while a step is recorded they may not, for a replay would not repeat
-the write.
+their place is another program, so plans start anew. Settings the native optimizers read before
+every replay, so they may be written between calls; those of a user's own optimizer are in the
+program as they were. While a step is recorded none may be written, for a replay would not repeat
+it.
 """
 
 import functools
@@ -62,9 +63,13 @@ def _new_state(method, *args):
 
 
 def _new_setting(method, *args):
-    if _core._recording() is not None:  # this raises
-        what = args[0] if args and isinstance(args[0], str) else method.strip("_")
-        _core._invalidate_plans(f"change of param_groups ({what}; call scheduler.step() outside)")
+    if _core._recording() is not None:
+        _new_constant(method, *args)  # raises
+
+
+def _new_constant(method, *args):
+    what = args[0] if args and isinstance(args[0], str) else method.strip("_")
+    _core._invalidate_plans(f"change of param_groups ({what}; call scheduler.step() outside)")
 
 
 def _new_groups(method, *args):
@@ -88,6 +93,11 @@ class State(defaultdict):
 @_announcing(_DICT_WRITERS, _new_setting)
 class ParamGroup(dict):
     """The settings of one group. Writing them while a step is recorded is a CaptureError."""
+
+
+@_announcing(_DICT_WRITERS, _new_constant)
+class ConstantGroup(dict):
+    """The same of an optimizer whose step is Python: its settings are constants of a program."""
 
 
 @_announcing(_LIST_WRITERS, _new_groups)
