@@ -6,12 +6,20 @@ with the same bits as eager. Anything a recording cannot hold (reading a value, 
 Python, a changed constant) is a CaptureError that names the line.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from . import _core
 from ._nested import copied_in, form, leaves, no_end
 from ._plans import Plans, Recorded, last_change
 
+_P = ParamSpec("_P")
+_Q = ParamSpec("_Q")
+_R = TypeVar("_R")
+_S = TypeVar("_S")
 _MAX_TRIES = 4
 _WARN_AT = 16  # signatures of which none has come back, or changes with no replay between them
 _MANY_SIGNATURES = (
@@ -55,20 +63,20 @@ class _Methods(dict):
             ) from None
 
 
-class CompiledFunction:
+class CompiledFunction(Generic[_P, _R]):
     """A function whose calls are recorded, then replayed. Made by `chainrule.compile`.
 
     What it has not itself it reads from the function: `compile(net).parameters()` are the net's.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[_P, _R]):
         functools.update_wrapper(self, function, updated=())
-        self._function = function
+        self._function: Callable[..., Any] = function
         self._plans = Plans()
         self._latest = None
         self._warned = set()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name == "_function" or name.startswith(
             "__"
         ):  # copying and pickling ask before it is there
@@ -82,7 +90,13 @@ class CompiledFunction:
     def __reduce__(self):
         return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors
 
-    def __get__(self, instance, owner=None):
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> CompiledFunction[_P, _R]: ...
+    @overload
+    def __get__(
+        self: CompiledFunction[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None
+    ) -> CompiledFunction[_Q, _R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
         methods = _Methods.of(instance)
@@ -92,17 +106,17 @@ class CompiledFunction:
         return bound
 
     @property
-    def program(self):
+    def program(self) -> _core.Program | None:
         """The program of the latest call that had one; print it to read it. None before."""
         return self._latest.adopted if self._latest else None
 
     @property
-    def plans(self):
+    def plans(self) -> int:
         """How many signatures have an adopted program."""
         return sum(plan.adopted is not None for plan in self._plans.all())
 
     @property
-    def stats(self):
+    def stats(self) -> dict[str, int]:
         """Replays and recordings so far: {"replays": int, "recordings": int}."""
         plans = self._plans.all()
         return {
@@ -110,7 +124,7 @@ class CompiledFunction:
             "recordings": sum(p.recordings for p in plans),
         }
 
-    def profile(self, *args, **kwargs):
+    def profile(self, *args: _P.args, **kwargs: _P.kwargs) -> list[tuple[str, int]]:
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
         args, kwargs, tensors, _, key = self._read(args, kwargs)
         plan = self._plans.get(key)
@@ -123,7 +137,7 @@ class CompiledFunction:
             )
         return list(zip(recorded.program.operations(), times, strict=True))
 
-    def _read(self, args, kwargs):
+    def _read(self, args, kwargs) -> tuple[Any, Any, list, list, tuple]:
         """The arguments with arrays copied in, their tensors and other objects, the signature."""
         tensors, objects = [], []
         try:
@@ -144,7 +158,7 @@ class CompiledFunction:
         )
         return (forms, described, identity, mode, _core.get_default_dtype())
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
         args, kwargs, tensors, objects, key = self._read(args, kwargs)
@@ -214,7 +228,11 @@ class CompiledFunction:
         return result
 
 
-def compile(function=None):
+@overload
+def compile(function: Callable[_P, _R]) -> CompiledFunction[_P, _R]: ...
+@overload
+def compile(function: None = None) -> Callable[[Callable[_P, _R]], CompiledFunction[_P, _R]]: ...
+def compile(function: Callable[..., Any] | None = None) -> Any:
     """Records `function` and replays it as one native program; also a decorator.
 
     Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules

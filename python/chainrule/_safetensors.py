@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+from typing import Any
 
 import chainrule as cr
 
@@ -50,7 +51,7 @@ def save(obj, f):
         _write(file, header, ordered)
 
 
-def load(f, map_location=None, *, weights_only=True):
+def load(f, map_location=None, *, weights_only=True) -> Any:
     """Read what `save` wrote, or any safetensors file: a dict of tensors, nested as it was saved.
 
     `f` is a path or a seekable file opened for reading bytes. `map_location` may be None or the

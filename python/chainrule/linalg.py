@@ -1,7 +1,7 @@
 """Linear algebra: the operations that PyTorch keeps in `torch.linalg`."""
 
-from chainrule import _core
+from ._core import _linalg
 
-for _name, _function in vars(_core._linalg).items():
-    if not _name.startswith("_"):
-        globals()[_name] = _function
+__all__ = ["vector_norm"]
+
+vector_norm = _linalg.vector_norm

@@ -1,5 +1,14 @@
 """The classes of results with named fields: that of max(x, dim) is chainrule.return_types.max."""
 
-from ._core import _return_types
+from . import _core
 
-globals().update(_return_types())
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    max = _core._max_dim
+    min = _core._min_dim
+    sort = _core._sort
+    std_mean = _core._std_mean
+    topk = _core._topk
+    var_mean = _core._var_mean
+else:
+    globals().update(_core._return_types())

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import chainrule as cr
 
@@ -10,7 +11,7 @@ from ..._checks import require_length
 _NESTED = "expected samples nested to a finite depth; got one that contains itself or is too deep"
 
 
-def default_collate(batch):
+def default_collate(batch) -> Any:
     """Stack tensors, arrays and numbers on a new first dimension, also in dicts and sequences.
 
     Strings and bytes stay lists, tuples become lists, named tuples stay. TypeError for others.

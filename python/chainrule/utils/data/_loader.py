@@ -5,6 +5,7 @@ the user's stands between, a batch is one native gather a tensor: Python runs on
 once a sample. Everything else goes through `dataset[i]` (or `__getitems__`) and `collate_fn`.
 """
 
+import collections.abc
 import typing
 
 import chainrule as cr
@@ -78,7 +79,7 @@ class DataLoader:
             default_convert if batch_sampler is None else default_collate
         )
 
-    def __iter__(self):
+    def __iter__(self) -> collections.abc.Iterator[typing.Any]:
         if self._iterable:
             return self._iterate_stream()
         if self.batch_sampler is None:
