@@ -6,6 +6,7 @@ Machine Learning Algorithms", 2017 (MIT licence). The files are in the IDX forma
 
 import gzip
 import hashlib
+import http.client
 import math
 import os
 import pathlib
@@ -142,9 +143,10 @@ def _download(folder):
         try:
             with urllib.request.urlopen(base + name, timeout=TIMEOUT_SECONDS) as response:
                 packed = response.read(_MAX_DOWNLOAD)
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError, urllib.error.URLError, http.client.HTTPException) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise FileNotFoundError(
-                f"[fashion-mnist] found nowhere, and {base + name} cannot be had ({error}).{_ways()}"
+                f"[fashion-mnist] found nowhere, and {base + name} cannot be had ({reason}).{_ways()}"
             ) from None
         content = _gunzip(base + name, packed)
         digest = hashlib.sha256(content).hexdigest()

@@ -62,6 +62,6 @@ def state_matches(state, model):
         ("adds", found.keys() - wanted.keys()),
     ):
         if names:
-            return f"it {what} {', '.join(sorted(names))}"
+            return f"it {what} {', '.join(sorted(map(str, names)))}"
     name = next(name for name in wanted if wanted[name] != found[name])
     return f"{name} has the shape {found[name]}; expected {wanted[name]}"

@@ -35,6 +35,21 @@ _FIELDS = {
 }
 
 
+def _is_share(value):
+    return type(value) in (int, float) and 0 < value < 1
+
+
+# What `evaluate` reads of `data` and `options`: where, what it may be, and that in words.
+_EVALUATED = {
+    "name": ("data", lambda value: type(value) is str, "a string"),
+    "rows": ("data", lambda value: type(value) is int, "an integer"),
+    "validation": ("options", _is_share, "a number between 0 and 1"),
+    "test": ("options", _is_share, "a number between 0 and 1"),
+    "seed": ("options", lambda v: type(v) is int and 0 <= v < 2**31, "an integer from 0 on"),
+    "data_dir": ("options", lambda v: v is None or type(v) is str, "a string or null"),
+}
+
+
 class RunError(ValueError):
     """A run folder that cannot be read; the message names the file and the reason."""
 
@@ -98,18 +113,24 @@ def remove_pictures(folder):
 
 def read_model(folder):
     """(model, description): the network with its weights, and model.json with `inputs` and `target`
-    turned into Standardizers. Any fault is a RunError that names the file."""
+    turned into Standardizers. A fault of theirs is a RunError that names the file; a network too
+    large for this machine is a MemoryError."""
     folder = pathlib.Path(folder)
-    if not folder.is_dir():
+    try:
         reason = "it is a file" if folder.exists() else "no such folder"
+        found = folder.is_dir()
+    except OSError as error:
+        reason, found = error.strerror or error, False
+    if not found:
         raise RunError(f"cannot read the run folder {folder}: {reason}")
     table = _read_json(folder / "model.json")
     try:
         _check(table)
         table["inputs"] = Standardizer.from_dict(table["inputs"])
-        table["target"] = table.get("target") and Standardizer.from_dict(table["target"])
+        target = table.get("target")
+        table["target"] = None if target is None else Standardizer.from_dict(target)
         _check_consistent(table)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{folder / 'model.json'}: not a description of a model: {error}") from None
     model = _mlp.build(table["architecture"])
     state = _read_weights(folder / "model.safetensors")
@@ -163,6 +184,12 @@ def _check(table):
             raise ValueError(f"{name!r} is missing or has the wrong type")
     if table["task"] not in ("classification", "regression"):
         raise ValueError(f"unknown task {table['task']!r}")
+    for name in ("class_names", "feature_names"):
+        if not all(type(item) is str for item in table[name]):
+            raise ValueError(f"{name!r} holds something else than strings")
+    for name, (where, fits, words) in _EVALUATED.items():
+        if name in table[where] and not fits(table[where][name]):
+            raise ValueError(f"{name!r} in {where!r} must be {words}; got {table[where][name]!r}")
     _mlp.check(table["architecture"])
 
 
@@ -174,5 +201,8 @@ def _check_consistent(table):
         raise ValueError(f"the preprocessing does not fit {inputs} inputs")
     if table["task"] == "classification" and len(table["class_names"]) != outputs:
         raise ValueError(f"{len(table['class_names'])} class names for {outputs} outputs")
-    if table["task"] == "regression" and (table["target"] is None or outputs != 1):
-        raise ValueError("a regression needs the target's mean and scale, and one output")
+    sizes = () if table["target"] is None else (table["target"].mean.size,)
+    if table["task"] == "regression" and (sizes != (1,) or outputs != 1):
+        raise ValueError("a regression needs one mean and scale of the target, and one output")
+    if table["task"] == "classification" and sizes:
+        raise ValueError("a classification has no target to scale")

@@ -53,7 +53,19 @@ def test_the_weights_of_another_architecture(fails, runs, iris):
         (lambda m: m["inputs"].update(mean="x"), "not a description"),
         (lambda m: m["inputs"].pop("scale"), "scale"),
         (lambda m: m.update(inputs={"mean": [0, 0], "scale": [1, 1]}), "does not fit 4 inputs"),
+        (lambda m: m["inputs"]["mean"].__setitem__(0, 10**400), "not a description"),
         (lambda m: m.update(class_names=["a"]), "1 class names for 3 outputs"),
+        (lambda m: m.update(class_names=["a", 2, "c"]), "'class_names' holds something else"),
+        (lambda m: m.update(feature_names=[1, 2, 3, 4]), "'feature_names' holds something else"),
+        (lambda m: m.update(target=m["inputs"]), "a classification has no target"),
+        (lambda m: m.update(target=0), "not a description"),
+        (lambda m: m["data"].update(name=["iris"]), "'name' in 'data' must be a string"),
+        (lambda m: m["data"].update(rows="150"), "'rows' in 'data' must be an integer"),
+        (lambda m: m["options"].update(seed="0"), "'seed' in 'options' must be an integer"),
+        (lambda m: m["options"].update(seed=-1), "'seed' in 'options' must be an integer"),
+        (lambda m: m["options"].update(validation=[0.1]), "'validation' in 'options' must be"),
+        (lambda m: m["options"].update(test=None), "'test' in 'options' must be a number"),
+        (lambda m: m["options"].update(data_dir=3), "'data_dir' in 'options' must be a string"),
     ],
 )
 def test_a_model_json_that_was_changed(fails, iris, change, word):
@@ -61,3 +73,23 @@ def test_a_model_json_that_was_changed(fails, iris, change, word):
     change(model)
     (iris / "model.json").write_text(json.dumps(model))
     fails(["evaluate", iris], "model.json", word)
+    iris_csv(iris / "x.csv")
+    fails(["predict", iris, iris / "x.csv"], "model.json", word)
+
+
+@pytest.mark.parametrize("target", [None, {}, {"mean": [0.0, 1.0], "scale": [1.0, 1.0]}])
+def test_a_regression_needs_one_mean_and_scale(fails, runs, tmp_path, target):
+    folder = shutil.copytree(runs / "diabetes", tmp_path / "run")
+    model = json.loads((folder / "model.json").read_text()) | {"target": target}
+    (folder / "model.json").write_text(json.dumps(model))
+    fails(["evaluate", folder], "model.json: not a description")
+
+
+def test_weights_by_names_of_several_types(fails, iris):
+    weights = cr.load(iris / "model.safetensors")
+    cr.save(weights | {1: cr.zeros(1), "a": cr.zeros(1)}, iris / "model.safetensors")
+    fails(["evaluate", iris], "it adds 1, a")
+
+
+def test_a_folder_of_a_name_that_no_folder_can_have(fails):
+    fails(["evaluate", "x" * 5000], "cannot read the run folder", "too long")

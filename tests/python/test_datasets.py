@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import pathlib
+import socket
 import struct
 import sys
 import threading
@@ -264,6 +265,24 @@ def test_a_wrong_checksum_keeps_nothing(server, nowhere, monkeypatch):
 def test_a_file_the_server_lacks(server):
     with pytest.raises(FileNotFoundError, match="404.*Three ways"):
         datasets.load("fashion-mnist")
+
+
+def test_a_server_that_answers_something_else_than_http(nowhere, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setenv(_fashion_mnist.URL_VARIABLE, base)
+        with pytest.raises(FileNotFoundError, match="cannot be had .*SSH-2.*Three ways"):
+            datasets.load("fashion-mnist")
+        thread.join()
 
 
 @needs_debian
