@@ -4,6 +4,7 @@ message."""
 import argparse
 import difflib
 import math
+from collections.abc import Callable
 
 from . import _mlp, _progress, _training, datasets
 
@@ -93,6 +94,15 @@ def data_set(text):
     return text
 
 
+def _in_words(usual, others, show: Callable[..., str] = str):
+    """ "0.15; fashion-mnist 0.1"."""
+    return "; ".join([show(usual), *(f"{name} {show(value)}" for name, value in others.items())])
+
+
+def _show_widths(values):
+    return ",".join(map(str, values)) or "none"
+
+
 def add_train(parser):
     """The options of `chainrule train`."""
     names = ", ".join(datasets.names())
@@ -103,17 +113,18 @@ def add_train(parser):
 
 
 def _add_network(group):
+    hidden = _in_words(*_training.value_by_data_set("hidden"), _show_widths)
     group.add_argument(
         "--hidden",
         metavar="WIDTHS",
         type=widths,
-        help="widths of the hidden layers, or none (default: 128,64; fashion-mnist 256,128)",
+        help=f"widths of the hidden layers, or none (default: {hidden})",
     )
     group.add_argument(
         "--activation",
-        choices=_mlp.ACTIVATIONS,
-        default="relu",
-        help="between the layers (default: relu)",
+        choices=tuple(_mlp.ACTIVATIONS),
+        default=_training.Options.activation,
+        help="between the layers (default: %(default)s)",
     )
     group.add_argument(
         "--dropout",
@@ -124,17 +135,18 @@ def _add_network(group):
 
 
 def _add_training(group):
+    _, momentum = _training.setting_by_optimizer("momentum")
     group.add_argument(
         "--optimizer",
         choices=tuple(_training.OPTIMIZERS),
-        default="adam",
-        help="sgd has momentum 0.9 (default: adam)",
+        default=_training.Options.optimizer,
+        help=f"sgd has momentum {momentum['sgd']} (default: %(default)s)",
     )
     group.add_argument(
         "--lr",
         metavar="RATE",
         type=number(0, 100, above=True),
-        help="learning rate (default: 0.001; sgd 0.05)",
+        help=f"learning rate (default: {_in_words(*_training.setting_by_optimizer('lr'))})",
     )
     group.add_argument(
         "--weight-decay",
@@ -161,26 +173,27 @@ def _add_training(group):
         help="stop after N epochs without a smaller validation loss; 0: never stop early "
         "(default: by data set)",
     )
+    validation = _in_words(*_training.value_by_data_set("validation"))
     group.add_argument(
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
-        help="share of the rows that choose the best epoch (default: 0.15; fashion-mnist 0.1)",
+        help=f"share of the rows that choose the best epoch (default: {validation})",
     )
     group.add_argument(
         "--test",
         metavar="SHARE",
         type=number(0, 0.4, above=True),
-        default=0.2,
-        help="share of the rows that are measured at the end (default: 0.2); fashion-mnist has its "
-        "own test rows",
+        default=_training.Options.test,
+        help="share of the rows that are measured at the end (default: %(default)s); fashion-mnist "
+        "has its own test rows",
     )
     group.add_argument(
         "--seed",
         metavar="N",
         type=integer(0),
-        default=0,
-        help="seed of the split, the weights, the order and the dropout (default: 0)",
+        default=_training.Options.seed,
+        help="seed of the split, the weights, the order and the dropout (default: %(default)s)",
     )
     add_threads(group)
 

@@ -2,16 +2,14 @@
 
 import chainrule as cr
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid")  # the names of --activation
+ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}  # name -> class in nn
 
 
 def build(architecture):
     """nn.Sequential from {"inputs", "hidden", "outputs", "activation", "dropout"}."""
     from chainrule import nn
 
-    activation = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}[
-        architecture["activation"]
-    ]
+    activation = getattr(nn, ACTIVATIONS[architecture["activation"]])
     layers, width = [], architecture["inputs"]
     for hidden in architecture["hidden"]:
         layers += [nn.Linear(width, hidden), activation()]
@@ -27,7 +25,7 @@ def check(architecture):
     sizes = [architecture.get("inputs"), architecture.get("outputs"), *_hidden(architecture)]
     if not all(type(size) is int and 1 <= size <= 1_000_000 for size in sizes):
         raise ValueError(f"layer sizes must be integers from 1 to 1000000; got {sizes}")
-    if architecture.get("activation") not in ACTIVATIONS:
+    if architecture.get("activation") not in list(ACTIVATIONS):
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}")
     dropout = architecture.get("dropout")
     if type(dropout) not in (int, float) or not 0 <= dropout < 1:

@@ -10,7 +10,12 @@ from ._preprocess import Standardizer
 from ._trainer import Trainer
 from .utils.data import DataLoader, TensorDataset
 
-OPTIMIZERS = {"adam": 1e-3, "adamw": 1e-3, "sgd": 0.05}  # name -> learning rate where none is given
+# Name -> class in chainrule.optim, its settings where no others are given.
+OPTIMIZERS = {
+    "adam": ("Adam", {"lr": 1e-3}),
+    "adamw": ("AdamW", {"lr": 1e-3}),
+    "sgd": ("SGD", {"lr": 0.05, "momentum": 0.9}),
+}
 
 # What --help calls "by data set"; chosen on the validation parts of other seeds than 0 to 4.
 _COMMON = {
@@ -59,10 +64,27 @@ class Options:
 
     def resolved(self):
         """A copy with every value filled in."""
-        chosen = _COMMON | _RECIPES[self.dataset] | {"lr": OPTIMIZERS[self.optimizer]}
+        chosen = _recipe(self.dataset) | {"lr": OPTIMIZERS[self.optimizer][1]["lr"]}
         return dataclasses.replace(
             self, **{name: value for name, value in chosen.items() if getattr(self, name) is None}
         )
+
+
+def _recipe(dataset):
+    return _COMMON | _RECIPES[dataset]
+
+
+def value_by_data_set(option):
+    """(the usual value, {data set: its own where it has another})."""
+    own = {dataset: _recipe(dataset)[option] for dataset in _RECIPES}
+    return _COMMON[option], {name: value for name, value in own.items() if value != _COMMON[option]}
+
+
+def setting_by_optimizer(name):
+    """(the value of the usual optimiser, {optimiser: its own where it has another}); None: none."""
+    values = {key: settings.get(name) for key, (_, settings) in OPTIMIZERS.items()}
+    usual = values[Options.optimizer]
+    return usual, {key: value for key, value in values.items() if value != usual}
 
 
 @dataclasses.dataclass
@@ -117,11 +139,9 @@ def make_trainer(model, task, options=None, callbacks=()):
     loss = nn.CrossEntropyLoss() if classification else nn.MSELoss()
     optimizer = None
     if options is not None:
-        settings = {"lr": options.lr, "weight_decay": options.weight_decay}
-        make = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}[options.optimizer]
-        if options.optimizer == "sgd":
-            settings["momentum"] = 0.9
-        optimizer = make(model.parameters(), **settings)
+        kind, settings = OPTIMIZERS[options.optimizer]
+        settings = settings | {"lr": options.lr, "weight_decay": options.weight_decay}
+        optimizer = getattr(optim, kind)(model.parameters(), **settings)
     metrics = ["accuracy"] if classification else []
     return Trainer(model, loss, optimizer, metrics=metrics, callbacks=callbacks)
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import chainrule as cr
-from chainrule import _plots, _progress
+from chainrule import _mlp, _plots, _progress, _training
 from chainrule.__main__ import main
 from command_line import QUICK, start
 
@@ -62,6 +62,36 @@ def test_help_and_version(capsys):
     for arguments in (["--help"], ["train", "--help"], ["predict", "--help"]):
         assert main(arguments) == 0
         assert "usage: chainrule" in capsys.readouterr().out
+
+
+def test_the_help_tells_the_values_that_a_run_takes(capsys, monkeypatch):
+    monkeypatch.setitem(_training._COMMON, "hidden", [7])
+    monkeypatch.setitem(_training._RECIPES["iris"], "hidden", [])
+    monkeypatch.setitem(_training._RECIPES["wine"], "validation", 0.25)
+    monkeypatch.setitem(_training.OPTIMIZERS, "sgd", ("SGD", {"lr": 0.5, "momentum": 0.75}))
+    monkeypatch.setitem(_training.OPTIMIZERS, "quick", ("Adam", {"lr": 0.125}))
+    assert main(["train", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    for default in (
+        "7; iris none; fashion-mnist 256,128",
+        "0.15; wine 0.25; fashion-mnist 0.1",
+        "0.001; sgd 0.5; quick 0.125",
+    ):
+        assert f"(default: {default})" in words
+    assert "sgd has momentum 0.75 (default: adam)" in words
+    assert "adam,adamw,sgd,quick" in words
+
+
+@pytest.mark.parametrize("name", _training.OPTIMIZERS)
+def test_every_optimizer_and_activation_can_be_made(name):
+    options = _training.Options("iris", optimizer=name).resolved()
+    for activation in _mlp.ACTIVATIONS:
+        sizes = {"inputs": 2, "hidden": [3], "outputs": 1, "dropout": 0.0}
+        model = _mlp.build(sizes | {"activation": activation})
+        assert type(model[1]).__name__.lower() == activation
+        optimizer = _training.make_trainer(model, "regression", options).optimizer
+        assert type(optimizer).__name__.lower() == name
+        assert optimizer.param_groups[0].get("momentum", 0.9) == 0.9
 
 
 def test_python_m_chainrule(tmp_path):
