@@ -97,26 +97,45 @@ def _train(given):
         _plots.require("; --no-plots does without")
     callback = _progress.callback(given.progress)
     _set_threads(given.threads)
-    data = datasets.load(options.dataset, options.data_dir)
-    folder = _run.open_for_writing(
-        given.out or _run.free_folder(os.path.join("runs", options.dataset))
-    )
-    prepared = _training.prepare(data, options.validation, options.test, options.seed)
-    model = _training.new_model(options, data)
-    trainer = _training.make_trainer(model, data.task, options, [callback] if callback else [])
-    _announce(options, data, prepared, model)
+    try:
+        data = datasets.load(options.dataset, options.data_dir)
+        folder = given.out or _run.free_folder(os.path.join("runs", options.dataset))
+        with _run.folder_for_writing(folder) as folder:
+            prepared = _training.prepare(data, options.validation, options.test, options.seed)
+            model = _training.new_model(options, data)
+            trainer = _training.make_trainer(
+                model, data.task, options, [callback] if callback else []
+            )
+            _announce(options, data, prepared, model)
+            failure, seconds = _fit(trainer, prepared, options)
+            if failure is not None and not trainer.history.best_epoch:
+                why = "no epoch was finished, the weights are the initial random ones"
+                return _fail(f"{failure} Nothing was written: {why}.", 1)
+            _write_model(folder, trainer, prepared, options)
+    except KeyboardInterrupt:  # in front of the training, or again before its end was written
+        return _fail("interrupted; no model was written", 130)
+    if failure is not None:  # said before the figures of the epoch that was kept
+        _fail(failure, 1)
+    try:
+        figures = _write(folder, trainer, prepared, options, seconds, not given.no_plots)
+    except KeyboardInterrupt:
+        left = "has the trained model, but not all of its figures and pictures"
+        return _fail(f"interrupted; {folder} {left}", 130)
+    _tell(figures, trainer.history, options, folder)
+    if failure is not None:
+        return 1
+    return 130 if trainer.history.stopped == "interrupted" else 0
+
+
+def _fit(trainer, prepared, options):
+    """(the error of a loss that was not finite or None, seconds)."""
     begin = time.perf_counter()
     failure = None
     try:
-        history = _training.fit(trainer, prepared, options)
+        _training.fit(trainer, prepared, options)
     except FloatingPointError as error:
-        history, failure = trainer.history, error
-    seconds = time.perf_counter() - begin
-    figures = _write(folder, trainer, prepared, options, history, seconds, not given.no_plots)
-    _tell(figures, history, options, folder)
-    if failure is not None:
-        return _fail(failure, 1)
-    return 130 if history.stopped == "interrupted" else 0
+        failure = error
+    return failure, time.perf_counter() - begin
 
 
 def _announce(options, data, prepared, model):
@@ -129,8 +148,7 @@ def _announce(options, data, prepared, model):
 _PARTS = ("training", "validation", "test")
 
 
-def _write(folder, trainer, prepared, options, history, seconds, plots):
-    """Everything in the run folder, the weights first; returns the test figures."""
+def _write_model(folder, trainer, prepared, options):
     data = prepared.data
     description = {
         "task": data.task,
@@ -143,10 +161,15 @@ def _write(folder, trainer, prepared, options, history, seconds, plots):
         "options": dataclasses.asdict(options),
     }
     _run.write_model(folder, trainer.model, description)
+
+
+def _write(folder, trainer, prepared, options, seconds, plots):
+    """What the run folder has beside the model; returns the test figures."""
+    history = trainer.history
     _run.write_text(folder / "metrics.csv", history.to_csv())
     figures, outputs = _training.measure(trainer, prepared)
     summary = {
-        "dataset": data.name,
+        "dataset": prepared.data.name,
         **figures,
         "best_epoch": history.best_epoch,
         "epochs": len(history),
@@ -183,11 +206,9 @@ def _tell(figures, history, options, folder):
         "patience": f"no better validation loss for {options.patience} epochs",
         "interrupted": "interrupted",
     }.get(history.stopped, "stopped")
-    kept = "the weights from before epoch 1"
+    kept = "the weights of the unfinished first epoch"
     if history.best_epoch:
         kept = f"the weights of epoch {history.best_epoch}"
-    elif history.stopped == "interrupted":
-        kept = "the weights of the unfinished first epoch"
     print(f"{reason}; kept {kept}", file=sys.stderr)
     print("  ".join(f"{name} {value:.4f}" for name, value in figures.items()))
     print(f"run folder: {folder}")

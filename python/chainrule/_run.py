@@ -9,6 +9,7 @@ curves.png, confusion.png or predictions.png
 Nothing is pickled, so a folder from anywhere can be read without running code of its author's.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -65,18 +66,26 @@ def versions():
     }
 
 
-def open_for_writing(folder):
+@contextlib.contextmanager
+def folder_for_writing(folder):
     """Make the folder and prove that files can be written there, before any time is spent
-    training."""
+    training. Folders made here that are still empty when the block ends are removed."""
     folder = pathlib.Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise RunError(f"cannot write to the folder {folder}: {error.strerror or error}") from None
-    return folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"cannot write to the folder {folder}: {reason}") from None
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):  # the first that is not empty ends it
+            for path in made:
+                path.rmdir()
 
 
 def free_folder(base):

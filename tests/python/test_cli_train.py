@@ -2,9 +2,11 @@
 
 import csv
 import json
+import math
 import os
 import signal
 import struct
+import sys
 
 import pytest
 
@@ -97,26 +99,51 @@ def test_default_folders_are_new_each_time(tmp_path, monkeypatch, capsys):
     assert sorted(os.listdir("runs")) == ["iris-1", "iris-2"]
 
 
-def test_divergence_keeps_the_run_and_exits_with_1(capsys, tmp_path):
-    arguments = ["train", "diabetes", "--lr", "100", "--optimizer", "sgd", "--out", str(tmp_path)]
-    assert main([*arguments, "--epochs", "50", "--no-plots", "--progress", "none"]) == 1
-    error = capsys.readouterr().err
-    assert "expected a finite loss; got" in error
-    assert "epoch" in error
-    assert "Traceback" not in error
-    summary = json.loads((tmp_path / "summary.json").read_text())
+def diverges(tmp_path, *arguments):
+    out = str(tmp_path / "new" / "run")
+    quiet = ["--epochs", "50", "--no-plots", "--progress", "none"]
+    return main(["train", *arguments, "--optimizer", "sgd", "--out", out, *quiet])
+
+
+def test_divergence_in_the_first_epoch_leaves_nothing(capsys, tmp_path):
+    assert diverges(tmp_path, "diabetes", "--lr", "100") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "expected a finite loss; got" in captured.err
+    assert "in epoch 1 " in captured.err
+    assert "Nothing was written: no epoch was finished" in captured.err
+    assert "Traceback" not in captured.err
+    assert os.listdir(tmp_path) == []
+
+
+def test_divergence_later_keeps_the_run_and_is_said_first(capfd, monkeypatch, tmp_path):
+    measure = cr.Trainer._measure
+
+    def third_epoch_fails(trainer, sums, inputs, targets):
+        loss = measure(trainer, sums, inputs, targets)
+        if len(trainer.history) == 2:
+            sums.last_loss = math.inf
+        return loss
+
+    monkeypatch.setattr(cr.Trainer, "_measure", third_epoch_fails)
+    monkeypatch.setattr("sys.stdout", sys.stderr)  # one order for both
+    assert diverges(tmp_path, "iris") == 1
+    error = capfd.readouterr().err
+    assert error.index("expected a finite loss; got inf in epoch 3") < error.index("test_accuracy")
+    summary = json.loads((tmp_path / "new" / "run" / "summary.json").read_text())
     assert summary["stopped"] == "diverged"
-    state = cr.load(tmp_path / "model.safetensors")
+    assert 1 <= summary["best_epoch"] <= 2
+    state = cr.load(tmp_path / "new" / "run" / "model.safetensors")
     assert all(bool(cr.isfinite(value).all()) for value in state.values())
 
 
 def test_what_is_kept_is_said(capsys):
     history = _history.History()
-    for stopped, kept in (
-        ("interrupted", "interrupted; kept the weights of the unfinished first epoch"),
-        (None, "stopped; kept the weights from before epoch 1"),
+    for stopped, best, kept in (
+        ("interrupted", 0, "interrupted; kept the weights of the unfinished first epoch"),
+        (None, 3, "stopped; kept the weights of epoch 3"),
     ):
-        history.stopped = stopped
+        history.stopped, history.best_epoch = stopped, best
         _cli._tell({}, history, _training.Options("iris"), "run")
         assert capsys.readouterr().err == kept + "\n"
 
@@ -172,10 +199,27 @@ def test_a_run_in_the_folder_of_an_earlier_one_leaves_no_old_pictures(iris):
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_before_training(fails, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [
+        ("datasets.load", "no model was written"),
+        ("_training.prepare", "no model was written"),
+        ("_run.write_model", "no model was written"),
+        ("_training.measure", "has the trained model, but not all of its figures"),
+    ],
+)
+def test_ctrl_c_outside_the_training(capsys, monkeypatch, tmp_path, at, left):
     def interrupted(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(_cli.datasets, "load", interrupted)
-    fails(["train", "iris", "--out", tmp_path / "r", *QUICK], "interrupted", code=130)
-    assert not (tmp_path / "r").exists()
+    monkeypatch.setattr(f"chainrule._cli.{at}", interrupted)
+    folder = tmp_path / "new" / "run"
+    (tmp_path / "empty").mkdir()
+    assert main(["train", "iris", "--out", str(folder), *QUICK]) == 130
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith("chainrule: error: interrupted; ")
+    assert left in captured.err
+    kept = ["metrics.csv", "model.json", "model.safetensors"] if "has" in left else []
+    assert [path.name for path in sorted(tmp_path.glob("new/run/*"))] == kept
+    assert sorted(os.listdir(tmp_path)) == (["empty", "new"] if kept else ["empty"])
