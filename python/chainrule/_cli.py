@@ -220,14 +220,13 @@ def _tell(figures, history, options, folder):
 def _predict(given):
     _set_threads(given.threads)
     model, table = _run.read_model(given.run_dir)
-    rows = _table.read(given.input, table["feature_names"])
+    rows, lines = _table.read(given.input, table["feature_names"], table["inputs"].transform)
     classification = table["task"] == "classification"
     if given.probabilities and not classification:
         raise ValueError("--probabilities needs a classification; this run is a regression")
     trainer = _training.make_trainer(model, table["task"])
-    outputs = _training.predict(
-        trainer, cr.from_numpy(table["inputs"].transform(rows)), table["target"]
-    )
+    outputs = _training.predict(trainer, cr.from_numpy(rows), table["target"])
+    _table.require_finite(given.input, lines, outputs)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if not classification:
         writer.writerow(["prediction"])

@@ -1,5 +1,7 @@
 """Standardising columns with statistics of the training rows alone."""
 
+_LEAST, _MOST = 2.0**-126, (2 - 2.0**-23) * 2.0**127  # of float32's normal numbers
+
 
 class Standardizer:
     """(x - mean) / scale; scale is the training rows' standard deviation, 1 for constant columns.
@@ -8,7 +10,7 @@ class Standardizer:
     pixel that is lit in one image of a thousand must not be blown up.
     """
 
-    def __init__(self, mean, scale):
+    def __init__(self, mean, scale, name=""):
         import numpy as np
 
         self.mean = np.asarray(mean, dtype=np.float64)
@@ -18,12 +20,13 @@ class Standardizer:
             raise ValueError(
                 f"[Standardizer] expected mean and scale of equal length; got {shapes}."
             )
-        if not (
-            np.isfinite(self.mean).all()
-            and np.isfinite(self.scale).all()
-            and (self.scale > 0).all()
-        ):
-            raise ValueError("[Standardizer] expected finite means and finite scales > 0.")
+        for field, values, low in (("mean", self.mean, -_MOST), ("scale", self.scale, _LEAST)):
+            bad = np.flatnonzero(~((low <= values) & (values <= _MOST)))  # NaN is never inside
+            if bad.size:
+                raise ValueError(
+                    f"[Standardizer] expected {name}{field}[{bad[0]}] from {low:.3g} to {_MOST:.3g}, "
+                    f"a number for float32; got {values[bad[0]]:g}."
+                )
 
     @classmethod
     def fit(cls, x, shared=False):
@@ -56,5 +59,6 @@ class Standardizer:
         return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
 
     @classmethod
-    def from_dict(cls, table):
-        return cls(table["mean"], table["scale"])
+    def from_dict(cls, table, name=""):
+        """`name` stands in front of the field that an error names."""
+        return cls(table["mean"], table["scale"], name)

@@ -135,9 +135,9 @@ def read_model(folder):
     table = _read_json(folder / "model.json")
     try:
         _check(table)
-        table["inputs"] = Standardizer.from_dict(table["inputs"])
+        table["inputs"] = Standardizer.from_dict(table["inputs"], "inputs.")
         target = table.get("target")
-        table["target"] = None if target is None else Standardizer.from_dict(target)
+        table["target"] = None if target is None else Standardizer.from_dict(target, "target.")
         _check_consistent(table)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"{folder / 'model.json'}: not a description of a model: {error}") from None

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import chainrule as cr
 from chainrule.__main__ import main
 from command_line import iris_csv, start
 
@@ -74,6 +75,14 @@ def test_predict_values_in_their_units(runs, tmp_path, capsys):
         ("1,2,3,inf\n", ["line 1, column 4", "finite"]),
         ("sepal length (cm),b,c,d\n1,2,3,4\n", ["without sepal width (cm)"]),
         ("a,b\n1,2\n", ["got 2"]),
+        ("1,2,3,4\n1,2,1e39,4\n", ["line 2, column 3", "float32", "got 1e39"]),
+        ("1,2,3,1e308\n", ["line 1, column 4", "float32"]),
+        ("1,2,3,1_0\n", ["line 1, column 4", "expected a number; got '1_0'"]),
+        ("1;2;3;4\n", ["separated by a semicolon"]),
+        ("5,1;3,5;1,4;0,2\n", ["got 5", "separated by a semicolon"]),
+        ("1\t2\t3\t4\n", ["separated by a tab"]),
+        ("a;b;c;d\n1;2;3;4\n", ["got 1", "separated by a semicolon"]),
+        ("1,2,3,4\n1\t2\t3\t4\n", ["line 2", "separated by a tab"]),
         (b"\xff\xfe\x00", ["UTF-8"]),
         (b"PK\x03\x04\x00\x00", ["x.csv"]),
     ],
@@ -82,6 +91,21 @@ def test_bad_csv(fails, runs, tmp_path, text, words):
     content = text if isinstance(text, bytes) else text.encode()
     (tmp_path / "x.csv").write_bytes(content)
     fails(["predict", runs / "iris", tmp_path / "x.csv"], "x.csv", *words)
+
+
+def test_predictions_that_overflow(fails, iris, tmp_path):
+    iris_csv(tmp_path / "x.csv", rows=3)
+    state = cr.load(iris / "model.safetensors")
+    cr.save({name: value.fill_(3e38) for name, value in state.items()}, iris / "model.safetensors")
+    fails(["predict", iris, tmp_path / "x.csv"], "x.csv, line 2: expected a finite prediction")
+
+
+def test_a_column_that_stands_twice(fails, runs, tmp_path):
+    iris_csv(tmp_path / "x.csv")
+    lines = (tmp_path / "x.csv").read_text().splitlines()
+    text = "".join(f"{line},{line.partition(',')[0]}\n" for line in lines)
+    (tmp_path / "x.csv").write_text(text)
+    fails(["predict", runs / "iris", tmp_path / "x.csv"], "has 'sepal length (cm)' twice")
 
 
 def test_a_csv_that_is_not_there(fails, runs, tmp_path):
