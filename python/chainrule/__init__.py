@@ -43,29 +43,39 @@ if TYPE_CHECKING:
 
     __version__: str
 
+# Name -> the module that has it; None where the name is a module itself. What dir() lists and what
+# is imported at the first use are this one table.
 _LATER = {
     "Callback": "_trainer",
     "History": "_history",
     "Trainer": "_trainer",
+    "__version__": None,
+    "cuda": None,
+    "datasets": None,
     "einsum": "_einsum",
     "finfo": "_numeric",
     "iinfo": "_numeric",
     "load": "_safetensors",
     "save": "_safetensors",
     "tensordot": "_einsum",
+    "utils": None,
 }
 
 
 def __getattr__(name):
     from importlib import import_module
 
-    if name in _LATER:
-        value = getattr(import_module(f"chainrule.{_LATER[name]}"), name)
-    elif name in ("cuda", "datasets", "utils"):
-        value = import_module(f"chainrule.{name}")
-    elif name == "__version__":
-        value = import_module("importlib.metadata").version("chainrule")
-    else:
+    if name not in _LATER:
         raise AttributeError(f"module 'chainrule' has no attribute '{name}'")
+    if name == "__version__":
+        value = import_module("importlib.metadata").version("chainrule")
+    elif _LATER[name] is None:
+        value = import_module(f"chainrule.{name}")
+    else:
+        value = getattr(import_module(f"chainrule.{_LATER[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__():
+    return [*globals().keys() | _LATER.keys()]

@@ -65,3 +65,18 @@ def test_import_does_not_import_third_parties():
     code = f"import sys, chainrule; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_dir_lists_what_is_imported_later():
+    code = """
+import chainrule, sys
+names = dir(chainrule)
+assert not {"chainrule._trainer", "numpy"} & sys.modules.keys()
+assert "Trainer" not in vars(chainrule)
+for name in names:
+    getattr(chainrule, name)
+print(*names)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    later = "Callback History Trainer __version__ cuda datasets einsum finfo iinfo load save tensordot utils"
+    assert {*later.split(), "Tensor", "nn"} <= set(done.stdout.split())
