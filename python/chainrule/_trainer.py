@@ -10,9 +10,9 @@ import time
 
 import chainrule as cr
 
+from ._batches import as_inputs, as_loader, model_dtype, note_remedy, pair, sample_count
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
-from .utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 _PROGRESS_SECONDS = 0.05
 
@@ -74,8 +74,9 @@ class Trainer:
     ):
         """Train for `epochs` passes over `train`; returns the History.
 
-        `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets); `batch_size`,
-        `shuffle` and `generator` serve the latter two. With `validation`, the weights of the best
+        `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets) of tensors,
+        arrays or lists; `batch_size`, `shuffle` and `generator` serve the latter two. Arrays and
+        lists of floating numbers get the dtype of the model's parameters; tensors keep theirs. With `validation`, the weights of the best
         epoch are put back at the end: the last that brought the validation loss down by more than
         `min_delta`. `patience` stops after that many epochs without such a one. Ctrl-C ends the run
         in the same clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
@@ -86,10 +87,10 @@ class Trainer:
             _check_at_least("patience", patience, 1)
             if validation is None:
                 raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
-        loader = _as_loader(train, batch_size, shuffle, generator)
-        held_out = None if validation is None else _as_loader(validation, batch_size, False, None)
+        loader = self._loader(train, batch_size, shuffle, generator)
+        held_out = None if validation is None else self._loader(validation, batch_size)
         for part, batches in (("training", loader), ("validation", held_out)):
-            if batches is not None and _sample_count(batches) == 0:
+            if batches is not None and sample_count(batches) == 0:
                 raise _no_batches(part)
         history = self.history = History()
         best = BestWeights(self.model, history, held_out is not None, min_delta)
@@ -110,30 +111,42 @@ class Trainer:
 
     def evaluate(self, data, *, batch_size=1024):
         """{"loss": mean loss, metric: mean} over all samples of `data`, without training."""
-        loader = _as_loader(data, batch_size, False, None)
+        loader = self._loader(data, batch_size)
         sums = Sums(["loss", *self.metrics])
         with Evaluating(self.model):
             for batch in loader:
-                inputs, targets = _pair(batch)
+                inputs, targets = pair(batch)
                 self._measure(sums, inputs, targets)
         if not sums.samples:
             raise ValueError("[Trainer.evaluate] expected data with at least one batch; got none.")
         return sums.means()
 
     def predict(self, data, *, batch_size=1024):
-        """The model's outputs for a tensor, an array, a Dataset or a DataLoader, as one tensor.
+        """The model's outputs for a tensor, an array, a list, a Dataset or a DataLoader, as one
+        tensor.
 
         Of batches that are tuples or lists, the first part is the input.
         """
-        if isinstance(data, cr.Tensor) or hasattr(data, "__array__"):
-            data = TensorDataset(_as_tensor(data))
+        data = as_inputs(data, model_dtype(self.model))
         outputs = []
         with Evaluating(self.model):
-            for batch in _as_loader(data, batch_size, False, None):
-                outputs.append(self.model(batch[0] if isinstance(batch, list | tuple) else batch))
+            for batch in self._loader(data, batch_size):
+                outputs.append(
+                    self._outputs(batch[0] if isinstance(batch, list | tuple) else batch)
+                )
         if not outputs:
             raise ValueError("[Trainer.predict] expected data with at least one batch; got none.")
         return cr.cat(outputs)
+
+    def _loader(self, data, batch_size, shuffle=False, generator=None):
+        return as_loader(data, batch_size, shuffle, generator, model_dtype(self.model))
+
+    def _outputs(self, inputs):
+        try:
+            return self.model(inputs)
+        except cr.DtypeError as error:
+            note_remedy(error, inputs, self.model)
+            raise
 
     def _epochs(self, loader, held_out, epochs, patience, best):
         """Run the epochs; returns why they ended."""
@@ -155,11 +168,11 @@ class Trainer:
 
     def _train_epoch(self, epoch, loader, best):
         self.model.train()
-        total = _sample_count(loader)
+        total = sample_count(loader)
         sums, begin = Sums(["loss", *self.metrics]), time.perf_counter()
         last_report = begin
         for number, batch in enumerate(loader, 1):
-            inputs, targets = _pair(batch)
+            inputs, targets = pair(batch)
             self.optimizer.zero_grad()
             loss = self._measure(sums, inputs, targets)
             if not math.isfinite(sums.last_loss):
@@ -180,7 +193,7 @@ class Trainer:
 
     def _measure(self, sums, inputs, targets):
         """The loss of one batch; it and the metrics are added to `sums`."""
-        outputs = self.model(inputs)
+        outputs = self._outputs(inputs)
         loss = self.loss(outputs, targets)
         with cr.no_grad():
             values = [float(metric(outputs, targets)) for metric in self.metrics.values()]
@@ -234,42 +247,8 @@ def _named_metrics(metrics):
     return dict.fromkeys(metrics, _accuracy)
 
 
-def _as_tensor(value):
-    return value if isinstance(value, cr.Tensor) else cr.from_numpy(value)
-
-
-def _as_loader(data, batch_size, shuffle, generator):
-    if isinstance(data, list | tuple) and len(data) == 2:
-        data = TensorDataset(*(_as_tensor(part) for part in data))
-    if isinstance(data, Dataset):
-        shuffle = shuffle and not isinstance(data, IterableDataset)
-        return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
-    if hasattr(data, "__iter__") and not isinstance(data, cr.Tensor):
-        return data
-    raise TypeError(
-        f"[Trainer] expected a DataLoader, a Dataset or (inputs, targets); got {type(data).__name__}."
-    )
-
-
-def _pair(batch):
-    if isinstance(batch, list | tuple) and len(batch) == 2:
-        return batch
-    raise ValueError(f"[Trainer] expected batches (inputs, targets); got {type(batch).__name__}.")
-
-
 def _no_batches(part):
     return ValueError(f"[Trainer.fit] expected {part} data with at least one batch; got none.")
-
-
-def _sample_count(loader):
-    """How many samples one pass has, or None where the loader cannot tell."""
-    try:
-        if isinstance(loader, DataLoader) and loader.batch_size is not None:
-            whole = len(loader) * loader.batch_size
-            return whole if loader.drop_last else min(whole, len(loader.sampler or loader.dataset))
-    except TypeError:
-        pass
-    return None
 
 
 def _check_at_least(name, value, least):

@@ -154,6 +154,50 @@ def test_kinds_of_data():
         assert linear_trainer().predict(data).tolist() == expected
 
 
+@pytest.mark.parametrize("dtype", [cr.float32, cr.float64])
+def test_arrays_and_lists_get_the_dtype_of_the_model(dtype):
+    x, y = line(20)
+    arrays = x.numpy().astype(np.float64), y.numpy().astype(np.float64)
+    whole = linear_trainer().evaluate((x, y))["loss"]
+    expected = linear_trainer().predict(x)
+    backwards = tuple(array[::-1].copy()[::-1] for array in arrays)  # negative strides
+    mixed = arrays[0].astype(np.float32), y.tolist()
+    for data in (arrays, backwards, list(arrays), (x.tolist(), y.tolist()), mixed):
+        trainer = linear_trainer()
+        trainer.model.to(dtype)
+        assert math.isclose(trainer.evaluate(data)["loss"], whole, rel_tol=1e-5)
+        assert trainer.predict(data[0]).dtype == dtype
+        assert cr.allclose(trainer.predict(data[0]).float(), expected, atol=1e-6)
+        trainer.fit(data, data, epochs=1)
+    batches = [(x[:10], y[:10]), (x[10:], y[10:])]  # two batches, not a pair of lists
+    assert math.isclose(linear_trainer().evaluate(batches)["loss"], whole, rel_tol=1e-5)
+
+
+def test_class_numbers_stay_integers():
+    x, y = blobs()
+    model = nn.Linear(2, 3)
+    trainer = cr.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    trainer.fit((x.numpy().astype(np.float64), y.numpy()), epochs=1)
+    trainer.fit((x.tolist(), y.tolist()), epochs=1)
+
+
+def test_data_that_are_no_numbers():
+    x, y = line(4)
+    for bad in (None, "abc", [["a"]] * 4, [[1.0, 2.0], [3.0]], np.array([object()] * 4)):
+        for data in ((x, bad), (bad, y)):
+            words = r"^\[Trainer\] expected a tensor, an array or a list of numbers; got "
+            with pytest.raises((TypeError, ValueError), match=words):
+                linear_trainer().fit(data)
+
+
+def test_tensors_of_another_dtype_are_an_error_with_its_remedy():
+    x, y = line(4)
+    for use in (lambda t: t.fit((x.double(), y)), lambda t: t.predict(x.double())):
+        with pytest.raises(cr.DtypeError) as caught:
+            use(linear_trainer())
+        assert "inputs.to(chainrule.float32)" in caught.value.__notes__[-1]
+
+
 def test_modes_come_back_and_dropout_is_off_when_measuring():
     cr.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 50), nn.Dropout(0.5), nn.Linear(50, 1))

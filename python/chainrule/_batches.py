@@ -1,0 +1,101 @@
+"""What a Trainer takes as data: loaders and datasets as they are, arrays and lists made tensors.
+
+Arrays and lists of floating numbers get the dtype of the model, as NumPy's own default, float64, is
+seldom it. Tensors have the dtype that their owner chose and keep it.
+"""
+
+import numbers
+
+import chainrule as cr
+
+from .utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+
+def model_dtype(model):
+    """The dtype of the first floating parameter; without one the default dtype."""
+    floating = (p.dtype for p in model.parameters() if p.is_floating_point())
+    return next(floating, cr.get_default_dtype())
+
+
+def as_tensor(value, dtype):
+    """A tensor as it is; an array or a list of numbers as a tensor, if floating of `dtype`."""
+    if isinstance(value, cr.Tensor):
+        return value
+    import numpy as np
+
+    try:
+        if isinstance(value, list | tuple):
+            tensor = cr.tensor(value)
+        else:
+            tensor = cr.from_numpy(np.asarray(value, order="C"))
+    except (TypeError, ValueError) as error:
+        kind = type(value).__name__
+        raise type(error)(
+            f"[Trainer] expected a tensor, an array or a list of numbers; got {kind}: {error}"
+        ) from None
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def as_loader(data, batch_size, shuffle, generator, dtype):
+    """A DataLoader for a Dataset or a pair (inputs, targets); an iterable of batches as it is."""
+    if isinstance(data, list | tuple) and len(data) == 2 and not _is_two_batches(data):
+        data = TensorDataset(*(as_tensor(part, dtype) for part in data))
+    if isinstance(data, Dataset):
+        shuffle = shuffle and not isinstance(data, IterableDataset)
+        return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
+    if hasattr(data, "__iter__") and not isinstance(data, cr.Tensor):
+        return data
+    raise TypeError(
+        f"[Trainer] expected a DataLoader, a Dataset or (inputs, targets); got {type(data).__name__}."
+    )
+
+
+def as_inputs(data, dtype):
+    """What `predict` was given, where it is one tensor, array or list of numbers, as a Dataset."""
+    if isinstance(data, cr.Tensor) or hasattr(data, "__array__") or _is_numbers(data):
+        return TensorDataset(as_tensor(data, dtype))
+    return data
+
+
+def pair(batch):
+    """The batch, if it is (inputs, targets)."""
+    if isinstance(batch, list | tuple) and len(batch) == 2:
+        return batch
+    raise ValueError(f"[Trainer] expected batches (inputs, targets); got {type(batch).__name__}.")
+
+
+def sample_count(loader):
+    """How many samples one pass has, or None where the loader cannot tell."""
+    try:
+        if isinstance(loader, DataLoader) and loader.batch_size is not None:
+            whole = len(loader) * loader.batch_size
+            return whole if loader.drop_last else min(whole, len(loader.sampler or loader.dataset))
+    except TypeError:
+        pass
+    return None
+
+
+def note_remedy(error, inputs, model):
+    """Say in a note of a DtypeError how inputs of another dtype than the model's are converted."""
+    dtype = model_dtype(model)
+    if isinstance(inputs, cr.Tensor) and inputs.dtype != dtype:
+        error.add_note(
+            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. "
+            f"Convert them, inputs.to({dtype}), or give arrays, which are converted."
+        )
+
+
+def _is_two_batches(data):
+    """A list [(inputs, targets), (inputs, targets)], not a pair of two lists of numbers."""
+    return isinstance(data, list) and all(
+        isinstance(batch, list | tuple)
+        and len(batch) == 2
+        and all(getattr(part, "ndim", 0) > 0 for part in batch)
+        for batch in data
+    )
+
+
+def _is_numbers(data):
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, numbers.Number)
