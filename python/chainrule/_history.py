@@ -7,6 +7,11 @@ import io
 class History:
     """Rows of `Trainer.fit`, one dict an epoch; `history["val_loss"]` is the column of that name.
 
+    The columns are `epoch`, `lr`, `train_loss`, `seconds` and `samples_per_second`, with validation
+    data `val_loss`, and for each metric `train_NAME` and `val_NAME`, such as `val_accuracy`. Those of
+    training are means over the epoch, while the weights change; those of validation are measured
+    at its end. `history[-1]` is the last row, and iterating gives all of them.
+
     `best_epoch` is the epoch whose weights the model has after the run (0: none was finished);
     `stopped` says why it ended: "epochs", "patience", "callback" or "interrupted"; None after an
     error.

@@ -21,8 +21,7 @@ class Callback:
     """Base of what a Trainer calls while it runs; override what you need.
 
     Returning True from `on_epoch_end` stops the run. Its `row`, the newest of the History,
-    has the keys epoch, lr, train_loss, seconds and samples_per_second, with validation data
-    val_loss, and train_NAME and val_NAME for each metric. `on_progress` comes at the end of every
+    has the History's columns as its keys. `on_progress` comes at the end of every
     epoch and in between at most every 50 ms, not once a batch: `progress` has the keys epoch,
     samples, total (None if unknown), samples_per_second, loss and the metrics so far.
     """
@@ -46,7 +45,22 @@ class Trainer:
     `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer
     targets, one output a class) or a dict from names to functions of (outputs, targets) that give a
     batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`. `optimizer` may
-    be None where nothing is fitted.
+    be None where nothing is fitted. `history` is the History of the last `fit`.
+
+    Example:
+        >>> _ = chainrule.manual_seed(0)
+        >>> x = chainrule.randn(200, 2)  # or arrays of NumPy
+        >>> y = (x[:, 0] > x[:, 1]).long()
+        >>> net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
+        >>> optimizer = chainrule.optim.Adam(net.parameters(), lr=0.01)
+        >>> trainer = chainrule.Trainer(net, nn.CrossEntropyLoss(), optimizer, metrics=["accuracy"])
+        >>> history = trainer.fit((x[:150], y[:150]), (x[150:], y[150:]), epochs=20, patience=5)
+        >>> history["val_accuracy"][-1] > 0.9
+        True
+        >>> sorted(trainer.evaluate((x[150:], y[150:])))
+        ['accuracy', 'loss']
+        >>> trainer.predict(x[:5]).argmax(1).shape
+        chainrule.Size([5])
     """
 
     def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
