@@ -190,7 +190,8 @@ def _draw(folder, prepared, options, history, figures, outputs):
         f"{data.name}, {_mlp.describe(_training.architecture(options, data))}, seed {options.seed}"
     )
     if len(history):
-        _plots.curves(folder / "curves.png", history, title)
+        loss = _training.loss_name(data.task).replace(" of ", "\nof ")  # in two lines
+        _plots.curves(folder / "curves.png", history, title, loss)
     if data.task == "classification":
         counts = confusion_matrix(data.y[rows], outputs.argmax(1), len(data.class_names))
         _plots.confusion(folder / "confusion.png", counts, data.class_names, f"{data.name}, test")

@@ -47,16 +47,17 @@ def require(hint=""):
         )
 
 
-def curves(path, history, title):
-    """Loss, and accuracy where there is one, over the epochs; the epoch that was kept is marked."""
+def curves(path, history, title, loss):
+    """The loss, which `loss` names, and accuracy where there is one, over the epochs; the epoch that
+    was kept is marked."""
     measures = [name for name in ("loss", "accuracy") if f"train_{name}" in history.columns()]
-    with _figure(path, (5.6 * len(measures) + 0.4, 4.2)) as figure:
+    with _figure(path, (5.6 * len(measures) + 0.4, 4.6)) as figure:
         figure.suptitle(title, x=0.012, ha="left", fontsize=11, color="#666666")
         for axes, name in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures):
-            _draw_curve(axes, history, name)
+            _draw_curve(axes, history, name, loss)
 
 
-def _draw_curve(axes, history, name):
+def _draw_curve(axes, history, name, loss):
     from matplotlib.ticker import (
         FormatStrFormatter,
         LogLocator,
@@ -76,25 +77,40 @@ def _draw_curve(axes, history, name):
     if best and f"val_{name}" in history.columns():
         value = history[f"val_{name}"][best - 1]
         text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"
-        axes.axvline(best, color=_BEST, lw=1.2, ls=(0, (4, 3)), zorder=1)
-        axes.plot([best], [value], "o", ms=8, mfc="white", mec=_BEST, mew=2, zorder=4)
-        axes.plot(
-            [], [], "o", ms=8, mfc="white", mec=_BEST, mew=2, label=f"kept: epoch {best}, {text}"
-        )
+        dashes = {"color": _BEST, "lw": 1.2, "ls": (0, (4, 3))}
+        # Open, as the point below it may be the only one.
+        ring = {"marker": "o", "ms": 9, "mfc": "none", "mec": _BEST, "mew": 2}
+        axes.axvline(best, zorder=1, **dashes)
+        axes.plot([best], [value], zorder=4, **ring)
+        axes.plot([], [], label=f"kept: epoch {best}, {text}", **dashes, **ring)
     axes.set_title("Loss" if name == "loss" else "Accuracy")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(
         MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10], min_n_ticks=1)
     )
+    axes.set_ylabel(loss if name == "loss" else "share of rows classified right")
     if name == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     elif _is_steep(history):
         axes.set_yscale("log")
+        axes.set_ylabel(f"{loss} (logarithmic)")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.03, y=0.08)
-    axes.legend(loc="upper right" if name == "loss" else "lower right")
+    _legend(axes)
+
+
+def _legend(axes, y=-0.15):
+    """In one line below the axes, where it covers nothing."""
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, y),
+        ncols=3,
+        fontsize=10,
+        columnspacing=1.5,
+        handlelength=2.8,
+    )
 
 
 def _is_steep(history):
@@ -143,31 +159,19 @@ def confusion(path, counts, class_names, title):
 
 def predictions(path, values, predicted, target, title):
     """Predicted against true values; on the dashed line a prediction is exact."""
-    import numpy as np
-
     low, high = min(values.min(), predicted.min()), max(values.max(), predicted.max())
     pad = 0.04 * ((high - low) or 1.0)
-    with _figure(path, (6.4, 6.0)) as figure:
+    with _figure(path, (6.0, 6.4)) as figure:
         axes = figure.subplots()
         ends = [low - pad, high + pad]
-        axes.plot(ends, ends, color="#888888", lw=1.3, ls=(0, (5, 3)), label="exact")
-        errors = np.abs(values - predicted)
-        points = axes.scatter(
-            values,
-            predicted,
-            c=errors,
-            cmap="viridis_r",
-            s=38,
-            alpha=0.85,
-            edgecolors="white",
-            lw=0.6,
+        axes.plot(ends, ends, color="#888888", lw=1.3, ls=(0, (5, 3)), label="exact prediction")
+        label = f"test rows ({len(values)})"
+        axes.scatter(
+            values, predicted, color=_TRAIN, s=30, alpha=0.7, edgecolors="none", label=label
         )
         axes.set(xlim=ends, ylim=ends, aspect="equal")
         axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}", title=title)
-        bar = figure.colorbar(points, ax=axes, fraction=0.046, pad=0.03)
-        bar.set_label("distance from exact")
-        bar.outline.set_visible(False)
-        axes.legend(loc="upper left")
+        _legend(axes, -0.09)
 
 
 def _percent(share, _position=None):

@@ -131,6 +131,13 @@ def architecture(options, data):
     }
 
 
+def loss_name(task):
+    """What the loss of make_trainer is, in words."""
+    if task == "classification":
+        return "cross-entropy"
+    return "mean squared error of the standardised target"
+
+
 def make_trainer(model, task, options=None, callbacks=()):
     """A Trainer for the task; without options, one that only evaluates and predicts."""
     from chainrule import nn, optim

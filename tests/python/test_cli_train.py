@@ -62,6 +62,36 @@ def test_pictures_are_png_of_a_sensible_size(runs, name):
     assert 500 <= height <= 3000
 
 
+def drawn(monkeypatch, tmp_path, *arguments):
+    """The axes of curves.png and the entries of their legends."""
+    from matplotlib.figure import Figure
+
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    options = ["--out", str(tmp_path), "--progress", "none"]
+    assert main(["train", *arguments, *options]) == 0
+    return [
+        (axes, [text.get_text() for text in axes.get_legend().get_texts()])
+        for axes in figures[0].axes
+    ]
+
+
+@pytest.mark.parametrize("epochs", ["1", "20"])
+def test_curves_name_their_loss_and_cover_nothing(monkeypatch, tmp_path, epochs):
+    (loss, entries), (accuracy, _) = drawn(monkeypatch, tmp_path, "iris", "--epochs", epochs)
+    scale = " (logarithmic)" if loss.get_yscale() == "log" else ""
+    assert loss.get_ylabel() == "cross-entropy" + scale
+    assert entries[:2] == ["training", "validation"]
+    assert entries[2].startswith("kept: epoch")
+    for axes in (loss, accuracy):
+        legend = axes.get_legend().get_window_extent()
+        assert not legend.overlaps(axes.get_window_extent())
+        rings = [line for line in axes.lines if line.get_markersize() == 9]
+        assert all(line.get_markerfacecolor() == "none" for line in rings)
+    ((loss, _),) = drawn(monkeypatch, tmp_path, "diabetes", "--epochs", epochs)
+    assert loss.get_ylabel().startswith("mean squared error\nof the standardised target")
+
+
 def test_the_same_seed_gives_the_same_weights(tmp_path):
     def weights(name, seed):
         out = str(tmp_path / name)
