@@ -50,7 +50,9 @@ def _make_parser():
     train = commands.add_parser(
         "train",
         help="train on a data set and leave a run folder",
-        epilog="The run folder's model.json holds all options, also those by data set.",
+        epilog="The run folder's model.json holds all options, also those by data set. Losses, also "
+        "test_loss, are the cross-entropy or, for diabetes, the mean squared error of the "
+        "standardised target; test_rmse is in the target's own units.",
     )
     _cli_options.add_train(train)
     predict = commands.add_parser(
@@ -143,6 +145,7 @@ def _announce(options, data, prepared, model):
     shape = _mlp.describe(_training.architecture(options, data))
     count = _mlp.parameter_count(model)
     print(f"{data.name}: {sizes} rows; network {shape}, {count:,} parameters", file=sys.stderr)
+    print(f"loss: {_training.loss_name(data.task)}", file=sys.stderr)
 
 
 _PARTS = ("training", "validation", "test")

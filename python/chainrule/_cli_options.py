@@ -118,7 +118,7 @@ def _add_network(group):
         "--hidden",
         metavar="WIDTHS",
         type=widths,
-        help=f"widths of the hidden layers, or none (default: {hidden})",
+        help=f"widths of the hidden layers, such as 128,64, or none (default: {hidden})",
     )
     group.add_argument(
         "--activation",
@@ -130,7 +130,7 @@ def _add_network(group):
         "--dropout",
         metavar="P",
         type=number(0, 1, below=True),
-        help="share of activations zeroed while training (default: by data set)",
+        help="share of activations zeroed while training, below 1 (default: by data set)",
     )
 
 
@@ -146,13 +146,14 @@ def _add_training(group):
         "--lr",
         metavar="RATE",
         type=number(0, 100, above=True),
-        help=f"learning rate (default: {_in_words(*_training.setting_by_optimizer('lr'))})",
+        help="learning rate, at most 100 "
+        f"(default: {_in_words(*_training.setting_by_optimizer('lr'))})",
     )
     group.add_argument(
         "--weight-decay",
         metavar="W",
         type=number(0, 100),
-        help="how strongly the weights are pulled towards 0 (default: by data set)",
+        help="how strongly the weights are pulled towards 0, at most 100 (default: by data set)",
     )
     group.add_argument(
         "--epochs",
@@ -178,15 +179,16 @@ def _add_training(group):
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
-        help=f"share of the rows that choose the best epoch (default: {validation})",
+        help="share of the rows that choose the best epoch, at most 0.5 "
+        f"(default: {validation})",
     )
     group.add_argument(
         "--test",
         metavar="SHARE",
         type=number(0, 0.4, above=True),
         default=_training.Options.test,
-        help="share of the rows that are measured at the end (default: %(default)s); fashion-mnist "
-        "has its own test rows",
+        help="share of the rows that are measured at the end, at most 0.4 (default: %(default)s); "
+        "fashion-mnist has its own test rows",
     )
     group.add_argument(
         "--seed",

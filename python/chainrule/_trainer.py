@@ -74,6 +74,14 @@ class Trainer:
         ]
         self.history = History()
 
+    def __repr__(self):
+        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        optimizer = None if self.optimizer is None else type(self.optimizer).__name__
+        return (
+            f"Trainer(model={type(self.model).__name__}, loss={loss}, optimizer={optimizer}, "
+            f"metrics={list(self.metrics)}, history={self.history!r})"
+        )
+
     def fit(
         self,
         train,

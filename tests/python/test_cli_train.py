@@ -178,6 +178,18 @@ def test_what_is_kept_is_said(capsys):
         assert capsys.readouterr().err == kept + "\n"
 
 
+def test_the_loss_is_named(capsys, tmp_path):
+    for name, loss in (
+        ("iris", "cross-entropy"),
+        ("diabetes", "mean squared error of the standardised target"),
+    ):
+        assert main(["train", name, "--out", str(tmp_path), *QUICK]) == 0
+        assert f"\nloss: {loss}\n" in capsys.readouterr().err
+    assert main(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "mean squared error of the standardised target" in text
+
+
 def test_progress_lines(capsys, tmp_path):
     arguments = ["train", "iris", "--out", str(tmp_path), "--epochs", "2", "--no-plots"]
     assert main([*arguments, "--progress", "plain"]) == 0

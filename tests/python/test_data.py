@@ -403,3 +403,18 @@ def test_samples_without_end(function):
     for sample in (listed, named, deep):
         with pytest.raises(ValueError, match=rf"^\[{function.__name__}\] expected samples nested"):
             function([sample])
+
+
+def test_the_repr_of_a_loader():
+    class Stream(IterableDataset):
+        pass
+
+    assert repr(DataLoader(rows(), 4, shuffle=True)) == (
+        "DataLoader(TensorDataset, batch_size=4, sampler=RandomSampler, drop_last=False)"
+    )
+    batches = BatchSampler(SequentialSampler(rows()), 4, True)
+    assert "batch_size=None, sampler=BatchSampler" in repr(
+        DataLoader(rows(), batch_sampler=batches)
+    )
+    assert "sampler=SequentialSampler" in repr(DataLoader(rows(), batch_size=None))
+    assert "sampler=None, drop_last=True" in repr(DataLoader(Stream(), 4, drop_last=True))

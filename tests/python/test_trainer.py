@@ -212,6 +212,16 @@ def test_modes_come_back_and_dropout_is_off_when_measuring():
     assert model.training
 
 
+def test_repr():
+    trainer = linear_trainer(metrics={"largest": lambda outputs, targets: targets.max()})
+    assert repr(trainer) == (
+        "Trainer(model=Linear, loss=MSELoss, optimizer=SGD, metrics=['largest'], "
+        "history=History(epochs=0, best_epoch=0, stopped=None))"
+    )
+    only = cr.Trainer(trainer.model, nn.functional.mse_loss, None)
+    assert "loss=mse_loss, optimizer=None" in repr(only)
+
+
 # ---- early stopping and best weights
 
 

@@ -79,6 +79,14 @@ class DataLoader:
             default_convert if batch_sampler is None else default_collate
         )
 
+    def __repr__(self):
+        order = self.batch_sampler if self.sampler is None else self.sampler
+        return (
+            f"DataLoader({type(self.dataset).__name__}, batch_size={self.batch_size}, "
+            f"sampler={None if self._iterable else type(order).__name__}, "
+            f"drop_last={self.drop_last})"
+        )
+
     def __iter__(self) -> collections.abc.Iterator[typing.Any]:
         if self._iterable:
             return self._iterate_stream()
