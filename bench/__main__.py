@@ -4,7 +4,7 @@ python -m bench                          all, with their defaults
 python -m bench call|step [options]      one; --help lists its options
 """
 
-import runpy
+import subprocess
 import sys
 
 NAMES = ("call", "step")
@@ -14,14 +14,18 @@ def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__.strip())
         if arguments:
-            return
+            return 0
     elif arguments[0] not in NAMES:
         raise SystemExit(f"expected one of {', '.join(NAMES)}; got {arguments[0]!r}")
     for name in arguments[:1] or NAMES:
         print(f"\n== bench_{name}", flush=True)
-        sys.argv = [f"bench_{name}", *arguments[1:]]
-        runpy.run_module(f"bench.bench_{name}", run_name="__main__")
+        # A process of its own: it starts itself again with the thread counts of its options.
+        command = [sys.executable, "-m", f"bench.bench_{name}", *arguments[1:]]
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 elsewhere."""
 
 import gc
+import warnings
 
 import numpy as np
 import pytest
@@ -193,6 +194,59 @@ def test_modules_have_forward_hooks_alone():
     y.register_hook(seen.append)
     y.sum().backward()
     assert seen[0].tolist() == [[1.0, 1.0, 1.0]]
+
+
+def test_the_grad_of_a_result_is_none_without_a_warning():
+    x = cr.ones(2, requires_grad=True)
+    y, kept = x * 2, x * 3
+    kept.retain_grad()
+    (y + kept).sum().backward()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert y.grad is None
+    assert kept.grad.tolist() == [1, 1]
+
+
+def test_gradcheck_wants_float64():
+    x = cr.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match=r"Use \.double\(\)"):
+        cr.autograd.gradcheck(cr.square, (x,))
+    assert cr.autograd.gradcheck(cr.square, (x.detach().double().requires_grad_(),))
+
+
+def test_functions_have_no_out():
+    x = cr.ones(2)
+    for function in (cr.add, cr.mul, cr.maximum):
+        with pytest.raises(TypeError, match="'out' is no parameter"):
+            function(x, x, out=cr.zeros(2))
+    assert x.add_(x).tolist() == [2, 2]
+
+
+def test_files_hold_values_alone(tmp_path):
+    tensors = {"weight": nn.Parameter(cr.ones(2)), "leaf": cr.ones(2, requires_grad=True)}
+    cr.save(tensors, tmp_path / "x.safetensors")
+    for value in cr.load(tmp_path / "x.safetensors").values():
+        assert type(value) is cr.Tensor and not value.requires_grad
+    net = nn.Linear(2, 2)
+    cr.save(net.state_dict(), tmp_path / "net.safetensors")
+    net.load_state_dict(cr.load(tmp_path / "net.safetensors"))
+    assert isinstance(net.weight, nn.Parameter) and net.weight.requires_grad
+
+
+def test_a_state_dict_is_a_dict():
+    net = nn.Linear(2, 2)
+    state = net.state_dict()
+    assert type(state) is dict and not hasattr(state, "_metadata")
+    answer = net.load_state_dict({"weight": state["weight"], "more": state["bias"]}, strict=False)
+    assert type(answer).__name__ == "IncompatibleKeys"
+    assert answer == (["bias"], ["more"]) == (answer.missing_keys, answer.unexpected_keys)
+
+
+def test_diabetes_is_in_its_own_units():
+    pytest.importorskip("sklearn")
+    data = cr.datasets.load("diabetes")
+    age = data.x[:, data.feature_names.index("age")]
+    assert (age == age.round()).all() and 18 <= age.min() < age.max() < 100
 
 
 def test_a_loader_has_no_workers():
