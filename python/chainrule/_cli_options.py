@@ -179,8 +179,7 @@ def _add_training(group):
         "--validation",
         metavar="SHARE",
         type=number(0, 0.5, above=True),
-        help="share of the rows that choose the best epoch, at most 0.5 "
-        f"(default: {validation})",
+        help=f"share of the rows that choose the best epoch, at most 0.5 (default: {validation})",
     )
     group.add_argument(
         "--test",
