@@ -35,7 +35,10 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
     if (!memory.written || !memory.outside) continue;
     program_.writes.push_back({Source::kState, memory.argument, memory.flat});
     WriteBack& write = program_.writes.back();
-    if (memory.origin.defined()) write.inference = memory.origin->inference;
+    if (memory.origin.defined()) {
+      write.inference = memory.origin->inference;
+      write.window = is_window(*memory.origin.impl());
+    }
     if (memory.argument >= 0) {
       write.target = Source::kArgument;
     } else if (memory.gradient != kNone) {

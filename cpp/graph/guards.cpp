@@ -74,6 +74,7 @@ bool Program::writes_hold(std::span<const Tensor> arguments) const {
             ? *arguments[w.index].impl()
             : *gradient_leaves[values[w.index].index].among(arguments)->autograd->grad;
     if (target.storage->read_only() || target.inference != w.inference) return false;
+    if (is_window(target) != w.window) return false;
   }
   return true;
 }

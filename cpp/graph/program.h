@@ -61,7 +61,11 @@ struct WriteBack {
   int index;               // which argument or state; of a `.grad`: its value when the replay began
   ValueId value;           // all its elements as one row
   bool inference = false;  // made in inference_mode, where not every operation may write it
+  bool window = false;     // of what requires a gradient: likewise, where gradients are on
 };
+
+// Of the target of a WriteBack.
+inline bool is_window(const TensorImpl& t) { return t.base && t.base->requires_grad; }
 
 // A tensor whose `.grad` counts: one from outside, or the one that is passed as an argument.
 struct Leaf {

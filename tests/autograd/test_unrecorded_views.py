@@ -29,6 +29,23 @@ def test_a_write_that_needs_a_history_is_refused(mode):
     assert window(constant, mode).add_(1).tolist() == [2] and constant.tolist() == [2, 1, 1]
 
 
+def test_a_replay_refuses_what_eager_refuses():
+    @cr.compile
+    def fn(v):
+        v.add_(1)
+
+    for _ in range(4):
+        fn(cr.ones(1, dtype=cr.float64))
+    y = leaf(1.0, 2.0) * 1
+    with pytest.raises(cr.StateError, match="a view made with gradients enabled"):
+        fn(window(y))
+    assert y.tolist() == [1, 2]
+    with cr.no_grad():
+        for _ in range(4):
+            fn(window(y))
+    assert y.tolist() == [5, 2]
+
+
 def test_a_write_without_gradients_is_a_write():
     x = leaf(1.0, 2.0)
     v = window(x)
