@@ -76,9 +76,8 @@ struct OptDType {
 // its name, because the generator writes a default 'mean' as Reduction::mean.
 enum class Reduction : int64_t { none, mean, sum };
 inline constexpr const char* kReductionNames[] = {"none", "mean", "sum"};
-enum class Rounding : int64_t { none, trunc, floor };
-inline constexpr const char* kRoundingNames[] = {nullptr, "trunc",
-                                                 "floor"};  // none is Python's None
+enum class Rounding : int64_t { none, trunc, floor };  // none is Python's None
+inline constexpr const char* kRoundingNames[] = {nullptr, "trunc", "floor"};
 enum class GeluForm : int64_t { none, tanh };
 inline constexpr const char* kGeluFormNames[] = {"none", "tanh"};
 
