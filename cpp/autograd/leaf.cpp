@@ -103,4 +103,9 @@ void HookHandle::remove() {
   const LeafHook after = take(lists->after_accumulate, id_);
 }
 
+bool has_hooks(const Tensor& t) {
+  const HookLists* lists = hooks_on(t);
+  return lists && (!lists->on_grad.empty() || !lists->after_accumulate.empty());
+}
+
 }  // namespace chainrule::autograd

@@ -81,6 +81,9 @@ class Plan {
     check(arguments);
     return executor_.profile(arguments);
   }
+  bool same_places(const std::vector<Tensor>& arguments) const {
+    return arguments.size() == layouts_.size() && program().places_hold(arguments);
+  }
   const graph::Program& program() const { return executor_.program(); }
   std::vector<std::string> operations() const {
     std::vector<std::string> names;
@@ -212,6 +215,8 @@ void bind_program(py::module_& m) {
       .def(
           "verify", [](const Plan& p) { p.program().verify(); },
           "Re-runs every shape rule over the program.")
+      .def("same_places", &Plan::same_places, py::arg("arguments"),
+           "Whether the arguments share memory as recorded.")
       .def("operations", &Plan::operations)
       .def("profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each instruction in one real run, or None as for a call.");

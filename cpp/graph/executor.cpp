@@ -61,6 +61,7 @@ void hang_backward(const std::shared_ptr<const Program>& p, Frame& frame,
     results[i] = results[i].alias();
     outputs.push_back(results[i]);
   }
+  for (const auto& [i, first] : p->repeated) results[i] = results[first];
   for (ValueId id : p->leaves) leaves.push_back(frame[id]);
   auto saved = std::make_shared<Saved>();
   // Aliases have no history: a result that a user then changes in place makes no cycle.

@@ -23,7 +23,6 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
               "of sizes ",
               t.sizes(), " with one. Return the gradient beside it."));
     }
-    program_.results.push_back(resolve(t));
   }
   for (auto& binding : program_.gradients) {
     const Tensor& leaf = binding.leaf.among(argument_tensors_);
@@ -31,6 +30,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
       binding.value = resolve_gradient(Tensor(leaf->autograd->grad));
     }
   }
+  resolve_results(results);
   for (const auto& [storage, memory] : memories_) {
     if (!memory.written || !memory.outside) continue;
     program_.writes.push_back({Source::kState, memory.argument, memory.flat});
@@ -128,6 +128,8 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   Tensors outputs, seeds, leaves;
   for (size_t i = 0; i < results.size(); ++i) {
     const ValueId id = program_.results[i];
+    const auto before = program_.results.begin() + i;
+    if (std::find(program_.results.begin(), before, id) != before) continue;  // is repeated
     // A loss whose backward ran inside comes back without history.
     if (!autograd::can_run_backward(results[i]) ||
         program_.values[id].source != Source::kInstruction)

@@ -1,6 +1,7 @@
 // What must be as it was recorded, so that a program may be replayed.
 #include <algorithm>
 
+#include "autograd/autograd.h"
 #include "graph/program.h"
 
 namespace chainrule::graph {
@@ -55,6 +56,9 @@ bool Program::guards_hold(std::span<const Tensor> arguments,
                           std::vector<const Storage*>& room) const {
   for (size_t i = 0; i < states.size(); ++i) {
     if (states[i]->requires_grad != state_requires_grad[i]) return false;
+  }
+  for (const auto& [argument, any] : hooked) {
+    if (autograd::has_hooks(arguments[argument]) != any) return false;
   }
   for (const GradGuard& g : grad_guards) {
     const Tensor& leaf = g.leaf.among(arguments);

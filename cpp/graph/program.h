@@ -119,6 +119,7 @@ struct Program {
   size_t commit_begin = 0;  // [commit_begin, forward_end) update state in place, after all else
   std::vector<InputMeta> arguments;
   std::vector<ValueId> argument_values;
+  std::vector<std::pair<int, bool>> hooked;  // which arguments need a gradient; any hooks on it?
   std::vector<Tensor> states;
   std::vector<bool> state_requires_grad;
   std::vector<Number> numbers;
@@ -132,8 +133,9 @@ struct Program {
   // In order; none where nothing is written and no `.grad` used.
   std::vector<const Storage*> state_storages;
   std::vector<ValueId> results;
+  std::vector<std::pair<int, int>> repeated;  // of results: the same tensor as an earlier one
   // Of results that still need a gradient: the seeds, and what the backward section makes.
-  std::vector<int> differentiable;      // which results
+  std::vector<int> differentiable;      // which results, each value once
   std::vector<ValueId> seeds;           // one per differentiable result
   std::vector<ValueId> leaves;          // values (arguments or states) that want a gradient
   std::vector<ValueId> leaf_gradients;  // one per leaf, kNone when unused

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "autograd/autograd.h"
 #include "generated/ops.h"
 #include "ops/schema.h"
 
@@ -46,6 +47,9 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(mod
     memory.flat_end = std::max(memory.flat_end, t->offset + extent(t.sizes(), t.strides()));
     memory.outside = true;
     bind(t, id);
+    if (t->requires_grad) {
+      program_.hooked.emplace_back(static_cast<int>(i), autograd::has_hooks(t));
+    }
   }
   for (size_t i = 0; i < arguments.size(); ++i) {
     program_.values[program_.argument_values[i]].room =
@@ -192,6 +196,7 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
       v.view = true;
       v.strides = t.strides();
       v.offset = t->offset - call[0]->offset;
+      if (!made_inside(t)) views_.push_back(t);
     }
     if (modes.inference) v.mark = Mark::kOn;
     const ValueId id = add_value(v);

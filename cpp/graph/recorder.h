@@ -52,6 +52,11 @@ class ProgramRecorder final : public Recorder {
 
   ValueId resolve(const Tensor& t);
   ValueId resolve_gradient(const Tensor& grad);
+  void resolve_results(std::span<const Tensor> results);
+  bool is_taken(ValueId id, const Tensor& t) const;
+  ValueId resolve_result(const Tensor& t);
+  ValueId resolve_state(const Tensor& t);
+  ValueId window_outside(const Memory& memory, const Tensor& t);
   Leaf leaf_of(const Tensor& t) const;
   bool made_inside(const Tensor& t) const;
   ValueId number(const Tensor& t);
@@ -78,6 +83,7 @@ class ProgramRecorder final : public Recorder {
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
   std::vector<Tensor> argument_tensors_;
+  std::vector<Tensor> views_;              // of memory from outside, made inside
   std::vector<Tensor> guarded_gradients_;  // of each guard, undefined where there was none
   Modes saved_;
 };

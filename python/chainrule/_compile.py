@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from . import _core
-from ._nested import copied_in, form, leaves, no_end
+from ._nested import copied_in, form, held, no_end
 from ._plans import Plans, Recorded, last_change
 
 _P = ParamSpec("_P")
@@ -174,8 +174,6 @@ class CompiledFunction(Generic[_P, _R]):
         if recorded is not None:
             results = recorded.program(tensors)
             if results is not None:  # None: a gradient or requires_grad is not as recorded
-                for place, tensor in recorded.same_objects:
-                    results[place] = tensors[tensor] if isinstance(tensor, int) else tensor
                 plan.replays += 1
                 return recorded.rebuild(iter(results))
         if plan.count_change() == _WARN_AT:
@@ -189,35 +187,49 @@ class CompiledFunction(Generic[_P, _R]):
             self._warned.add(message)
             warnings.warn(message.format(last_change()), stacklevel=3)
 
+    def _run(self, args, kwargs):
+        """Calls the function while it is recorded; CaptureError if it changes a list or a dict."""
+        before = held(args, kwargs)
+        result = self._function(*args, **kwargs)
+        for old, new in zip(before, held(args, kwargs), strict=True):
+            if old != new:
+                raise _core.CaptureError(
+                    "[compile] expected a function that leaves lists and dicts among its arguments "
+                    f"as they are; got one that changes argument {old[0]!r}. Return what is new."
+                )
+        return result
+
     def _record(self, plan, tensors, args, kwargs):
+        from ._results import changed, leaves  # with modules that an import alone does not need
+
+        before = plan.recorded
+        same_places = before is None or before.program.same_places(tensors)
         recording = _core._Recording(tensors)
         try:
-            result = self._function(*args, **kwargs)
-            outputs = []
+            result = self._run(args, kwargs)
+            outputs, seen = [], []
             try:
-                rebuild = leaves(result, outputs)
+                rebuild = leaves(result, outputs, seen)
             except RecursionError:
                 raise no_end("a result") from None
             program = recording.finish(outputs)
         finally:
             recording.abort()
         program.verify()
-        before = plan.recorded
-        difference = None if before is None else before.program.difference(program)
-        # Something announced a change (a new plan starts), or the call itself does not repeat.
-        plan.tries = plan.tries + 1 if difference and plan.adopted is None else 1
+        difference = None
+        if before is not None:
+            difference = before.program.difference(program) or changed(before.seen, seen)
+        # Something announced a change, or arguments share other memory (a new plan starts); or the
+        # call itself does not repeat.
+        again = difference and plan.adopted is None and same_places
+        plan.tries = plan.tries + 1 if again else 1
         plan.recordings += 1
-        place = {id(t): i for i, t in enumerate(tensors)}
         plan.recorded = Recorded(
             program=program,
             adopted=difference == "",
             rebuild=rebuild,
+            seen=tuple(seen),
             refreshers=tuple(recording.refreshers),
-            same_objects=tuple(
-                (i, place.get(id(t), t))
-                for i, t in enumerate(outputs)
-                if id(t) in place or isinstance(t, _core.Parameter)
-            ),
             generation=_core._plans_generation(),
         )
         if plan.tries >= _MAX_TRIES:
@@ -228,11 +240,19 @@ class CompiledFunction(Generic[_P, _R]):
         return result
 
 
+def _returns_later(function):
+    """Whether a call makes something to be run afterwards: a generator or a coroutine."""
+    import inspect
+
+    kinds = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    return any(kind(f) for kind in kinds for f in (function, type(function).__call__))
+
+
 @overload
 def compile(function: Callable[_P, _R]) -> CompiledFunction[_P, _R]: ...
 @overload
 def compile(function: None = None) -> Callable[[Callable[_P, _R]], CompiledFunction[_P, _R]]: ...
-def compile(function: Callable[..., Any] | None = None) -> Any:
+def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     """Records `function` and replays it as one native program; also a decorator.
 
     Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules
@@ -244,12 +264,14 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
     `retain_graph=True`, like an eager one; its gradients have no history, so `create_graph=True` is
     refused.
 
-    Python code other than tensor operations runs only while recording. What a program cannot hold
+    Python code other than tensor operations runs only while recording: a list from outside to which
+    the function appends its losses stops growing, so return the loss and append it outside. What a program cannot hold
     raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy),
     shapes that depend on data, tensors made from Python data, hooks of tensors,
     `autograd.Function`, writing with gradients into an argument or another tensor from outside,
     changing param_groups, modules or settings. Four recordings in a row, each different from the
-    one before, are a CaptureError too.
+    one before, are a CaptureError too. Results are tensors and constants, alone or in tuples,
+    lists, dicts and dataclasses; another object is a CaptureError.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
     was: the next call is recorded.
@@ -268,10 +290,20 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
         ...     optimizer.step()
         ...     return loss
     """
+    if settings:
+        raise TypeError(
+            f"[compile] expected a function or a module alone; got {', '.join(settings)}. Leave "
+            "that out: a call is always recorded whole, with one plan for each shape."
+        )
     if function is None:
         return compile
     if not callable(function):
         raise TypeError(
             f"[compile] expected a function or a module; got {type(function).__name__}."
+        )
+    if _returns_later(function):
+        raise TypeError(
+            "[compile] expected a function that returns its results; got a generator or coroutine "
+            f"function, {function!r}. Return a list instead."
         )
     return CompiledFunction(function)

@@ -1,6 +1,4 @@
-"""Nested tuples, lists and dicts that a compiled function takes and gives: what is part of the
-signature, and the tensors among the results.
-"""
+"""Nested tuples, lists and dicts that a compiled function takes: what is part of the signature."""
 
 from . import _core
 
@@ -36,21 +34,13 @@ def form(value, tensors, objects):
     return ("object", id(value))
 
 
-def leaves(value, tensors):
-    """The tensors of a result, and a function that rebuilds it from an iterator over new ones."""
-    if isinstance(value, _core.Tensor):
-        tensors.append(value)
-        return next
-    if isinstance(value, (tuple, list)):
-        kind = type(value)
-        parts = [leaves(v, tensors) for v in value]
-        if hasattr(value, "_fields"):  # a named tuple takes its fields one by one
-            return lambda it: kind(*(p(it) for p in parts))
-        return lambda it: kind(p(it) for p in parts)
-    if isinstance(value, dict):
-        items = [(k, leaves(v, tensors)) for k, v in value.items()]
-        return lambda it: {k: p(it) for k, p in items}
-    return lambda it: value
+def held(args, kwargs):
+    """What the arguments are and hold, by place or name: the same while nobody changes it."""
+    found = []
+    for place, value in [*enumerate(args), *kwargs.items()]:
+        tensors, objects = [], []
+        found.append((place, form(value, tensors, objects), [id(t) for t in tensors]))
+    return found
 
 
 def no_end(what):

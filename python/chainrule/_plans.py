@@ -29,8 +29,8 @@ class Recorded(NamedTuple):
     program: Any
     adopted: bool  # equal to the recording before
     rebuild: Any
+    seen: tuple  # what the result is made of, tensors apart
     refreshers: tuple
-    same_objects: tuple
     generation: int
 
     def ready(self):

@@ -99,6 +99,16 @@ def test_what_arguments_share_is_a_guard_where_one_is_written(body, before, afte
     assert fast.stats["replays"] == (4 if before is after else 2)
 
 
+def test_arguments_that_share_other_memory_in_each_call_are_no_error():
+    fast = cr.compile(write_first)
+    for at in (5, 5, 5, 5, 1, 1, 1, 1, 2, 3, 5, 0, 1, 4, 6, 2, 2, 2, 2):
+        compiled, eager = cr.arange(16.0), cr.arange(16.0)
+        result = fast(compiled[:4], compiled[at : at + 4])
+        assert result.tolist() == write_first(eager[:4], eager[at : at + 4]).tolist()
+        assert compiled.tolist() == eager.tolist()
+    assert fast.stats == {"replays": 6, "recordings": 13}
+
+
 def read_both(x, y):
     return x[1:] * 2 + y[1:]
 

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections import OrderedDict
 
 import pytest
 
@@ -138,3 +139,36 @@ def test_a_number_that_changes_with_every_call_is_warned_of():
         warnings.simplefilter("error")
         for k in (*[0] * 3, *range(40)):
             useful(x, k)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x, d: d.update(y=x * 2),
+        lambda x, d: d.pop("k"),
+        lambda x, d: d["list"].append(x),
+        lambda x, d: d["list"].reverse(),
+        lambda x, d: d["ordered"].move_to_end("a"),
+        lambda x, d: d.update(k=4),
+    ],
+)
+def test_lists_and_dicts_among_the_arguments_stay_as_they_are(body):
+    a, b = cr.ones(2), cr.ones(2)
+    for by_name in (False, True):
+        held = {"k": 3, "list": [a, b], "ordered": OrderedDict(a=a, b=b)}
+        arguments, named = ((a,), {"d": held}) if by_name else ((a, held), {})
+        place = "'d'" if by_name else "1"
+        message = (
+            rf"^\[compile\] expected a function that leaves lists .* changes argument {place}\."
+        )
+        with pytest.raises(cr.CaptureError, match=message):
+            cr.compile(body)(*arguments, **named)
+    assert cr._core._recording() is None
+
+
+def test_tensors_in_lists_and_dicts_may_be_written():
+    fast = cr.compile(lambda held: held["x"][0].add_(1))
+    x = cr.zeros(2)
+    for _ in range(4):
+        fast({"x": [x]})
+    assert x.tolist() == [4.0, 4.0]

@@ -86,6 +86,15 @@ def test_a_compiled_module_is_a_function():
     assert repr(fast) == "<compiled Linear: 0 plans, 0 replays>"
 
 
+def test_compile_takes_a_function_alone():
+    for call in (
+        lambda: cr.compile(abs, fullgraph=True, mode="default"),
+        lambda: cr.compile(fullgraph=True, mode="default"),
+    ):
+        with pytest.raises(TypeError, match=r"^\[compile\] .* alone; got fullgraph, mode\. Leave"):
+            call()
+
+
 def test_arrays_are_copied_into_compiled_functions():
     double = cr.compile(lambda x: x * 2)
     for value in range(5):
