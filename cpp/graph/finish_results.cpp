@@ -26,7 +26,7 @@ void ProgramRecorder::resolve_results(std::span<const Tensor> results) {
       continue;
     }
     ValueId id = resolve_result(t);
-    if (is_taken(id, t)) id = window(id, t.dtype(), t.sizes(), t.strides(), 0);
+    if (is_taken(id, t)) id = result_window(id, t, 0);
     program_.results.push_back(id);
   }
 }
@@ -56,7 +56,7 @@ ValueId ProgramRecorder::resolve_result(const Tensor& t) {
   const Value& v = program_.values[id];
   if (v.source == Source::kInstruction) return id;
   if (v.source == Source::kState && program_.states[v.index].same_as(t)) return id;
-  return window(id, t.dtype(), t.sizes(), t.strides(), 0);  // detach() of all that is there
+  return result_window(id, t, 0);  // detach() of all that is there
 }
 
 // A tensor that was there before the call, and is returned itself.
@@ -78,7 +78,13 @@ ValueId ProgramRecorder::window_outside(const Memory& memory, const Tensor& t) {
   } else {
     owner = state(t.alias(Dims{row_elements(memory, t)}, Dims{1}, 0));
   }
-  return window(owner, t.dtype(), t.sizes(), t.strides(), t->offset - begin);
+  return result_window(owner, t, t->offset - begin);
+}
+
+ValueId ProgramRecorder::result_window(ValueId owner, const Tensor& t, int64_t offset) {
+  const ValueId id = window(owner, t.dtype(), t.sizes(), t.strides(), offset);
+  program_.values[id].mark = t->inference ? Mark::kOn : Mark::kOff;
+  return id;
 }
 
 }  // namespace chainrule::graph

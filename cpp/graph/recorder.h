@@ -57,6 +57,7 @@ class ProgramRecorder final : public Recorder {
   ValueId resolve_result(const Tensor& t);
   ValueId resolve_state(const Tensor& t);
   ValueId window_outside(const Memory& memory, const Tensor& t);
+  ValueId result_window(ValueId owner, const Tensor& t, int64_t offset);
   Leaf leaf_of(const Tensor& t) const;
   bool made_inside(const Tensor& t) const;
   ValueId number(const Tensor& t);
