@@ -216,6 +216,26 @@ def test_the_grad_of_a_result_is_none_without_a_warning():
     assert kept.grad.tolist() == [1, 1]
 
 
+def overwritten(write):
+    a, b = cr.ones(2, requires_grad=True), cr.ones(2, requires_grad=True)
+    c = a * 3
+    write(c, b)
+    c.sum().backward()
+    return a.grad, b.grad
+
+
+def test_an_overwritten_history_is_let_go():
+    for write in (
+        lambda c, b: c.copy_(b * 2),
+        lambda c, b: c.__setitem__(..., b * 2),
+        lambda c, b: c.fill_(b.sum() / 2),
+    ):
+        gone, written = overwritten(write)
+        assert gone is None and (written > 0).all()
+    for write in (lambda c, b: c.copy_(b), lambda c, b: c.fill_(1), lambda c, b: c.zero_()):
+        assert overwritten(write)[0].tolist() == [0, 0]
+
+
 def test_gradcheck_wants_float64():
     x = cr.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match=r"Use \.double\(\)"):
