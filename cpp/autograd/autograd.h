@@ -9,6 +9,7 @@
 
 #include "core/small_vector.h"
 #include "core/tensor.h"
+#include "core/tls.h"
 
 namespace chainrule::autograd {
 
@@ -35,6 +36,15 @@ Tensor grad_of(const Tensor& t);                     // undefined when there is 
 void set_grad(const Tensor& t, const Tensor& grad);  // checks shape and dtype; undefined clears
 Tensor detach(const Tensor& t);                      // shares storage, no history
 void detach_in_place(const Tensor& t);
+
+// ---- A recording under way: nodes numbered below `first` were made before it. Where backward has
+// to go through one `refuse` throws; without it backward ends there.
+struct OwnNodes {
+  uint64_t first = 0;
+  void (*refuse)() = nullptr;
+};
+extern constinit CHAINRULE_TLS OwnNodes own_nodes;
+uint64_t next_node();  // the number of the next one
 
 // ---- Nodes as Python shows them.
 class Node;

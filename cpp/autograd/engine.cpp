@@ -11,6 +11,8 @@
 
 namespace chainrule::autograd {
 
+constinit CHAINRULE_TLS OwnNodes own_nodes;
+
 namespace {
 
 // Undoes broadcasting: sums dy to `sizes`.
@@ -162,6 +164,10 @@ class Run {
     bool go_on = false;
     for (const Edge& e : node.edges) go_on |= reaches_wanted(e);
     if (!go_on) return;
+    if (node.number < own_nodes.first) {
+      if (own_nodes.refuse) own_nodes.refuse();
+      return;
+    }
     Tensors dxs = node.apply(dys, options_.retain_graph);
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& e = node.edges[i];

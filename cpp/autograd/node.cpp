@@ -19,6 +19,8 @@ constinit CHAINRULE_TLS Node* freed = nullptr;
 constinit CHAINRULE_TLS bool freeing = false;
 }  // namespace
 
+uint64_t next_node() { return next_number.load(std::memory_order_relaxed); }
+
 Node::Node() : number(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 void Node::destroy() {

@@ -54,6 +54,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
             [](const WriteBack& a, const WriteBack& b) { return a.value < b.value; });
   program_.forward_end = program_.code.size();
   sink_updates();
+  autograd::own_nodes.refuse = nullptr;  // what has history outside goes on backward there
   make_backward(results);
   find_backward_reads();
   modes.recorder = saved_.recorder;
@@ -148,7 +149,6 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   for (ValueId id = 0; id < static_cast<ValueId>(program_.values.size()); ++id) {
     const Value& v = program_.values[id];
     if (v.source == Source::kState && program_.states[v.index]->requires_grad &&
-        autograd::is_leaf(program_.states[v.index]) &&
         program_.states[v.index].sizes() == v.sizes) {
       program_.leaves.push_back(id);
       leaves.push_back(program_.states[v.index]);

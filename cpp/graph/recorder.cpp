@@ -56,9 +56,20 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(mod
         memory_of(arguments[i]).flat_end - arguments[i]->offset;
   }
   modes.recorder = this;
+  // The history of an argument is another one in the next call.
+  autograd::own_nodes = {
+      autograd::next_node(), [] {
+        throw CaptureError(str(
+            "[compile] expected backward to stay inside the function; got a tensor from outside "
+            "that has history",
+            at_here(), ". Pass x.detach(), or return the loss and call backward() outside."));
+      }};
 }
 
-ProgramRecorder::~ProgramRecorder() { modes.recorder = saved_.recorder; }
+ProgramRecorder::~ProgramRecorder() {
+  modes.recorder = saved_.recorder;
+  autograd::own_nodes = {};
+}
 
 ValueId ProgramRecorder::add_value(const Value& v) {
   program_.values.push_back(v);

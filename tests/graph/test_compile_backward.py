@@ -170,3 +170,32 @@ def test_gradients_of_gradients_through_a_compiled_result_are_refused():
     (got,) = cr.autograd.grad(loss, w)
     (expected,) = cr.autograd.grad(eager(cr.ones(3, 5, requires_grad=True)).sum(), w)
     np.testing.assert_array_equal(got.numpy(), expected.numpy())
+
+
+def test_backward_inside_through_history_from_outside_is_refused():
+    w = cr.ones(2, requires_grad=True)
+    step = cr.compile(lambda x: (x * x).sum().backward())
+    with pytest.raises(cr.CaptureError, match="expected backward to stay inside the function"):
+        step(w * 2)
+    assert w.grad is None
+    for _ in range(4):
+        x = cr.ones(2, requires_grad=True)
+        step(x)
+        assert x.grad.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("leaf", ["passed", "captured", "unused"])
+@pytest.mark.parametrize("middle", ["passed", "captured"])
+def test_a_gradient_through_history_from_outside_counts_once(leaf, middle):
+    w = cr.ones(2, requires_grad=True)
+    captured = w * 3
+    use = {"passed": lambda a: a, "captured": lambda a: w, "unused": lambda a: 1.0}[leaf]
+    body = lambda a, y: (use(a) * (y if middle == "passed" else captured)).sum()
+    fast = cr.compile(body)
+    for _ in range(5):
+        arguments = w, w * 3
+        (expected,) = cr.autograd.grad(body(*arguments), [w], retain_graph=True)
+        w.grad = None
+        fast(*arguments).backward(retain_graph=True)
+        assert w.grad.tolist() == expected.tolist()
+    assert fast.stats["replays"] == 3
