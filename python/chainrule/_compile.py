@@ -265,13 +265,14 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     refused.
 
     Python code other than tensor operations runs only while recording: a list from outside to which
-    the function appends its losses stops growing, so return the loss and append it outside. What a program cannot hold
-    raises CaptureError and names the line: reading a value (`item`, `float`, `print`, NumPy),
-    shapes that depend on data, tensors made from Python data, hooks of tensors,
+    the function appends its losses stops growing, so return the loss and append it outside. What a
+    program cannot hold raises CaptureError and names the line: reading a value (`item`, `float`,
+    `print`, NumPy), shapes that depend on data, tensors made from Python data, hooks of tensors,
     `autograd.Function`, writing with gradients into an argument or another tensor from outside,
-    `backward()` inside through history from outside, changing param_groups, modules or settings. Four recordings in a row, each different from the
-    one before, are a CaptureError too. Results are tensors and constants, alone or in tuples,
-    lists, dicts and dataclasses; another object is a CaptureError.
+    `backward()` inside through history from outside, changing param_groups, modules or settings.
+    Four recordings in a row, each different from the one before, are a CaptureError too. Results
+    are tensors and constants, alone or in tuples, lists, dicts and dataclasses; another object is a
+    CaptureError.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
     was: the next call is recorded.
