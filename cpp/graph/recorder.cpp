@@ -209,7 +209,7 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
       v.offset = t->offset - call[0]->offset;
       if (!made_inside(t)) views_.push_back(t);
     }
-    if (modes.inference) v.mark = Mark::kOn;
+    if (modes.inference) v.mark = t->inference ? Mark::kOn : Mark::kOff;
     const ValueId id = add_value(v);
     in.outputs.push_back(id);
     bind(t, id);
