@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from . import _core
+from ._methods import Methods
 from ._nested import copied_in, form, held, no_end
 from ._plans import Plans, Recorded, last_change
 
@@ -31,36 +32,6 @@ _MANY_CHANGES = (
     "the last was {}. Keep what changes with every call outside of modules: a program may hold any "
     "attribute of any of them."
 )
-
-
-class _Methods(dict):
-    """An object's compiled methods by what its classes define, which may have one name: a method
-    and the one that it calls by super(). Kept on the object, so that plans are not shared by
-    objects; copies of the object begin without."""
-
-    NAME = "_compiled_methods"
-
-    def __init__(self, instance=None):
-        super().__init__()
-        self.instance = instance
-
-    def __reduce__(self):
-        return (_Methods, ())
-
-    @classmethod
-    def of(cls, instance):
-        try:
-            fields = instance.__dict__
-            methods = fields.get(cls.NAME)
-            if methods is None or methods.instance is not instance:  # of what this is a copy of
-                methods = fields[cls.NAME] = cls(instance)
-            return methods
-        except (AttributeError, TypeError):  # __slots__; or a class, with a dict that is read-only
-            raise TypeError(
-                "[compile] expected a compiled method of an object with a __dict__, where its "
-                f"plans are kept; got a {type(instance).__name__}. Name __dict__ in its __slots__, "
-                "or compile a function."
-            ) from None
 
 
 class CompiledFunction(Generic[_P, _R]):
@@ -99,7 +70,7 @@ class CompiledFunction(Generic[_P, _R]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        methods = _Methods.of(instance)
+        methods = Methods.of(instance)
         bound = methods.get(self)
         if bound is None:
             bound = methods[self] = CompiledFunction(self._function.__get__(instance, owner))
