@@ -3,8 +3,9 @@
 // all of them (common/), and once with naive loops (reference/) that are oracle and fallback.
 //
 // Contract of every kernel: an element's result depends on its operands alone, never on its
-// position, alignment, stride, neighbours or the number of threads. No allocation, no exceptions,
-// no Tensor.
+// position, alignment, stride, neighbours or the number of threads. No Tensor, no allocation, no
+// exceptions; a product alone asks for the workspace of its thread (core/workspace.h), whose growth
+// may end in OutOfMemory before anything is computed.
 #pragma once
 
 #include <cstdint>

@@ -98,10 +98,11 @@ class Trainer:
 
         `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets) of tensors,
         arrays or lists; `batch_size`, `shuffle` and `generator` serve the latter two. Arrays and
-        lists of floating numbers get the dtype of the model's parameters; tensors keep theirs. With `validation`, the weights of the best
-        epoch are put back at the end: the last that brought the validation loss down by more than
-        `min_delta`. `patience` stops after that many epochs without such a one. Ctrl-C ends the run
-        in the same clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
+        lists of floating numbers get the dtype of the model's parameters; tensors keep theirs.
+
+        With `validation`, the weights of the best epoch are put back at the end: the last that
+        brought the validation loss down by more than `min_delta`. `patience` stops after that many
+        epochs without such a one. Ctrl-C ends the run in the same clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
         FloatingPointError.
         """
         _check_at_least("epochs", epochs, 0)
