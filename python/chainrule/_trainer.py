@@ -102,8 +102,8 @@ class Trainer:
 
         With `validation`, the weights of the best epoch are put back at the end: the last that
         brought the validation loss down by more than `min_delta`. `patience` stops after that many
-        epochs without such a one. Ctrl-C ends the run in the same clean way (`history.stopped == "interrupted"`). A loss that is not finite raises
-        FloatingPointError.
+        epochs without such a one. Ctrl-C ends the run in the same clean way
+        (`history.stopped == "interrupted"`). A loss that is not finite raises FloatingPointError.
         """
         _check_at_least("epochs", epochs, 0)
         if patience is not None:
