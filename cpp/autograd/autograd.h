@@ -36,6 +36,9 @@ Tensor grad_of(const Tensor& t);                     // undefined when there is 
 void set_grad(const Tensor& t, const Tensor& grad);  // checks shape and dtype; undefined clears
 Tensor detach(const Tensor& t);                      // shares storage, no history
 void detach_in_place(const Tensor& t);
+// Makes `t` a window on `owner` that has come into being out of its history's sight, as a view made
+// under no_grad: writes to either that would need the other's history are errors.
+void make_window(const Tensor& t, const Tensor& owner);
 
 // ---- A recording under way: nodes numbered below `first` were made before it. Where backward has
 // to go through one `refuse` throws; without it backward ends there.

@@ -1,4 +1,5 @@
 // Functions from outside the op table: the node behind Python's autograd.Function.
+#include <algorithm>
 #include <utility>
 
 #include "autograd/node.h"
@@ -64,9 +65,12 @@ void attach(CustomFunction function, std::span<const Tensor> inputs,
   for (const Tensor& t : inputs) node->edges.push_back(t.defined() ? edge_of(t) : Edge{});
   for (const Tensor& t : outputs) node->outputs.push_back({t.dtype(), t.sizes()});
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (differentiable[i] && is_floating(outputs[i].dtype())) {
-      set_history(outputs[i], node, static_cast<int>(i));
-    }
+    if (!differentiable[i] || !is_floating(outputs[i].dtype())) continue;
+    const Tensor& out = outputs[i];
+    set_history(out, node, static_cast<int>(i));
+    // One that was written in place: its views follow when they are next asked.
+    const auto same = [&](const Tensor& t) { return t.same_as(out); };
+    if (std::any_of(inputs.begin(), inputs.end(), same)) ++state_of(out).history;
   }
 }
 

@@ -46,7 +46,7 @@ void set_grad(const Tensor& t, const Tensor& grad) {
     }
     if (grad.same_as(t))
       fail<StateError>("grad", "expected another tensor; got the tensor itself.");
-  } else if (!t->autograd) {
+  } else if (!t->autograd && !modes.recorder) {  // a replay may find one to clear
     return;
   }
   if (modes.recorder) modes.recorder->on_set_grad(t, grad);

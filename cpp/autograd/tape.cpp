@@ -185,6 +185,12 @@ Tensor detach(const Tensor& t) {
   return detached;
 }
 
+void make_window(const Tensor& t, const Tensor& owner) {
+  t->base = owner->base ? owner->base : owner.ref();
+  t->unrecorded = true;
+  if (t->base->autograd) state_of(t).history = t->base->autograd->history;
+}
+
 void detach_in_place(const Tensor& t) {
   if (t->base) {
     fail<StateError>("detach_", "expected a tensor that is no view; got a view of sizes ",

@@ -130,6 +130,12 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   }
   for (ValueId id : p.results) results.push_back(frame[id]);
   if (!p.differentiable.empty()) hang_backward(program_, frame, results);
+  for (const ResultWindow& w : p.windows) {
+    const Tensor& owner = w.owner == Source::kArgument ? arguments[w.index]
+                          : w.owner == Source::kState  ? p.states[w.index]
+                                                       : results[w.index];
+    autograd::make_window(results[w.result], owner);
+  }
   replay->commit.run(ns);
   replay->commit.clear();
   frame.clear();

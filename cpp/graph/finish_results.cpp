@@ -28,7 +28,27 @@ void ProgramRecorder::resolve_results(std::span<const Tensor> results) {
     ValueId id = resolve_result(t);
     if (is_taken(id, t)) id = result_window(id, t, 0);
     program_.results.push_back(id);
+    find_owner(static_cast<int>(i), results);
   }
+}
+
+// Of a view that the call has made: the tensor of the caller's, or the other result, that it is a
+// view of.
+void ProgramRecorder::find_owner(int result, std::span<const Tensor> results) {
+  const Tensor& t = results[result];
+  if (!t->base || !among(views_, t)) return;
+  const auto look_in = [&](Source source, std::span<const Tensor> tensors) {
+    const auto owner = std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& other) {
+      const bool outside = source != Source::kInstruction;
+      return other.ref() == t->base || (outside && other->base == t->base);
+    });
+    if (owner == tensors.end()) return false;
+    program_.windows.push_back({result, source, static_cast<int>(owner - tensors.begin())});
+    return true;
+  };
+  if (look_in(Source::kArgument, argument_tensors_)) return;
+  if (look_in(Source::kState, program_.states)) return;
+  look_in(Source::kInstruction, results);
 }
 
 // Whether the value comes out as another tensor, too: y and y.detach() are one value.

@@ -67,6 +67,13 @@ struct WriteBack {
 // Of the target of a WriteBack.
 inline bool is_window(const TensorImpl& t) { return t.base && t.base->requires_grad; }
 
+// A result that is a view of something that the caller has, too.
+struct ResultWindow {
+  int result;
+  Source owner;  // an argument, a state, or (kInstruction) another result
+  int index;
+};
+
 // A tensor whose `.grad` counts: one from outside, or the one that is passed as an argument.
 struct Leaf {
   Tensor outside;
@@ -134,6 +141,7 @@ struct Program {
   std::vector<const Storage*> state_storages;
   std::vector<ValueId> results;
   std::vector<std::pair<int, int>> repeated;  // of results: the same tensor as an earlier one
+  std::vector<ResultWindow> windows;
   // Of results that still need a gradient: the seeds, and what the backward section makes.
   std::vector<int> differentiable;      // which results, each value once
   std::vector<ValueId> seeds;           // one per differentiable result

@@ -207,7 +207,7 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
       v.view = true;
       v.strides = t.strides();
       v.offset = t->offset - call[0]->offset;
-      if (!made_inside(t)) views_.push_back(t);
+      views_.push_back(t);
     }
     if (modes.inference) v.mark = t->inference ? Mark::kOn : Mark::kOff;
     const ValueId id = add_value(v);

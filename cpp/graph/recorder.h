@@ -54,6 +54,7 @@ class ProgramRecorder final : public Recorder {
   ValueId resolve_gradient(const Tensor& grad);
   void resolve_results(std::span<const Tensor> results);
   bool is_taken(ValueId id, const Tensor& t) const;
+  void find_owner(int result, std::span<const Tensor> results);
   ValueId resolve_result(const Tensor& t);
   ValueId resolve_state(const Tensor& t);
   ValueId window_outside(const Memory& memory, const Tensor& t);
@@ -84,7 +85,7 @@ class ProgramRecorder final : public Recorder {
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
   std::vector<Tensor> argument_tensors_;
-  std::vector<Tensor> views_;              // of memory from outside, made inside
+  std::vector<Tensor> views_;              // made inside
   std::vector<Tensor> guarded_gradients_;  // of each guard, undefined where there was none
   Modes saved_;
 };

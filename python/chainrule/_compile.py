@@ -41,6 +41,8 @@ class CompiledFunction(Generic[_P, _R]):
     """
 
     def __init__(self, function: Callable[_P, _R]):
+        from . import _results  # noqa: F401 - not while threads call and a process may fork
+
         functools.update_wrapper(self, function, updated=())
         self._function: Callable[..., Any] = function
         self._plans = Plans()
@@ -171,7 +173,7 @@ class CompiledFunction(Generic[_P, _R]):
         return result
 
     def _record(self, plan, tensors, args, kwargs):
-        from ._results import changed, leaves  # with modules that an import alone does not need
+        from ._results import changed, leaves  # needs modules that chainrule's import does not
 
         before = plan.recorded
         same_places = before is None or before.program.same_places(tensors)

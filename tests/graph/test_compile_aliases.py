@@ -153,3 +153,31 @@ def test_two_arguments_on_one_window_come_back_each_itself():
         results = fast(x, y)
         assert results[0] is y and results[1] is x and results[2] is not y
         assert results[2].data_ptr() == base.data_ptr()
+
+
+def test_later_writes_to_a_view_from_a_replay_and_to_its_base():
+    w = leaf()
+
+    def both():
+        y = w * 1
+        return y, y[1:]
+
+    calls = {"results": cr.compile(both), "a state": cr.compile(lambda: (None, w[1:]))}
+    for f in calls.values():
+        for _ in range(3):
+            f()
+    _, view = calls["a state"]()
+    with pytest.raises(cr.StateError, match="leaf requiring grad"):
+        view.mul_(2)
+    base, view = calls["results"]()
+    with pytest.raises(cr.StateError, match="expected a view made with gradients enabled"):
+        view.mul_(2)
+    base.mul_(2)
+    with pytest.raises(cr.StateError, match="its base was written with history"):
+        view.sum()
+    base, view = calls["results"]()
+    with cr.no_grad():
+        view.mul_(2)  # no history is needed
+    assert base.tolist() == [0.0, 2.0, 4.0, 6.0]
+    (base.sum() + view.sum()).backward()
+    assert w.grad.tolist() == [1.0, 2.0, 2.0, 2.0]

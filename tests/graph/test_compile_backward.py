@@ -199,3 +199,20 @@ def test_a_gradient_through_history_from_outside_counts_once(leaf, middle):
         fast(*arguments).backward(retain_graph=True)
         assert w.grad.tolist() == expected.tolist()
     assert fast.stats["replays"] == 3
+
+
+def test_a_gradient_is_cleared_that_was_not_there_while_recording():
+    w = cr.ones(3, requires_grad=True)
+    optimizer = cr.optim.SGD([w], lr=0.1)
+
+    @cr.compile
+    def loss_of(x):
+        optimizer.zero_grad()
+        return (w * x).sum()
+
+    for _ in range(4):
+        loss_of(cr.ones(3))  # no backward yet
+    for _ in range(3):
+        loss_of(cr.ones(3)).backward()
+        assert w.grad.tolist() == [1.0] * 3
+    assert loss_of.stats["replays"] > 0

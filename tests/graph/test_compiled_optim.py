@@ -222,3 +222,28 @@ def test_replaced_state_counts_from_the_next_step_on(change):
     eager, fast = trained(False), trained(True)
     assert fast[:2] == eager[:2]
     assert fast[2].stats["replays"] >= 4
+
+
+def test_other_parameters_in_a_group_are_another_program():
+    v, w = cr.ones(2, requires_grad=True), cr.ones(2, requires_grad=True)
+    optimizer = cr.optim.SGD([v], lr=1.0)
+
+    @cr.compile
+    def step(x):
+        optimizer.zero_grad()
+        (x * v + x * w).sum().backward()
+        optimizer.step()
+
+    def run():
+        for _ in range(4):
+            step(cr.ones(2))
+        return v.tolist()[0], w.tolist()[0]
+
+    group = optimizer.param_groups[0]
+    assert run() == (-3.0, 1.0)
+    group["params"] = [w]
+    assert run() == (-3.0, -3.0)
+    group["params"][0] = v
+    assert run() == (-7.0, -3.0)
+    group["params"].append(w)
+    assert run() == (-11.0, -7.0)

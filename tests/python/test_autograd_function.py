@@ -127,6 +127,11 @@ def test_in_place_functions():
     assert z is y and z.item() == 6
     z.backward()
     assert x.grad.item() == 2
+    base = x * cr.ones(2)
+    view = base[1:]
+    Double.apply(base)
+    (dx,) = cr.autograd.grad(view.sum(), x)  # views made before follow
+    assert dx.item() == 2
     with pytest.raises(RuntimeError, match="expected no view among the dirty inputs"):
         Double.apply((x * cr.ones(2))[:1])
     with pytest.raises(RuntimeError, match="leaf"):

@@ -63,8 +63,10 @@ def _new_state(method, *args):
 
 
 def _new_setting(method, *args):
-    if _core._recording() is not None:
-        _new_constant(method, *args)  # raises
+    # Another list of parameters is another program; other settings are read before a replay.
+    one = bool(args) and isinstance(args[0], str) and args[0] != "params"
+    if _core._recording() is not None or not one:
+        _new_constant(method, *args)  # raises while a step is recorded
 
 
 def _new_constant(method, *args):
@@ -90,19 +92,30 @@ class State(defaultdict):
         super().__setitem__(param, entries if known else ParamState(entries))
 
 
+@_announcing(_LIST_WRITERS, _new_groups)
+class ParamGroups(list):
+    """All groups, or the parameters of one. Another of them, or one fewer, is another program, and a
+    CaptureError inside one."""
+
+
+class _Group(dict):
+    def __init__(self, settings):
+        super().__init__(settings)
+        if "params" in self:
+            super().__setitem__("params", ParamGroups(self["params"]))
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, ParamGroups(value) if key == "params" else value)
+
+
 @_announcing(_DICT_WRITERS, _new_setting)
-class ParamGroup(dict):
+class ParamGroup(_Group):
     """The settings of one group. Writing them while a step is recorded is a CaptureError."""
 
 
 @_announcing(_DICT_WRITERS, _new_constant)
-class ConstantGroup(dict):
+class ConstantGroup(_Group):
     """The same of an optimizer whose step is Python: its settings are constants of a program."""
-
-
-@_announcing(_LIST_WRITERS, _new_groups)
-class ParamGroups(list):
-    """All groups. Another group, or one fewer, is another program, and a CaptureError inside one."""
 
 
 def new_state():
