@@ -131,7 +131,7 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
     const ValueId id = program_.results[i];
     const auto before = program_.results.begin() + i;
     if (std::find(program_.results.begin(), before, id) != before) continue;  // is repeated
-    // A loss whose backward ran inside comes back without history.
+    // What comes of a graph that was run backward inside comes back without history.
     if (!autograd::can_run_backward(results[i]) ||
         program_.values[id].source != Source::kInstruction)
       continue;

@@ -216,3 +216,24 @@ def test_a_gradient_is_cleared_that_was_not_there_while_recording():
         loss_of(cr.ones(3)).backward()
         assert w.grad.tolist() == [1.0] * 3
     assert loss_of.stats["replays"] > 0
+
+
+def test_results_of_a_graph_that_was_run_backward_inside():
+    net = make_net()
+    optimizer = cr.optim.SGD(net.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        out = net(x)
+        loss = out.square().mean()
+        loss.backward()
+        return loss * 2, out.sigmoid()
+
+    fast = cr.compile(step)
+    for _ in range(5):
+        x = cr.randn(6, 5)
+        doubled, squashed = fast(x)
+        expected = step(x)
+        assert doubled.item() == expected[0].item()
+        np.testing.assert_array_equal(squashed.detach().numpy(), expected[1].detach().numpy())
+    assert fast.stats["replays"] == 3
