@@ -5,13 +5,15 @@ With --check nothing is written; the exit status says whether the file is up to 
 """
 
 import keyword
-import re
 import sys
 from pathlib import Path
 
 from chainrule import _core
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "ops"))
+from schema import Parameter, Signature
+
 STUB = HERE.parent.parent / "python" / "chainrule" / "_core.pyi"
 TYPES = {
     "Tensor": "Tensor",
@@ -37,30 +39,12 @@ TYPES = {
 FACTORY = ["device: _Device | None = None", "requires_grad: _PyBool = False"]
 
 
-def split_top(text):
-    """Splits at commas outside parentheses."""
-    parts, depth = [""], 0
-    for ch in text:
-        depth += (ch in "([") - (ch in ")]")
-        if ch == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += ch
-    return [p.strip() for p in parts if p.strip()]
-
-
-class Parameter:
-    """One parameter of a schema line."""
+class PythonParameter(Parameter):
+    """One parameter of a schema line as Python sees it."""
 
     def __init__(self, text, keyword_only):
-        match = re.fullmatch(r"(\S+)\s+(\w+)(?:=(.+))?", text)
-        self.type, name, self.default = match[1], match[2], match[3]
-        self.name = name + "_" if keyword.iskeyword(name) else name
-        self.keyword_only = keyword_only
-
-    @property
-    def is_tensor(self):
-        return self.type.startswith(("Tensor", "Operand")) and self.name != "generator"
+        super().__init__(text, keyword_only)
+        self.name += "_" if keyword.iskeyword(self.name) else ""
 
     def text(self):
         type_ = "Generator | None" if self.name == "generator" else TYPES[self.type]
@@ -70,18 +54,12 @@ class Parameter:
         return f"{self.name}: {type_} = {default}"
 
 
-class Signature:
-    """One schema line as Python sees it."""
+class PythonSignature(Signature):
+    """One schema line of an op as Python sees it."""
 
     def __init__(self, op, text):
-        match = re.fullmatch(r"(\w+)\((.*)\) -> (.+)", text)
-        self.op, self.name, self.result = op, match[1], match[3]
-        self.parameters, keyword_only = [], False
-        for part in split_top(match[2]):
-            if part == "*":
-                keyword_only = True
-            else:
-                self.parameters.append(Parameter(part, keyword_only))
+        super().__init__(text, PythonParameter)
+        self.op = op
 
     def returns(self):
         if self.result == "Tensor[]":
@@ -134,7 +112,7 @@ def members(table, surface, method=False, suffix="", decorator=(), indent=""):
         if surface not in row["surfaces"]:
             continue
         for text in row["signatures"]:
-            signature = Signature(row["name"], text)
+            signature = PythonSignature(row["name"], text)
             if method and signature.self_place() is None:
                 continue
             returns = "_Self" if suffix else signature.returns()
@@ -150,10 +128,10 @@ def results(table):
     """Named tuples of the ops with several outputs."""
     lines = []
     for row in table:
-        result = Signature(row["name"], row["signatures"][0]).result
-        if result.startswith("("):
+        outputs = Signature(row["signatures"][0]).outputs
+        if outputs is not None and len(outputs) > 1:
             lines += ["", f"class _{row['name']}(_NamedTuple):"]
-            lines += [f"    {name}: Tensor" for name in split_top(result[1:-1])]
+            lines += [f"    {name}: Tensor" for name in outputs]
     return lines
 
 

@@ -9,31 +9,21 @@ set(chainrule_core_sources ${chainrule_base_sources} ${chainrule_upper_sources}
 # The operations' C++ functions and the registry are generated from the op blocks. The generator
 # leaves an unchanged file alone; the stamp records that it ran, and Ninja looks at the byproducts
 # again (restat), so editing a kernel rule in an op block compiles that file and nothing else.
-set(chainrule_generated_sources "")
-if(EXISTS "${PROJECT_SOURCE_DIR}/cpp/ops/generate.py")
-  set(chainrule_generated_dir "${chainrule_generated_root}/generated")
-  set(chainrule_generated_stamp "${chainrule_generated_root}/ops.stamp")
-  set(chainrule_generated_sources "${chainrule_generated_dir}/ops.cpp"
-                                  "${chainrule_generated_dir}/registry.cpp")
-  chainrule_glob_recurse(chainrule_op_sources cpp/ops/*.cpp cpp/ops/*.h cpp/ops/*.py
-                         cpp/optim/*.cpp cpp/optim/*.h)
-  add_custom_command(
-    OUTPUT "${chainrule_generated_stamp}"
-    BYPRODUCTS "${chainrule_generated_dir}/ops.h" ${chainrule_generated_sources}
-    COMMAND "${Python_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/cpp/ops/generate.py"
-            "${chainrule_generated_dir}"
-    COMMAND "${CMAKE_COMMAND}" -E touch "${chainrule_generated_stamp}"
-    DEPENDS ${chainrule_op_sources}
-    COMMENT "Generating the operations' functions" VERBATIM)
-  add_custom_target(chainrule_generated DEPENDS "${chainrule_generated_stamp}")
-else()
-  message(STATUS "chainrule: no generated operations, cpp/ops/generate.py is missing")
-endif()
-
-if(NOT chainrule_core_sources)
-  message(STATUS "chainrule: no core library, cpp/ holds no sources")
-  return()
-endif()
+set(chainrule_generated_dir "${chainrule_generated_root}/generated")
+set(chainrule_generated_stamp "${chainrule_generated_root}/ops.stamp")
+set(chainrule_generated_sources "${chainrule_generated_dir}/ops.cpp"
+                                "${chainrule_generated_dir}/registry.cpp")
+chainrule_glob_recurse(chainrule_op_sources cpp/ops/*.cpp cpp/ops/*.h cpp/ops/*.py
+                       cpp/optim/*.cpp cpp/optim/*.h)
+add_custom_command(
+  OUTPUT "${chainrule_generated_stamp}"
+  BYPRODUCTS "${chainrule_generated_dir}/ops.h" ${chainrule_generated_sources}
+  COMMAND "${Python_EXECUTABLE}" -B "${PROJECT_SOURCE_DIR}/cpp/ops/generate.py"
+          "${chainrule_generated_dir}"
+  COMMAND "${CMAKE_COMMAND}" -E touch "${chainrule_generated_stamp}"
+  DEPENDS ${chainrule_op_sources}
+  COMMENT "Generating the operations' functions" VERBATIM)
+add_custom_target(chainrule_generated DEPENDS "${chainrule_generated_stamp}")
 
 add_library(chainrule_core STATIC ${chainrule_core_sources} ${chainrule_generated_sources})
 target_include_directories(chainrule_core PUBLIC "${PROJECT_SOURCE_DIR}/cpp"
@@ -41,9 +31,7 @@ target_include_directories(chainrule_core PUBLIC "${PROJECT_SOURCE_DIR}/cpp"
 foreach(library IN LISTS chainrule_kernel_libraries)
   target_sources(chainrule_core PRIVATE $<TARGET_OBJECTS:${library}>)
 endforeach()
-if(TARGET chainrule_generated)
-  add_dependencies(chainrule_core chainrule_generated)
-endif()
+add_dependencies(chainrule_core chainrule_generated)
 
 # Threads: std::thread's library always, OpenMP where there is one. Only core/ knows of OpenMP, so
 # only its files are compiled with it.

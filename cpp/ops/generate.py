@@ -11,6 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+from schema import Parameter, Signature
+
 ROOT = Path(__file__).resolve().parent.parent
 TENSORS = {
     "Tensor": ("kTensor", "const Tensor&"),
@@ -38,17 +40,15 @@ ATTRS = {
 CPP_KEYWORDS = {"and": "and_", "or": "or_", "not": "not_", "xor": "xor_"}
 
 
-class Param:
-    """One parameter of a signature."""
+class CppParameter(Parameter):
+    """One parameter of a signature, with its C++ type and the kind that the parser goes by."""
 
     def __init__(self, text, keyword_only):
-        match = re.fullmatch(r"(\S+)\s+(\w+)(?:=(.+))?", text.strip())
-        if not match or match[1] not in TENSORS | ATTRS:
-            raise SystemExit(f"generate.py: cannot read parameter '{text}'")
-        self.type, self.name, self.default = match[1], match[2], match[3]
-        self.keyword_only = keyword_only
-        self.is_tensor = self.type in TENSORS
-        self.kind, self.cpp = (TENSORS | ATTRS)[self.type]
+        super().__init__(text, keyword_only)
+        types = TENSORS if self.is_tensor else ATTRS
+        if self.type not in types:
+            raise SystemExit(f"generate.py: '{text}' has a type that is none of {[*types]}")
+        self.kind, self.cpp = types[self.type]
 
     def cpp_default(self):
         """The C++ spelling of the Python default."""
@@ -69,68 +69,25 @@ class Param:
         return {"True": "1", "False": "0", "inf": "HUGE_VAL", "-inf": "-HUGE_VAL"}.get(d, d)
 
 
-def split_top(text):
-    """Splits at commas outside parentheses."""
-    parts, depth, current = [], 0, ""
-    for ch in text:
-        depth += ch in "([" and 1 or ch in ")]" and -1 or 0
-        if ch == "," and depth == 0:
-            parts.append(current)
-            current = ""
-        else:
-            current += ch
-    return [p for p in [*parts, current] if p.strip()]
-
-
-class Signature:
-    """One schema line."""
-
-    def __init__(self, text):
-        match = re.fullmatch(r"(\w+)\((.*)\) -> (.+)", text)
-        if not match:
-            raise SystemExit(f"generate.py: cannot read signature '{text}'")
-        self.text, self.name, self.result = text, match[1], match[3]
-        self.params, keyword_only = [], False
-        for part in split_top(match[2]):
-            if part.strip() == "*":
-                keyword_only = True
-            else:
-                self.params.append(Param(part, keyword_only))
-
-    @property
-    def tensors(self):
-        return [p for p in self.params if p.is_tensor]
-
-    @property
-    def attrs(self):
-        return [p for p in self.params if not p.is_tensor]
-
-    @property
-    def outputs(self):
-        if self.result == "Tensor[]":
-            return None
-        if self.result.startswith("("):
-            return [n.strip() for n in self.result.strip("()").split(",")]
-        return ["output"]
-
-
 class Op:
     """One op block."""
 
     def __init__(self, constant, name, signatures):
         self.constant, self.name = constant, name
-        self.signatures = [Signature(s) for s in signatures]
+        self.signatures = [Signature(s, CppParameter) for s in signatures]
         self.first = self.signatures[0]
+        self.tensors = [p for p in self.first.parameters if p.is_tensor]
+        self.attrs = [p for p in self.first.parameters if not p.is_tensor]
         self.cpp_name = CPP_KEYWORDS.get(name, name)
         camel = "".join(w.capitalize() for w in name.split("_"))
         self.attrs_name = f"{camel}Attrs"
 
     def attr_struct(self):
         lines = [f"struct {self.attrs_name} {{"]
-        for p in self.first.attrs:
+        for p in self.attrs:
             default = "{}" if p.default is None else f" = {p.cpp_default()}"
             lines.append(f"  {p.cpp} {p.name}{default};")
-        if not self.first.attrs:
+        if not self.attrs:
             lines.append("  int64_t unused = 0;")
         return "\n".join([*lines, "};"])
 
@@ -146,17 +103,17 @@ class Op:
 
     def ordered(self):
         """C++ wants defaulted parameters last."""
-        params = self.first.params
+        params = self.first.parameters
         return [p for p in params if p.default is None] + [
             p for p in params if p.default is not None
         ]
 
     def cpp_body(self):
         lines = [f"{self.cpp_signature(False)} {{", f"  {self.attrs_name} attrs;"]
-        lines += [f"  attrs.{p.name} = {p.name};" for p in self.first.attrs]
+        lines += [f"  attrs.{p.name} = {p.name};" for p in self.attrs]
         multi = self.first.outputs is None or len(self.first.outputs) > 1
         how = "call" if multi else "call_one"
-        tensors = self.first.tensors
+        tensors = self.tensors
         if any(p.type == "Tensor[]" for p in tensors):
             lines.append("  SmallVector<Tensor, 16> inputs;")
             lines.append(f"  int32_t ends[{len(tensors)}];")
@@ -177,11 +134,11 @@ class Op:
 
     def tables(self):
         out = [f"const {self.attrs_name} k{self.attrs_name}Defaults;"]
-        fields = {p.name for p in self.first.attrs}
-        tensor_index = {p.name: i for i, p in enumerate(self.first.tensors)}
+        fields = {p.name for p in self.attrs}
+        tensor_index = {p.name: i for i, p in enumerate(self.tensors)}
         for s, sig in enumerate(self.signatures):
             rows = []
-            for p in sig.params:
+            for p in sig.parameters:
                 if (
                     p.is_tensor
                     and p.name not in tensor_index
@@ -202,8 +159,8 @@ class Op:
                 + "\n};"
             )
         rows = [
-            f'    {{R"({sig.text})", "{sig.name}", {self.constant}Params{s}, {len(sig.params)}, '
-            f"{sum(not p.keyword_only for p in sig.params)}}},"
+            f'    {{R"({sig.text})", "{sig.name}", {self.constant}Params{s}, {len(sig.parameters)}, '
+            f"{sum(not p.keyword_only for p in sig.parameters)}}},"
             for s, sig in enumerate(self.signatures)
         ]
         out.append(f"const Signature {self.constant}Signatures[] = {{\n" + "\n".join(rows) + "\n};")
@@ -213,11 +170,11 @@ class Op:
             + ", ".join(f'"{n}"' for n in names or [""])
             + "};"
         )
-        has_list = str(any(p.type == "Tensor[]" for p in self.first.tensors)).lower()
+        has_list = str(any(p.type == "Tensor[]" for p in self.tensors)).lower()
         count = -1 if self.first.outputs is None else len(names)
         out.append(
             f"const OpSchema {self.constant}Schema = {{{self.constant}Signatures, {len(self.signatures)}, "
-            f"{len(self.first.tensors)}, {has_list}, sizeof({self.attrs_name}), "
+            f"{len(self.tensors)}, {has_list}, sizeof({self.attrs_name}), "
             f"&k{self.attrs_name}Defaults, {self.constant}Outputs, {count}}};"
         )
         return "\n".join(out)
