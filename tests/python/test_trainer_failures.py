@@ -1,0 +1,156 @@
+"""Trainer: numbers that are not finite, Ctrl-C, and arguments and data that it cannot use."""
+
+import math
+import signal
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from chainrule.utils.data import TensorDataset
+from trainers import Recorder, line, linear_trainer, overfitting, weights
+
+
+def poisoned(row):
+    x, y = line(64)
+    array = y.numpy().copy()
+    array[row] = np.nan
+    return x, cr.from_numpy(array)
+
+
+def test_nan_names_epoch_and_batch_and_keeps_the_last_good_weights():
+    x, y = line()
+    calls = []
+
+    class Loss(nn.Module):
+        def forward(self, outputs, targets):
+            calls.append(weights(model))
+            loss = nn.functional.mse_loss(outputs, targets)
+            return loss * float("nan") if len(calls) == 11 else loss
+
+    recorder = Recorder()
+    trainer = linear_trainer(callbacks=[recorder])
+    model = trainer.model
+    trainer.loss = Loss()
+    with pytest.raises(FloatingPointError, match=r"got nan in epoch 3 in batch 3.*of epoch 2 are"):
+        trainer.fit((x, y), epochs=5, batch_size=16)
+    assert weights(model) == recorder.weights[1]
+    assert weights(model) != calls[-1]
+    assert len(trainer.history) == 2
+    assert recorder.events[-1] == ("end", None)
+
+
+def test_nan_labels_in_the_first_epoch():
+    trainer = linear_trainer()
+    before = weights(trainer.model)
+    with pytest.raises(FloatingPointError, match="epoch 1 in batch 5.*before epoch 1"):
+        trainer.fit(poisoned(33), epochs=3, batch_size=8, shuffle=False)
+    assert weights(trainer.model) == before
+
+
+def test_nan_in_the_validation_data():
+    with pytest.raises(FloatingPointError, match="epoch 1 on the validation data"):
+        linear_trainer().fit(line(), poisoned(0), epochs=3)
+
+
+def test_a_learning_rate_that_diverges():
+    trainer = linear_trainer(lr=1e10)
+    with pytest.raises(FloatingPointError, match="smaller learning rate"):
+        trainer.fit(line(), line(), epochs=50)
+    assert all(math.isfinite(v) for v in np.ravel(trainer.model.weight.tolist()))
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize(("epoch", "kept"), [(1, 1), (5, 3)])
+def test_ctrl_c_between_epochs(epoch, kept):
+    recorder = Recorder()
+
+    def interrupt(trainer, row):
+        if row["epoch"] == epoch:
+            signal.raise_signal(signal.SIGINT)
+
+    trainer = overfitting(callbacks=[recorder, interrupt])
+    history = trainer.fit(line(), line(), epochs=10)
+    assert history.stopped == "interrupted"
+    assert history.best_epoch == kept
+    assert weights(trainer.model) == recorder.weights[kept - 1]
+    assert recorder.events[-1] == ("end", "interrupted")
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_in_a_batch():
+    calls = []
+
+    class Loss(nn.Module):
+        def forward(self, outputs, targets):
+            calls.append(1)
+            if len(calls) == 7:
+                signal.raise_signal(signal.SIGINT)
+            return nn.functional.mse_loss(outputs, targets)
+
+    recorder = Recorder()
+    trainer = linear_trainer(callbacks=[recorder])
+    trainer.loss = Loss()
+    history = trainer.fit(line(), epochs=10, batch_size=16)
+    assert len(calls) == 7
+    assert history.stopped == "interrupted"
+    assert history.best_epoch == len(history) == 1
+    assert weights(trainer.model) == recorder.weights[0]
+    trainer.fit(line(), epochs=1)  # the trainer is still good
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"epochs": -1}, ValueError, "epochs an integer >= 0"),
+        ({"epochs": 2.5}, ValueError, "epochs an integer >= 0"),
+        ({"patience": 0}, ValueError, "patience an integer >= 1"),
+        ({"patience": 2}, ValueError, "validation data with patience"),
+        ({"batch_size": 0}, ValueError, "batch_size"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        linear_trainer().fit(line(), **arguments)
+
+
+def test_bad_data():
+    trainer = linear_trainer()
+    for data in (7, line()[0]):
+        with pytest.raises(TypeError, match="DataLoader, a Dataset"):
+            trainer.fit(data)
+    with pytest.raises(ValueError, match="at least one batch"):
+        trainer.fit((cr.zeros(0, 3), cr.zeros(0, 1)))
+    with pytest.raises(ValueError, match="at least one batch"):
+        trainer.evaluate((cr.zeros(0, 3), cr.zeros(0, 1)))
+    with pytest.raises(ValueError, match=r"batches \(inputs, targets\)"):
+        trainer.fit(TensorDataset(cr.zeros(4, 3)))
+    with pytest.raises(ValueError, match="metrics"):
+        cr.Trainer(trainer.model, nn.MSELoss(), trainer.optimizer, metrics=["recall"])
+    with pytest.raises(KeyError, match="no column 'val_loss'"):
+        trainer.fit(line(), epochs=1)["val_loss"]
+
+
+def test_labels_out_of_range_are_an_error():
+    cr.manual_seed(0)
+    model = nn.Linear(2, 3)
+    trainer = cr.Trainer(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(IndexError):
+        trainer.fit((cr.zeros(4, 2), cr.tensor([0, 1, 2, 3])), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"loss": nn.MSELoss}, "loss function or module, as nn.MSELoss.*got MSELoss"),
+        ({"loss": None}, "loss function or module.*got NoneType"),
+        ({"optimizer": optim.SGD}, "optimizer of the model's parameters; got <class"),
+        ({"optimizer": nn.MSELoss()}, r"optimizer of the model's parameters; got MSELoss\(\)"),
+    ],
+)
+def test_parts_that_cannot_train(change, words):
+    model = nn.Linear(2, 1)
+    parts = {"loss": nn.MSELoss(), "optimizer": optim.SGD(model.parameters(), lr=0.1)} | change
+    with pytest.raises(TypeError, match=words):
+        cr.Trainer(model, **parts)

@@ -1,0 +1,57 @@
+"""Small data, and trainers on it, that several test files use."""
+
+import numpy as np
+
+import chainrule as cr
+from chainrule import nn, optim
+
+
+def line(n=64, seed=0):
+    """y = 2 x - 1 with three inputs that matter and no noise."""
+    x = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    y = (x @ np.array([[2.0], [-1.0], [0.5]]) - 1).astype(np.float32)
+    return cr.from_numpy(x), cr.from_numpy(y)
+
+
+def blobs(n=90, seed=0):
+    """Three classes around three points."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    x = np.array([[0, 4], [4, 0], [-4, -4]])[y] + rng.normal(size=(n, 2))
+    return cr.from_numpy(x.astype(np.float32)), cr.from_numpy(y)
+
+
+def linear_trainer(lr=0.05, **options):
+    cr.manual_seed(0)
+    model = nn.Linear(3, 1)
+    return cr.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=lr), **options)
+
+
+def weights(model):
+    return {name: value.tolist() for name, value in model.state_dict().items()}
+
+
+class Recorder(cr.Callback):
+    def __init__(self):
+        self.progress, self.weights, self.events = [], [], []
+
+    def on_fit_begin(self, trainer, epochs):
+        self.events.append(("begin", epochs))
+
+    def on_progress(self, trainer, progress):
+        self.progress.append(progress)
+
+    def on_epoch_end(self, trainer, row):
+        self.weights.append(weights(trainer.model))
+
+    def on_fit_end(self, trainer, history):
+        self.events.append(("end", history.stopped))
+
+
+def overfitting(**options):
+    """A trainer whose validation loss is least in epoch 3: the targets of validation turn away."""
+    losses = iter([5.0, 4.0, 3.0, 3.5, 3.2, 3.1, 9.0, 2.0, 2.0, 2.0])
+    trainer = linear_trainer(**options)
+    real = trainer.evaluate
+    trainer.evaluate = lambda data, **more: real(data, **more) | {"loss": next(losses)}
+    return trainer
