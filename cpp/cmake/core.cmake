@@ -33,19 +33,6 @@ foreach(library IN LISTS chainrule_kernel_libraries)
 endforeach()
 add_dependencies(chainrule_core chainrule_generated)
 
-# Threads: std::thread's library always, OpenMP where there is one. Only core/ knows of OpenMP, so
-# only its files are compiled with it.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 target_link_libraries(chainrule_core PUBLIC Threads::Threads)
-find_package(OpenMP COMPONENTS CXX)
-if(OpenMP_CXX_FOUND)
-  separate_arguments(chainrule_openmp_flags NATIVE_COMMAND "${OpenMP_CXX_FLAGS}")
-  set_source_files_properties(${chainrule_base_sources} PROPERTIES
-                              COMPILE_OPTIONS "${chainrule_openmp_flags}")
-  target_link_libraries(chainrule_core PRIVATE $<LINK_ONLY:OpenMP::OpenMP_CXX>)
-else()
-  message(STATUS "chainrule: no OpenMP, everything runs on one thread")
-  set_source_files_properties(${chainrule_base_sources} PROPERTIES
-                              COMPILE_OPTIONS -Wno-unknown-pragmas)
-endif()

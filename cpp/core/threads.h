@@ -1,11 +1,12 @@
-// The thread team. One parallel region a call; tiles are claimed from an atomic counter, so a late
-// worker delays nobody more than one tile (or range), and results never depend on who computed
-// what. The team is taken by try-lock: a second Python thread meanwhile runs serially, with the
-// same bits.
+// Work on several threads. One parallel region a call, run by the team of team.h; results never
+// depend on who computed what. The team is taken by try-lock: a second Python thread meanwhile runs
+// serially, with the same bits.
 #pragma once
 
 #include <cstdint>
 #include <type_traits>
+
+#include "core/team.h"
 
 namespace chainrule {
 
@@ -15,7 +16,6 @@ void set_num_threads(int n);  // >= 1, obeyed as given
 // Work below this many elementary operations (about 20 us) is never split.
 inline constexpr int64_t kSerialWork = 1 << 16;
 
-using TileFn = void (*)(void* context, int64_t tile);
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context);
 
 // fn(tile) for tile in [0, tiles), in any order and on any thread; `work` is the cost of the whole

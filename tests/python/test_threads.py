@@ -171,7 +171,10 @@ if pid == 0:
     ok = (a @ a).sum().item() == before and cr.get_num_threads() == 1
     w = cr.ones(3, requires_grad=True)
     (w * 2).sum().backward()
-    os._exit(0 if ok and w.grad.tolist() == [2, 2, 2] else 1)
+    ok = ok and w.grad.tolist() == [2, 2, 2]
+    cr.set_num_threads(2)
+    ok = ok and (a @ a).sum().item() == before
+    os._exit(0 if ok else 1)
 _, status = os.waitpid(pid, 0)
 assert (a @ a).sum().item() == before
 sys.exit(os.waitstatus_to_exitcode(status))

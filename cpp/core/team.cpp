@@ -1,0 +1,143 @@
+#include "core/team.h"
+
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <signal.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace chainrule {
+
+namespace {
+
+#if defined(__x86_64__)
+unsigned float_mode() { return _mm_getcsr(); }
+void set_float_mode(unsigned mode) { _mm_setcsr(mode); }
+void pause() { _mm_pause(); }
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__)
+unsigned float_mode() { return __builtin_aarch64_get_fpcr(); }
+void set_float_mode(unsigned mode) { __builtin_aarch64_set_fpcr(mode); }
+void pause() { asm volatile("yield"); }
+#else
+unsigned float_mode() { return 0; }
+void set_float_mode(unsigned) {}
+void pause() {}
+#endif
+
+// Regions follow each other within a step; between steps a program does other things.
+constexpr std::chrono::microseconds kSpin{50};
+
+// Everything below is free of constructors and destructors: workers outlive static objects.
+std::atomic<uint32_t> regions{0};  // opened so far: what workers wait on
+// Workers inside the region, and whether more may enter. In one word, so that none enters after the
+// caller has closed it.
+std::atomic<uint32_t> gate{0};
+constexpr uint32_t kOpen = 1u << 31;
+std::atomic<Region*> current{nullptr};
+std::atomic<uint32_t> most_inside{0};
+std::atomic<bool> spins{true};
+int started = 0;  // touched under the team's lock alone
+
+// True if `done` came true within kSpin.
+template <typename Done>
+bool spin_until(Done done) {
+  const auto begin = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() - begin < kSpin);
+  return false;
+}
+
+void enter() {
+  uint32_t inside = gate.load(std::memory_order_relaxed);
+  do {
+    if (!(inside & kOpen)) return;
+    if ((inside & ~kOpen) >= most_inside.load(std::memory_order_relaxed)) return;
+  } while (!gate.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire,
+                                       std::memory_order_relaxed));
+  current.load(std::memory_order_relaxed)->work();
+  gate.fetch_sub(1, std::memory_order_release);
+}
+
+void serve(uint32_t seen) {
+  for (;;) {
+    const auto next = [&] { return regions.load(std::memory_order_acquire) != seen; };
+    if (!spins.load(std::memory_order_relaxed) || !spin_until(next)) {
+      regions.wait(seen, std::memory_order_acquire);
+    }
+    seen = regions.load(std::memory_order_acquire);
+    enter();
+  }
+}
+
+// Without a thread more the others, and the caller, do the work.
+bool start_worker() {
+#if defined(__unix__) || defined(__APPLE__)
+  // Signals are the program's threads' business.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+#endif
+  bool made = true;
+  try {
+    std::thread(serve, regions.load(std::memory_order_relaxed)).detach();
+  } catch (const std::system_error&) {
+    made = false;
+  }
+#if defined(__unix__) || defined(__APPLE__)
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+#endif
+  return made;
+}
+
+}  // namespace
+
+Region::Region(int64_t tiles, TileFn fn, void* context)
+    : tiles_(tiles), fn_(fn), context_(context), float_mode_(float_mode()) {}
+
+void Region::work() noexcept {
+  set_float_mode(float_mode_);
+  try {
+    for (int64_t t; (t = next_.fetch_add(1, std::memory_order_relaxed)) < tiles_;) {
+      fn_(context_, t);
+    }
+  } catch (...) {
+    next_.store(tiles_, std::memory_order_relaxed);
+    if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
+}
+
+void Region::rethrow() const {
+  if (error_) std::rethrow_exception(error_);
+}
+
+void run_region(Region& region, int threads, int processors) {
+  while (started < threads - 1 && start_worker()) ++started;
+  spins.store(threads <= processors, std::memory_order_relaxed);
+  most_inside.store(static_cast<uint32_t>(threads - 1), std::memory_order_relaxed);
+  current.store(&region, std::memory_order_relaxed);
+  gate.store(kOpen, std::memory_order_release);
+  regions.fetch_add(1, std::memory_order_acq_rel);
+  regions.notify_all();
+  region.work();
+  gate.fetch_and(~kOpen, std::memory_order_relaxed);
+  const auto empty = [] { return gate.load(std::memory_order_acquire) == 0; };
+  if (!spin_until(empty)) {
+    while (!empty()) std::this_thread::yield();
+  }
+}
+
+void forget_workers() {
+  started = 0;
+  gate.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace chainrule

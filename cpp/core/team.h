@@ -1,0 +1,45 @@
+// The worker threads. A region's tiles are claimed from an atomic counter by whoever is awake; the
+// caller begins at once and leaves when no tile is left and no worker is inside. A worker that
+// comes late finds the region closed, so one that gets no processor delays nobody.
+//
+// An OpenMP region ends at a barrier for all of its threads, also those that have not run yet:
+// beside a process that kept one of two processors busy, a training step of 39 us took 2 to 5 ms
+// on it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace chainrule {
+
+using TileFn = void (*)(void* context, int64_t tile);
+
+class Region {
+ public:
+  Region(int64_t tiles, TileFn fn, void* context);
+
+  // Takes tiles until none is left. Every thread has the caller's rounding mode and flush-to-zero
+  // meanwhile, so that a tile has the same bits wherever it runs.
+  void work() noexcept;
+  void rethrow() const;  // the first exception of a tile, which ended the claiming
+
+ private:
+  // A line of its own: every claim takes it away from the other threads.
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) const int64_t tiles_;
+  const TileFn fn_;
+  void* const context_;
+  const unsigned float_mode_;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;
+};
+
+// Runs the region on the caller and up to threads - 1 workers, which are started when they are
+// first needed. One at a time: the caller holds the team's try-lock. `processors` is how many there
+// are; workers that outnumber them do not spin.
+void run_region(Region& region, int threads, int processors);
+
+void forget_workers();  // in a forked child, which has the calling thread alone
+
+}  // namespace chainrule

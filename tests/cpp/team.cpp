@@ -1,0 +1,131 @@
+// The thread team: every tile of every region runs once, whatever the number of threads; nested
+// regions, exceptions and the caller's rounding mode; a forked child starts workers of its own.
+#include <fenv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "core/threads.h"
+#include "kernel_checks.h"
+
+namespace {
+
+using namespace chainrule;
+using namespace chainrule::checks;
+
+constexpr int64_t kMuch = int64_t{1} << 30;  // operations: always split
+
+void check_every_tile_once(int regions) {
+  std::mt19937 source(7);
+  for (int r = 0; r < regions; ++r) {
+    const int64_t tiles = source() % 40;
+    const int threads = 1 + static_cast<int>(source() % 6);
+    set_num_threads(threads);
+    std::vector<std::atomic<int>> runs(tiles);
+    parallel_for(tiles, kMuch, [&](int64_t t) { ++runs[t]; });
+    for (int64_t t = 0; t < tiles; ++t) {
+      expect(runs[t] == 1, "tile ", t, " of ", tiles, " ran ", runs[t], " times, ", threads,
+             " threads");
+    }
+    // Now and then the workers have gone to sleep.
+    if (r % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+// Tiles that wait for each other: nobody else could run the second one.
+void check_threads_work_together() {
+  set_num_threads(2);
+  for (int r = 0; r < 50; ++r) {
+    std::atomic<int> arrived{0};
+    parallel_for(2, kMuch, [&](int64_t) {
+      ++arrived;
+      while (arrived < 2) std::this_thread::yield();
+    });
+    expect(arrived == 2, "two tiles did not run side by side");
+  }
+}
+
+void check_threads_side_by_side() {
+  set_num_threads(3);
+  std::vector<std::thread> callers;
+  std::atomic<int64_t> sum{0};
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&] {
+      for (int r = 0; r < 2000; ++r) {
+        parallel_for(9, kMuch, [&](int64_t t) { sum += t; });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  expect(sum == 4 * 2000 * 36, "four callers at once: ", sum);
+}
+
+void check_nested() {
+  set_num_threads(4);
+  std::atomic<int> inner{0};
+  parallel_for(8, kMuch, [&](int64_t) { parallel_for(8, kMuch, [&](int64_t) { ++inner; }); });
+  expect(inner == 64, "nested regions ran ", inner, " tiles of 64");
+}
+
+void check_exception() {
+  set_num_threads(3);
+  for (int r = 0; r < 200; ++r) {
+    bool caught = false;
+    try {
+      parallel_for(16, kMuch, [&](int64_t t) {
+        if (t == 11) throw std::runtime_error("tile 11");
+      });
+    } catch (const std::runtime_error& e) {
+      caught = std::string(e.what()) == "tile 11";
+    }
+    expect(caught, "the exception of a tile did not arrive");
+  }
+}
+
+// 1 + 1e-9 in float32 is 1 to nearest and more than 1 upwards.
+void check_rounding_mode() {
+  set_num_threads(4);
+  for (const int mode : {FE_UPWARD, FE_TONEAREST}) {
+    fesetround(mode);
+    std::atomic<int> up{0};
+    parallel_for(64, kMuch, [&](int64_t) {
+      volatile float one = 1.0f, little = 1e-9f;
+      up += one + little > 1.0f;
+    });
+    fesetround(FE_TONEAREST);
+    expect(up == (mode == FE_UPWARD ? 64 : 0), "rounded upwards in ", up, " tiles of 64");
+  }
+}
+
+void check_fork() {
+  set_num_threads(3);
+  parallel_for(8, kMuch, [](int64_t) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const bool alone = num_threads() == 1;
+    failures = 0;
+    check_every_tile_once(200);
+    check_threads_work_together();
+    _exit(alone && failures == 0 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  expect(status == 0, "a forked child ended with ", status);
+}
+
+}  // namespace
+
+int main() {
+  check_every_tile_once(20000);
+  check_threads_work_together();
+  check_threads_side_by_side();
+  check_nested();
+  check_exception();
+  check_rounding_mode();
+  check_fork();
+  return finish("team");
+}
