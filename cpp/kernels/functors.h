@@ -107,23 +107,22 @@ CHAINRULE_COSTLY2(bce, 0, x, t, const T yes = maths::log(x); const T no = maths:
 CHAINRULE_MAP2(bce_slope, 0, x, t, const T variance = (T(1) - x) * x;
                return (x - t) / (variance < T(1e-12) ? T(1e-12) : variance);)
 
-// ---- Derivatives. absorb is the product of the chain rule in which a zero dy wins over inf and
-// nan.
-CHAINRULE_MAP2(absorb, 0, dy, d, return dy == 0 ? T(0) : dy * d;)
+// ---- Derivatives. In all of them a zero dy wins over inf and nan.
+CHAINRULE_MAP2(absorb, 0, dy, d, return maths::chain(dy, d);)
 CHAINRULE_MAP2(absorb_div, 0, dy, d, return dy == 0 ? T(0) : dy / d;)
 // From the saved output y. (1 - y)(1 + y) keeps the digits that 1 - y * y loses near y = 1.
-CHAINRULE_MAP2(tanh_backward, 0, dy, y, return dy * ((T(1) - y) * (T(1) + y));)
-CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, return dy * (T(1) - y) * y;)
+CHAINRULE_MAP2(tanh_backward, 0, dy, y, return maths::chain(dy, (T(1) - y) * (T(1) + y));)
+CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, return maths::chain(dy, (T(1) - y) * y);)
 // From the saved output or input alike: their signs agree.
 CHAINRULE_MAP2(relu_backward, 0, dy, y, return y <= 0 ? T(0) : dy;)
 // From the saved input x; params as forward.
 CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, return x > 0 ? dy : dy * p[0];)
 CHAINRULE_COSTLY2(softplus_backward, 2, dy, x, const T z = x * p[0];
-                  return z > p[1] ? dy : dy * maths::sigmoid(z);)
+                  return z > p[1] ? dy : maths::chain(dy, maths::sigmoid(z));)
 // From the saved input x; 0 at -inf and 1 at inf.
-CHAINRULE_COSTLY2(gelu_backward, 0, dy, x, return dy * maths::gelu_slope(x);)
-CHAINRULE_COSTLY2(gelu_tanh_backward, 0, dy, x, return dy * maths::gelu_tanh_slope(x);)
-CHAINRULE_COSTLY2(silu_backward, 0, dy, x, return dy * maths::silu_slope(x);)
+CHAINRULE_COSTLY2(gelu_backward, 0, dy, x, return maths::chain(dy, maths::gelu_slope(x));)
+CHAINRULE_COSTLY2(gelu_tanh_backward, 0, dy, x, return maths::chain(dy, maths::gelu_tanh_slope(x));)
+CHAINRULE_COSTLY2(silu_backward, 0, dy, x, return maths::chain(dy, maths::silu_slope(x));)
 
 // ---- Numbers.
 CHAINRULE_MAP2(add, 0, a, b, return a + b;)

@@ -54,7 +54,7 @@ const OpDef kTanhBackward = {
     .forward = forward_map<Map::tanh_backward>,
     .grad = {{0, reads_value(1), [](Backward& b) { return tanh_backward(b.dy(), b.value(1)); }},
              {1, reads_value(0) | reads_value(1),
-              [](Backward& b) { return mul(mul(b.dy(), b.value(0)), mul(b.value(1), -2.0)); }}},
+              [](Backward& b) { return absorb(mul(b.dy(), b.value(0)), mul(b.value(1), -2.0)); }}},
     .traits = kElementwise,
     .cost = 3,
 };
@@ -116,7 +116,7 @@ const OpDef kSigmoidBackward = {
     .grad = {{0, reads_value(1), [](Backward& b) { return sigmoid_backward(b.dy(), b.value(1)); }},
              {1, reads_value(0) | reads_value(1),
               [](Backward& b) {
-                return mul(mul(b.dy(), b.value(0)), rsub(mul(b.value(1), 2), 1));
+                return absorb(mul(b.dy(), b.value(0)), rsub(mul(b.value(1), 2), 1));
               }}},
     .traits = kElementwise,
     .cost = 3,

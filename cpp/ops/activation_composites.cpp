@@ -1,5 +1,5 @@
-// Activations that are a line or two of other operations. A captured program fuses them; a kernel
-// of their own would save nothing there.
+// Activations that are a line or two of other operations, each a pass over memory: those that
+// networks of this library use much have kernels of their own, in activation.cpp and gates.cpp.
 #include <cmath>
 
 #include "ops/elementwise.h"

@@ -148,7 +148,7 @@ const OpDef kSquare = {
     .surface = kEverywhere | kInPlace,
     .infer = infer_map,
     .forward = forward_map<Map::square>,
-    .grad = {{0, reads_value(0), [](Backward& b) { return mul(b.dy(), mul(b.value(0), 2)); }}},
+    .grad = {{0, reads_value(0), [](Backward& b) { return absorb(b.dy(), mul(b.value(0), 2)); }}},
     .traits = kElementwise,
 };
 

@@ -133,7 +133,7 @@ const OpDef kRoot = {
     .grad = {{0, reads_output(0),
               [](Backward& b) {
                 const Tensor y = b.output(0), zero = eq(y, 0);
-                return where(zero, 0, div(b.dy(), mul(where(zero, 1, y), 2)));
+                return where(zero, 0, absorb_div(b.dy(), mul(where(zero, 1, y), 2)));
               }}},
     .traits = kElementwise,
     .cost = 4,
@@ -161,7 +161,7 @@ const OpDef kPow = {
     .grad = {{0, reads_value(0) | reads_value(1),
               [](Backward& b) {
                 const Tensor x = b.value(0), e = b.value(1);
-                if (e->weak_number && e.item_double() == 2) return mul(b.dy(), mul(x, 2));
+                if (e->weak_number && e.item_double() == 2) return absorb(b.dy(), mul(x, 2));
                 return absorb(b.dy(), absorb(e, pow(x, sub(strong(e), 1))));
               }},
              {1, reads_value(0) | reads_value(1) | reads_output(0),

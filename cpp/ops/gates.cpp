@@ -74,8 +74,8 @@ const OpDef kGeluBackward = {
               [](Backward& b) {
                 const Tensor x = b.value(1);
                 const bool rough = approximate(b.as<GeluBackwardAttrs>().approximate);
-                return mul(mul(b.dy(), b.value(0)),
-                           rough ? gelu_tanh_curvature(x) : gelu_curvature(x));
+                return absorb(mul(b.dy(), b.value(0)),
+                              rough ? gelu_tanh_curvature(x) : gelu_curvature(x));
               }}},
     .traits = kElementwise,
     .cost = 36,

@@ -180,7 +180,7 @@ const OpDef kBce = {
           run_map(r, Map::bce);
         },
     .grad = {{0, reads_value(0) | reads_value(1),
-              [](Backward& b) { return mul(b.dy(), bce_slope(b.value(0), b.value(1))); }},
+              [](Backward& b) { return absorb(b.dy(), bce_slope(b.value(0), b.value(1))); }},
              {1, reads_value(0),
               [](Backward& b) {
                 const Tensor x = b.value(0);

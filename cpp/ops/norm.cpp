@@ -73,8 +73,8 @@ const OpDef kEuclideanNorm = {
                 const Dims dims = reduced_dims("norm", b.as<EuclideanNormAttrs>().dim, x.dim());
                 const Dims kept = reduced_sizes(x.sizes(), dims, true);
                 const Tensor y = reshape(b.output(0), kept), zero = eq(y, 0);
-                const Tensor each = div(reshape(b.dy(), kept), where(zero, 1, y));
-                return mul(x, where(zero, 0, each));
+                const Tensor each = absorb_div(reshape(b.dy(), kept), where(zero, 1, y));
+                return absorb(where(zero, 0, each), x);
               }}},
     .traits = kReduction,
     .cost = 2,

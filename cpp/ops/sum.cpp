@@ -162,7 +162,7 @@ const OpDef kReduceProd = {
                 const Tensor without_zero = div(rest, where(zero, 1, x));
                 const Tensor others = where(eq(zeros_in, 0), without_zero,
                                             where(logical_and(zero, eq(zeros_in, 1)), rest, 0));
-                return mul(reshape(b.dy(), kept), others);
+                return absorb(reshape(b.dy(), kept), others);
               }}},
     .traits = kReduction,
 };

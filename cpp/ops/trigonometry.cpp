@@ -16,7 +16,7 @@ const OpDef kSin = {
     .promotion = Promotion::kFloat,
     .infer = infer_map,
     .forward = forward_map<Map::sin>,
-    .grad = {{0, reads_value(0), [](Backward& b) { return mul(b.dy(), cos(b.value(0))); }}},
+    .grad = {{0, reads_value(0), [](Backward& b) { return absorb(b.dy(), cos(b.value(0))); }}},
     .traits = kElementwise,
     .cost = 15,
 };
@@ -29,7 +29,7 @@ const OpDef kCos = {
     .promotion = Promotion::kFloat,
     .infer = infer_map,
     .forward = forward_map<Map::cos>,
-    .grad = {{0, reads_value(0), [](Backward& b) { return neg(mul(b.dy(), sin(b.value(0)))); }}},
+    .grad = {{0, reads_value(0), [](Backward& b) { return neg(absorb(b.dy(), sin(b.value(0)))); }}},
     .traits = kElementwise,
     .cost = 15,
 };
@@ -57,7 +57,7 @@ const OpDef kAtan = {
     .infer = infer_map,
     .forward = forward_map<Map::atan>,
     .grad = {{0, reads_value(0),
-              [](Backward& b) { return div(b.dy(), add(square(b.value(0)), 1)); }}},
+              [](Backward& b) { return absorb_div(b.dy(), add(square(b.value(0)), 1)); }}},
     .traits = kElementwise,
     .cost = 15,
 };
@@ -109,7 +109,7 @@ const OpDef kErf = {
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 const Tensor density = exp(neg(square(b.value(0))));
-                return mul(b.dy(), mul(density, 2 * std::numbers::inv_sqrtpi));
+                return absorb(b.dy(), mul(density, 2 * std::numbers::inv_sqrtpi));
               }}},
     .traits = kElementwise,
     .cost = 20,

@@ -69,6 +69,53 @@ def test_the_tangent_through_two_backwards_survives_a_zero_gradient(name):
     np.testing.assert_allclose(jvp.numpy(), [0.0, 2.0 * alone.grad.item()], rtol=1e-14)
 
 
+# Products of two values that both depend on the input.
+PRODUCTS = {"hardswish", "mish"}
+
+
+def of_one_tensor():
+    """Names and functions of all operations that take one tensor and are differentiable."""
+    for op in cr._core._op_table():
+        if not op["differentiable"]:
+            continue
+        for name in {signature.split("(")[0] for signature in op["signatures"]} - PRODUCTS:
+            for place in (cr, F, cr.linalg, cr.Tensor):
+                if hasattr(place, name):
+                    yield name, getattr(place, name)
+                    break
+
+
+def results(function, x):
+    """What it makes of x, with a dimension where it wants one; nothing if it wants more."""
+    for more in ((), (-1,)):
+        try:
+            y = function(x, *more)
+        except (TypeError, ValueError):
+            continue
+        return [t for t in (y if isinstance(y, tuple) else (y,)) if t.requires_grad]
+    return []
+
+
+@pytest.mark.parametrize("value", [INF, -INF, NAN, 0.0, -1.0, 1.0])
+def test_no_operation_makes_nan_of_a_zero_gradient(value):
+    names = set()
+    for name, function in of_one_tensor():
+        x = cr.full((2, 3), value, dtype=cr.float64, requires_grad=True)
+        for y in results(function, x):
+            (dx,) = cr.autograd.grad([y], [x], [cr.zeros_like(y)], retain_graph=True)
+            np.testing.assert_array_equal(dx.numpy(), np.zeros((2, 3)), name)
+            names.add(name)
+    assert len(names) > 80 and {"square", "sin", "norm", "std", "softmax", "tanh", "prod"} <= names
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss])
+def test_masked_labels_that_are_missing(loss):
+    x, target = leaf([1.0, 2.0]), cr.tensor([NAN, 2.5], dtype=cr.float64)
+    each = loss(x, target, reduction="none")
+    cr.where(target.isnan(), 0.0, each).sum().backward()
+    assert x.grad[0].item() == 0 and x.grad[1].isfinite().item() and x.grad[1].item() != 0
+
+
 def test_a_finite_incoming_gradient_meets_the_infinite_slope():
     x = leaf([0.0])
     cr.sqrt(x).backward()

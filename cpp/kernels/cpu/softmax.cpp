@@ -52,15 +52,16 @@ void softmax(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const 
   }
 }
 
-// dx = y (dy - sum(dy y)); of the logarithm dx = dy - exp(y) sum(dy).
+// dx = y (dy - sum(dy y)); of the logarithm dx = dy - exp(y) sum(dy). Rows without an incoming
+// gradient get none, whatever y is.
 template <typename T, bool kLog>
 [[gnu::always_inline]] inline T summand(T dy, T y) {
-  return kLog ? dy : dy * y;
+  return kLog ? dy : maths::chain(dy, y);
 }
 template <typename T, bool kLog>
 [[gnu::always_inline]] inline T derivative(T dy, T y, T sum) {
-  if constexpr (kLog) return dy - maths::exp(y) * sum;
-  return y * (dy - sum);
+  if constexpr (kLog) return dy - maths::chain(sum, maths::exp(y));
+  return maths::chain(dy - sum, y);
 }
 
 template <typename T, bool kLog>

@@ -57,6 +57,12 @@ inline constexpr T kInfinity = static_cast<T>(__builtin_inf());
 template <typename T>
 inline constexpr T kNaN = static_cast<T>(__builtin_nan(""));
 
+// dy * d of the chain rule: a zero dy wins over inf and nan.
+template <typename T>
+CHAINRULE_HD inline T chain(T dy, T d) {
+  return dy == 0 ? T(0) : dy * d;
+}
+
 // a * b + c: one rounding where the instruction set has it, two elsewhere, never a library call.
 CHAINRULE_HD inline float fma_(float a, float b, float c) {
 #if defined(__FP_FAST_FMAF) || defined(__CUDA_ARCH__)

@@ -71,26 +71,30 @@ CHAINRULE_MAP1(nan_to_num, 3,
                                : x)
 CHAINRULE_MAP2(div, 0, x, y, x / y)
 CHAINRULE_MAP2(atan2, 0, y, x, std::atan2(y, x))
-CHAINRULE_MAP2(absorb, 0, dy, d, dy == 0 ? 0 : dy * d)
+CHAINRULE_MAP2(absorb, 0, dy, d, maths::chain(dy, d))
 CHAINRULE_MAP2(absorb_div, 0, dy, d, dy == 0 ? 0 : dy / d)
 CHAINRULE_MAP2(bce, 0, x, t,
                -t* std::fmax(std::log(x), Real(-100)) -
                    (1 - t) * std::fmax(std::log1p(-x), Real(-100)))
 CHAINRULE_MAP2(bce_slope, 0, x, t, (x - t) / std::fmax((1 - x) * x, Real(1e-12L)))
-CHAINRULE_MAP2(tanh_backward, 0, dy, y, dy * (1 - y * y))
-CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, dy * y * (1 - y))
+CHAINRULE_MAP2(tanh_backward, 0, dy, y, maths::chain(dy, 1 - y * y))
+CHAINRULE_MAP2(sigmoid_backward, 0, dy, y, maths::chain(dy, y * (1 - y)))
 CHAINRULE_MAP2(relu_backward, 0, dy, y, y <= 0 ? 0 : dy)
 CHAINRULE_MAP2(leaky_relu_backward, 1, dy, x, x > 0 ? dy : dy * p[0])
-CHAINRULE_MAP2(softplus_backward, 2, dy, x, x* p[0] > p[1] ? dy : dy * kernels::sigmoid(x * p[0]))
-CHAINRULE_MAP2(gelu_backward, 0, dy, x, dy*(std::isinf(x) ? cdf(x) : cdf(x) + x * pdf(x)))
+CHAINRULE_MAP2(softplus_backward, 2, dy, x,
+               x* p[0] > p[1] ? dy : maths::chain(dy, kernels::sigmoid(x* p[0])))
+CHAINRULE_MAP2(gelu_backward, 0, dy, x,
+               maths::chain(dy, std::isinf(x) ? cdf(x) : cdf(x) + x * pdf(x)))
 CHAINRULE_MAP2(gelu_tanh_backward, 0, dy, x,
-               dy*(std::isinf(x) ? Real(x > 0)
-                                 : kernels::sigmoid(2 * gelu_argument(x)) *
-                                       (1 + 2 * x * gelu_argument_slope(x) *
-                                                kernels::sigmoid(-2 * gelu_argument(x)))))
+               maths::chain(dy, std::isinf(x)
+                                    ? Real(x > 0)
+                                    : kernels::sigmoid(2 * gelu_argument(x)) *
+                                          (1 + 2 * x * gelu_argument_slope(x) *
+                                                   kernels::sigmoid(-2 * gelu_argument(x)))))
 CHAINRULE_MAP2(silu_backward, 0, dy, x,
-               dy*(std::isinf(x) ? Real(x > 0)
-                                 : kernels::sigmoid(x) * (1 + x * kernels::sigmoid(-x))))
+               maths::chain(dy, std::isinf(x)
+                                    ? Real(x > 0)
+                                    : kernels::sigmoid(x) * (1 + x * kernels::sigmoid(-x))))
 
 #undef CHAINRULE_MAP1
 #undef CHAINRULE_MAP2

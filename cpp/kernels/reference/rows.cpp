@@ -1,6 +1,7 @@
 // Softmax, log-softmax and cross-entropy in long double.
 #include <cmath>
 
+#include "kernels/maths/basics.h"
 #include "kernels/reference/reference.h"
 
 namespace chainrule::kernels {
@@ -43,9 +44,10 @@ void softmax_backward(int64_t row_begin, int64_t row_end, int64_t cols, void* ou
     const T* dy = static_cast<const T*>(upstream) + r * cols;
     const T* y = static_cast<const T*>(output) + r * cols;
     Real sum = 0;
-    for (int64_t j = 0; j < cols; ++j) sum += kLog ? Real(dy[j]) : Real(dy[j]) * y[j];
+    for (int64_t j = 0; j < cols; ++j) sum += kLog ? Real(dy[j]) : maths::chain<Real>(dy[j], y[j]);
     for (int64_t j = 0; j < cols; ++j) {
-      const Real dx = kLog ? dy[j] - std::exp(Real(y[j])) * sum : y[j] * (dy[j] - sum);
+      const Real dx = kLog ? dy[j] - maths::chain(sum, std::exp(Real(y[j])))
+                           : maths::chain<Real>(dy[j] - sum, y[j]);
       static_cast<T*>(out)[r * cols + j] = static_cast<T>(dx);
     }
   }
