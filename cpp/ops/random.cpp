@@ -2,6 +2,7 @@
 // pure function of it (random.h); the primitives stand in random_primitives.cpp.
 #include "ops/random.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "generated/ops.h"
@@ -14,6 +15,12 @@ namespace {
 
 Tensor uniform_like(const Tensor& x, const Tensor& generator, const char* op) {
   return random_uniform(take_random_state(generator, op), x.sizes(), x.dtype());
+}
+
+double largest_below(double limit, DType dtype) {
+  if (dtype == DType::kFloat64) return std::nextafter(limit, -HUGE_VAL);
+  const float near = static_cast<float>(limit);
+  return near < limit ? near : std::nextafter(near, -HUGE_VALF);
 }
 
 void check_probability(const char* op, double p) {
@@ -169,7 +176,10 @@ const OpDef kUniform = {
           }
           const Tensor u = uniform_like(c[0], c[1], c.name());
           if (a.from == 0 && a.to == 1) return just(u);
-          return just(add(mul(u, a.to - a.from), a.from));
+          const Tensor scaled =
+              add(mul(u, a.to - a.from), a.from);  // rounds up to `to` itself, too
+          const double last = std::max(a.from, largest_below(a.to, u.dtype()));
+          return just(clamp(scaled, OptNumber(), OptNumber(last)));
         },
 };
 

@@ -185,6 +185,15 @@ def kolmogorov(x, cdf):
     return math.sqrt(x.size) * max((steps[1:] - wanted).max(), (wanted - steps[:-1]).max())
 
 
+@pytest.mark.parametrize(("dtype", "start"), [(cr.float32, 2.0**23), (cr.float64, 2.0**52)])
+def test_uniform_never_reaches_its_end(dtype, start):
+    """Of start + u half the sums round up to start + 1, the end."""
+    assert (cr.empty(100, dtype=dtype).uniform_(start, start + 1) == start).all().item()
+    assert (cr.empty(100, dtype=dtype).uniform_(start, start) == start).all().item()
+    x = cr.empty(1000, dtype=dtype).uniform_(start, start + 2)
+    assert set(x.tolist()) == {start, start + 1}
+
+
 @pytest.mark.parametrize("dtype", [cr.float32, cr.float64])
 def test_uniform_numbers(dtype):
     cr.manual_seed(100)

@@ -149,6 +149,10 @@ def test_a_state_of_another_optimizer_is_refused():
         before = {k: v.clone() for k, v in optimizer.state_dict()["state"][0].items()}
         with pytest.raises(ValueError, match="another optimizer"):
             optimizer.load_state_dict(other.state_dict())
+        fresh = type(other)([nn.Parameter(cr.ones(2))], lr=0.5)  # which has no state to tell it by
+        with pytest.raises(ValueError, match="another optimizer"):
+            optimizer.load_state_dict(fresh.state_dict())
+        assert optimizer.param_groups[0]["lr"] == 0.1
         after = optimizer.state_dict()["state"][0]
         assert before.keys() == after.keys()
         assert all(cr.equal(before[k], after[k]) for k in before)

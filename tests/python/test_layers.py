@@ -168,10 +168,17 @@ def test_losses_never_broadcast():
 def test_old_reduction_flags():
     x, y = cr.tensor([1.0, 3.0]), cr.tensor([0.0, 0.0])
     for flags, want in [((True, True), 5.0), ((False, None), 10.0), ((None, False), [1.0, 9.0])]:
-        with pytest.warns(DeprecationWarning, match="reduction="):
+        with pytest.warns(UserWarning, match="reduction="):
             assert nn.MSELoss(*flags)(x, y).tolist() == want
-        with pytest.warns(DeprecationWarning, match="reduction="):
+        with pytest.warns(UserWarning, match="reduction="):
             assert nn.functional.mse_loss(x, y, *flags).tolist() == want
+
+
+def test_a_reduction_in_the_place_of_an_old_flag():
+    x = cr.zeros(2)
+    for call in (lambda: nn.MSELoss("sum"), lambda: nn.functional.l1_loss(x, x, "none")):
+        with pytest.raises(TypeError, match=r"reduction='sum'"):
+            call()
 
 
 def test_class_weights_are_buffers():

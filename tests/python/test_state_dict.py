@@ -260,6 +260,10 @@ def test_settings_that_the_file_lacks_stay():
     assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]) == (0.25, 0.9)
     assert optimizer.param_groups[0]["params"][0] is params[0]
     train(params, optimizer, 1)
+    saved = optimizer.state_dict()
+    saved["param_groups"][0]["initial_lr"] = 0.5  # as a scheduler writes it
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["initial_lr"] == 0.5
 
 
 def broken_states():

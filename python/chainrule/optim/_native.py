@@ -58,7 +58,6 @@ class NativeOptimizer(Optimizer):
 
     _run_all: Callable[..., None]  # native: updates the parameters of all groups, or of none
     _group_type = ParamGroup
-    _hyper_names: tuple[str, ...]  # the first is lr, the one that may be a tensor
 
     def __init__(self, params, defaults):
         self._hypers = []

@@ -52,6 +52,8 @@ class Optimizer:
 
     # The states of a parameter that load_state_dict accepts, and whether each must be there.
     _states: Mapping[str, bool] | None = None  # None: anything
+    # The settings of a group that the native update reads; the first is lr, which may be a tensor.
+    _hyper_names: tuple[str, ...] = ()
 
     _group_type: type[dict[str, Any]] = ConstantGroup
 

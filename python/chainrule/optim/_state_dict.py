@@ -43,7 +43,7 @@ def load(optimizer, saved):
         if entries:
             state[params[number]] = _entries(name, optimizer._states, params[number], entries)
     groups = ParamGroups(
-        _merged(group, saved_group)
+        _merged(optimizer, group, saved_group)
         for group, saved_group in zip(optimizer.param_groups, saved["param_groups"], strict=True)
     )
     for group in groups:
@@ -103,7 +103,7 @@ def _entries(name, states, param, entries):
 
 
 def _step(name, value):
-    """How many steps there were as a tensor; older files hold a number."""
+    """How many steps there were as a tensor; PyTorch's files may hold a number."""
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, RuntimeError):
@@ -139,8 +139,16 @@ def _wrong_shape(name, param, key, value):
     )
 
 
-def _merged(group, saved):
+def _merged(optimizer, group, saved):
     """The saved settings on the present parameters; one that the file lacks stays as it is."""
+    read = dict.fromkeys(name.partition("[")[0] for name in optimizer._hyper_names)
+    lacking = [key for key in read if key not in saved]
+    foreign = [key for key in saved if key not in group]  # schedulers add some, and so do users
+    if lacking and foreign:
+        raise ValueError(
+            f"[{type(optimizer).__name__}] expected the settings {', '.join(read)}; got "
+            f"{', '.join(foreign)} and no {', '.join(lacking)}. Is the file of another optimizer?"
+        )
     merged = type(group)(group)
     settings = {key: value for key, value in saved.items() if key != "params"}
     merged.update(settings)
