@@ -53,9 +53,6 @@ uint64_t next_node();  // the number of the next one
 class Node;
 Ref<Node> grad_fn(const Tensor& t);  // null for a leaf; refreshes the history of a written-to view
 const char* node_name(const Node& node);
-// Whether t has history of which no backward has used up any part; of a recording's own nodes
-// alone.
-bool can_run_backward(const Tensor& t);
 struct EdgeView {
   Ref<Node> node;  // null for a leaf
   Tensor leaf;

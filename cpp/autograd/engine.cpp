@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "autograd/node.h"
+#include "autograd/trace.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
 
@@ -82,6 +83,12 @@ class Run {
     mark_needed();
   }
 
+  // Gradients of these inputs go to the tracer and no further.
+  void trace(const InputIndex& inputs, Tracer& tracer) {
+    traced_ = &inputs;
+    tracer_ = &tracer;
+  }
+
   void execute() {
     NoGrad mode(options_.create_graph);
     while (!ready_.empty()) {
@@ -124,6 +131,20 @@ class Run {
     Ref<Node> node;
     Tensors dys;
   };
+  // Sends on what comes from one node.
+  class Hand final : public Receiver {
+   public:
+    Hand(Run& run, const Node& node) : run_(run), node_(node) {}
+    void take(int edge, Tensor gradient) override {
+      const Edge& e = node_.edges[edge];
+      if (!gradient.defined() || !run_.reaches_wanted(e)) return;
+      run_.send(e, fit(node_, std::move(gradient), e));
+    }
+
+   private:
+    Run& run_;
+    const Node& node_;
+  };
   struct OutputHash {
     size_t operator()(const std::pair<Node*, int>& p) const {
       return std::hash<Node*>()(p.first) * 31 + p.second;
@@ -131,6 +152,9 @@ class Run {
   };
 
   void send(const Edge& edge, Tensor gradient) {
+    if (tracer_) [[unlikely]] {
+      if (const auto input = traced_->find(edge)) return tracer_->on_gradient(*input, gradient);
+    }
     if (edge.leaf.defined()) {
       auto [place, fresh] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
       if (fresh) {
@@ -144,7 +168,9 @@ class Run {
         pending.node = edge.node;
         pending.dys.resize(edge.node->outputs.size());
       }
-      accumulate(pending.dys[edge.output], std::move(gradient));
+      Tensor& slot = pending.dys[edge.output];
+      if (tracer_ && slot.defined()) tracer_->on_sum(slot, gradient);
+      accumulate(slot, std::move(gradient));
     }
   }
 
@@ -168,12 +194,10 @@ class Run {
       if (own_nodes.refuse) own_nodes.refuse();
       return;
     }
-    Tensors dxs = node.apply(dys, options_.retain_graph);
-    for (size_t i = 0; i < node.edges.size(); ++i) {
-      const Edge& e = node.edges[i];
-      if (!dxs[i].defined() || !reaches_wanted(e)) continue;
-      send(e, fit(node, std::move(dxs[i]), e));
-    }
+    if (tracer_) tracer_->on_node(dys);
+    Hand hand(*this, node);
+    Tensors dxs = node.apply(dys, options_.retain_graph, hand);
+    for (size_t i = 0; i < dxs.size(); ++i) hand.take(static_cast<int>(i), std::move(dxs[i]));
   }
 
   void collect(Node& node, const Tensors& dys) {
@@ -238,6 +262,8 @@ class Run {
   }
 
   BackwardOptions options_;
+  Tracer* tracer_ = nullptr;
+  const InputIndex* traced_ = nullptr;
   bool restricted_ = false;
   std::map<uint64_t, Pending, std::greater<>, BlockAllocator<std::pair<const uint64_t, Pending>>>
       ready_;
@@ -319,6 +345,17 @@ Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
     }
   }
   return result;
+}
+
+void trace_backward(std::span<const Tensor> outputs, std::span<const Tensor> seeds,
+                    std::span<const Tensor> inputs, Tracer& tracer) {
+  InputIndex index;
+  for (const Tensor& t : inputs) index.add(t);
+  Run run({.retain_graph = true});
+  run.trace(index, tracer);
+  seed_all(run, "backward", outputs, seeds);
+  run.want(inputs);
+  run.execute();
 }
 
 }  // namespace chainrule::autograd

@@ -16,7 +16,7 @@ class CustomNode final : public Node {
   ~CustomNode() override { release(); }
   const char* name() const override { return function_.name.c_str(); }
   bool broadcasts() const override { return true; }  // a larger gradient is summed
-  Tensors apply(Tensors& dys, bool keep) override {
+  Tensors apply(Tensors& dys, bool keep, Receiver&) override {
     Tensors dxs = function_.backward(dys);
     if (dxs.size() != edges.size()) {
       throw StateError(str("[", function_.name.c_str(),

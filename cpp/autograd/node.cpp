@@ -105,6 +105,11 @@ OpNode::~OpNode() {
   if (attrs_ != inline_attrs_) deallocate(attrs_, attr_bytes_);
 }
 
+const InputMeta& OpNode::meta_of(int output) const {
+  const int visible = static_cast<int>(outputs.size());
+  return output < visible ? outputs[output] : hidden_[output - visible];
+}
+
 int OpNode::begin_of(int param) const {
   return !list_ends_ ? param : param ? list_ends_[param - 1] : 0;
 }
@@ -169,7 +174,7 @@ class RuleView final : public Backward {
     const int place = node_.begin_of(input) + i;
     for (const auto& s : inputs_) {
       if (s.place != place) continue;
-      check_unchanged(s.tensor, s.version, node_.name());
+      check_unchanged(*s.tensor->storage, s.tensor.sizes(), s.version, node_.name());
       return s.tensor;
     }
     return Tensor();  // an optional input that was absent
@@ -189,12 +194,11 @@ class RuleView final : public Backward {
 
  private:
   Tensor unpack(const OpNode::SavedOutput& s) {
-    const int count = static_cast<int>(node_.outputs.size());
-    const bool visible = s.output < count;
-    const InputMeta& meta = visible ? node_.outputs[s.output] : node_.hidden_[s.output - count];
+    const bool visible = s.output < static_cast<int>(node_.outputs.size());
+    const InputMeta& meta = node_.meta_of(s.output);
     Tensor t(
         make_ref<TensorImpl>(s.storage, meta.dtype, meta.sizes, contiguous_strides(meta.sizes), 0));
-    check_unchanged(t, s.version, node_.name());
+    check_unchanged(*s.storage, meta.sizes, s.version, node_.name());
     if (modes.grad_enabled && visible) set_history(t, Ref<Node>(&node_), s.output);
     return t;
   }
@@ -205,12 +209,25 @@ class RuleView final : public Backward {
   OpNode::SavedOutputs outputs_;
 };
 
-Tensors OpNode::apply(Tensors& dys, bool keep) {
-  if (forgotten_) {
-    fail<StateError>(
-        "backward", "expected a graph that still holds its saved tensors; ", op_.name,
-        " has already been run backward. Use backward(retain_graph=True) the first time.");
+void OpNode::require_saved() const {
+  if (!forgotten_) return;
+  fail<StateError>(
+      "backward", "expected a graph that still holds its saved tensors; ", op_.name,
+      " has already been run backward. Use backward(retain_graph=True) the first time.");
+}
+
+void OpNode::require_intact() const {
+  require_saved();
+  for (const SavedInput& s : inputs_) {
+    check_unchanged(*s.tensor->storage, s.tensor.sizes(), s.version, name());
   }
+  for (const SavedOutput& s : outputs_) {
+    check_unchanged(*s.storage, meta_of(s.output).sizes, s.version, name());
+  }
+}
+
+Tensors OpNode::apply(Tensors& dys, bool keep, Receiver&) {
+  require_saved();
   forgotten_ = !keep;
   RuleView view(*this, dys, keep);
   Tensors result;
@@ -226,10 +243,11 @@ Tensors OpNode::apply(Tensors& dys, bool keep) {
   return result;
 }
 
-void check_unchanged(const Tensor& saved, uint32_t version, const char* saved_by) {
-  if (saved->storage->version() == version) return;
-  const char* by = saved->storage->last_mutation();
-  fail<StateError>("backward", "expected the tensor of sizes ", saved.sizes(), " that ", saved_by,
+void check_unchanged(const Storage& saved, const Dims& sizes, uint32_t version,
+                     const char* saved_by) {
+  if (saved.version() == version) return;
+  const char* by = saved.last_mutation();
+  fail<StateError>("backward", "expected the tensor of sizes ", sizes, " that ", saved_by,
                    " saved to be unchanged; ", by ? by : "an in-place operation",
                    " changed it in place. Use the out-of-place form, or clone() first.");
 }
@@ -238,7 +256,9 @@ SavedTensor::SavedTensor(const Tensor& t, const char* saved_by)
     : tensor_(t), version_(t->storage->version()), saved_by_(saved_by) {}
 
 Tensor SavedTensor::unpack() const {
-  if (tensor_.defined()) check_unchanged(tensor_, version_, saved_by_);
+  if (tensor_.defined()) {
+    check_unchanged(*tensor_->storage, tensor_.sizes(), version_, saved_by_);
+  }
   return tensor_;
 }
 

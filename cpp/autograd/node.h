@@ -32,14 +32,25 @@ class Hooks : public RefCounted {
   Tensor run(Tensor grad) const;
 };
 
+// Takes gradients of a node's edges, one after the other.
+class Receiver {
+ public:
+  virtual void take(int edge, Tensor gradient) = 0;
+
+ protected:
+  ~Receiver() = default;
+};
+
 class Node : public RefCounted {
  public:
   Node();
   virtual const char* name() const = 0;
   // One gradient per output in (undefined for none; a rule may fill it in), one per edge out. What
-  // was saved is dropped unless `keep`; a second apply is then an error.
-  virtual Tensors apply(Tensors& dys, bool keep) = 0;
-  virtual bool forgotten() const { return false; }
+  // was saved is dropped unless `keep`; a second apply is then an error. A node that stands for
+  // many operations hands its gradients over as it makes them, several for one edge, and returns
+  // none.
+  virtual Tensors apply(Tensors& dys, bool keep, Receiver& receiver) = 0;
+  virtual void require_intact() const {}  // StateError where apply() would find what it needs gone
   virtual bool broadcasts() const { return false; }
 
   const uint64_t number;  // creation order: a node's consumers all have larger numbers
@@ -63,8 +74,8 @@ class OpNode final : public Node {
   OpNode(const Call& call, const Tensors& outputs, int hidden);
   ~OpNode() override;
   const char* name() const override { return op_.name; }
-  Tensors apply(Tensors& dys, bool keep) override;
-  bool forgotten() const override { return forgotten_; }
+  Tensors apply(Tensors& dys, bool keep, Receiver&) override;
+  void require_intact() const override;
   bool broadcasts() const override { return op_.is(kBroadcasts); }
   bool useful() const { return useful_; }
 
@@ -82,9 +93,11 @@ class OpNode final : public Node {
   };
 
   explicit OpNode(const Call& call);  // with its attributes alone
+  void require_saved() const;
   void save(const Call& call, const Tensors& outputs, Reads reads);
   void save_input(const Call& call, int place);
   void save_output(const Tensor& t, int output);
+  const InputMeta& meta_of(int output) const;
   int begin_of(int param) const;
   int end_of(int param) const;
 
@@ -111,7 +124,8 @@ Edge edge_of(const Tensor& t);
 void set_history(const Tensor& t, Ref<Node> node, int output);
 Hooks& hooks_of(const Tensor& t);
 // StateError naming the op that saved a tensor and the one that has changed it since.
-void check_unchanged(const Tensor& saved, uint32_t version, const char* saved_by);
+void check_unchanged(const Storage& saved, const Dims& sizes, uint32_t version,
+                     const char* saved_by);
 AutogradState& state_of(const Tensor& t);
 
 }  // namespace chainrule::autograd

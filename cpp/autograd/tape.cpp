@@ -1,7 +1,4 @@
 // The tape: gives the outputs of calls their history, also through writes to views.
-#include <unordered_set>
-#include <vector>
-
 #include "autograd/node.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -143,23 +140,6 @@ Edge edge_of(const Tensor& t) {
 }
 
 Ref<Node> grad_fn(const Tensor& t) { return requires_grad(t) ? edge_of(t).node : Ref<Node>(); }
-
-bool can_run_backward(const Tensor& t) {
-  const Ref<Node> last = grad_fn(t);
-  if (!last) return false;
-  std::vector<const Node*> stack{last.get()};
-  std::unordered_set<const Node*> seen{last.get()};
-  while (!stack.empty()) {
-    const Node& node = *stack.back();
-    stack.pop_back();
-    if (node.number < own_nodes.first) continue;
-    if (node.forgotten()) return false;
-    for (const Edge& e : node.edges) {
-      if (e.node && seen.insert(e.node.get()).second) stack.push_back(e.node.get());
-    }
-  }
-  return true;
-}
 
 const char* node_name(const Node& node) { return node.name(); }
 

@@ -1,9 +1,7 @@
-// The end of a recording: results, their backward section, write-backs, updates sunk into the
-// commit section, last uses.
+// The end of a recording: write-backs, updates sunk into the commit section, places, last uses.
 #include <algorithm>
 #include <set>
 
-#include "autograd/autograd.h"
 #include "generated/ops.h"
 #include "graph/recorder.h"
 
@@ -31,6 +29,8 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
     }
   }
   resolve_results(results);
+  autograd::own_nodes.refuse = nullptr;  // what has history outside goes on backward there
+  survey_results(results);
   for (const auto& [storage, memory] : memories_) {
     if (!memory.written || !memory.outside) continue;
     program_.writes.push_back({Source::kState, memory.argument, memory.flat});
@@ -54,7 +54,6 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
             [](const WriteBack& a, const WriteBack& b) { return a.value < b.value; });
   program_.forward_end = program_.code.size();
   sink_updates();
-  autograd::own_nodes.refuse = nullptr;  // what has history outside goes on backward there
   make_backward(results);
   find_backward_reads();
   modes.recorder = saved_.recorder;
@@ -124,64 +123,6 @@ void ProgramRecorder::sink_updates() {
   }
 }
 
-// Results that still need a gradient: record what their backward computes, from placeholder seeds.
-void ProgramRecorder::make_backward(std::span<const Tensor> results) {
-  Tensors outputs, seeds, leaves;
-  for (size_t i = 0; i < results.size(); ++i) {
-    const ValueId id = program_.results[i];
-    const auto before = program_.results.begin() + i;
-    if (std::find(program_.results.begin(), before, id) != before) continue;  // is repeated
-    // What comes of a graph that was run backward inside comes back without history.
-    if (!autograd::can_run_backward(results[i]) ||
-        program_.values[id].source != Source::kInstruction)
-      continue;
-    program_.differentiable.push_back(static_cast<int>(i));
-    outputs.push_back(results[i]);
-    Tensor seed = Tensor::empty(results[i].dtype(), results[i].sizes());
-    const ValueId seed_id = add_value(
-        {Source::kArgument, static_cast<int>(program_.arguments.size() + program_.seeds.size()),
-         seed.dtype(), seed.sizes()});
-    program_.seeds.push_back(seed_id);
-    bind(seed, seed_id);
-    seeds.push_back(seed);
-  }
-  if (outputs.empty()) return;
-  for (ValueId id = 0; id < static_cast<ValueId>(program_.values.size()); ++id) {
-    const Value& v = program_.values[id];
-    if (v.source == Source::kState && program_.states[v.index]->requires_grad &&
-        program_.states[v.index].sizes() == v.sizes) {
-      program_.leaves.push_back(id);
-      leaves.push_back(program_.states[v.index]);
-    }
-  }
-  for (size_t i = 0; i < argument_tensors_.size(); ++i) {
-    if (!argument_tensors_[i]->requires_grad) continue;
-    program_.leaves.push_back(program_.argument_values[i]);
-    leaves.push_back(argument_tensors_[i]);
-  }
-  autograd::Tensors gradients = autograd::grad(
-      {outputs.data(), outputs.size()}, {leaves.data(), leaves.size()},
-      {seeds.data(), seeds.size()}, {.retain_graph = true, .create_graph = false}, true);
-  for (const Tensor& g : gradients) program_.leaf_gradients.push_back(resolve(g));
-}
-
-// What a forward run has to keep for the backward section: the values that it reads, or that are
-// gradients, and that it neither makes nor gets.
-void ProgramRecorder::find_backward_reads() {
-  std::set<ValueId> reads(program_.leaf_gradients.begin(), program_.leaf_gradients.end());
-  std::set<ValueId> own(program_.seeds.begin(), program_.seeds.end());
-  own.insert(kNone);
-  for (size_t i = program_.forward_end; i < program_.code.size(); ++i) {
-    const Instruction& in = program_.code[i];
-    reads.insert(in.inputs.begin(), in.inputs.end());
-    own.insert(in.outputs.begin(), in.outputs.end());
-  }
-  for (ValueId id : reads) {
-    if (own.contains(id) || program_.values[id].source == Source::kNumber) continue;
-    program_.backward_reads.push_back(id);
-  }
-}
-
 void ProgramRecorder::find_places() {
   Program& p = program_;
   p.writes_arguments = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
@@ -237,7 +178,13 @@ void ProgramRecorder::find_last_uses() {
   std::set<ValueId> kept(program_.results.begin(), program_.results.end());
   for (const auto& w : program_.writes) kept.insert(w.value);
   for (const auto& g : program_.gradients) kept.insert(g.value);
-  for (ValueId v : program_.leaf_gradients) kept.insert(v);
+  for (ValueId v : program_.own_leaves) kept.insert(v);
+  std::set<ValueId> later;
+  for (auto c = program_.contributions.rbegin(); c != program_.contributions.rend(); ++c) {
+    const bool made = program_.values[c->value].source == Source::kInstruction;
+    c->last = later.insert(c->value).second && made && last[c->value] < static_cast<int>(c->after);
+    kept.insert(c->value);
+  }
   for (ValueId v = 0; v < static_cast<ValueId>(last.size()); ++v) {
     if (last[v] < 0 || kept.contains(v) || program_.values[v].source != Source::kInstruction)
       continue;

@@ -68,7 +68,13 @@ std::string Program::difference(const Program& other) const {
   const auto same_grad = [](const GradBinding& a, const GradBinding& b) {
     return a.leaf == b.leaf && a.value == b.value;
   };
-  if (results != other.results) return "other results";
+  if (results != other.results || own_leaves != other.own_leaves ||
+      differentiable != other.differentiable || failures != other.failures) {
+    return "other results";
+  }
+  if (leaves != other.leaves || hung != other.hung || contributions != other.contributions) {
+    return "other gradients of the results";
+  }
   if (!std::equal(writes.begin(), writes.end(), other.writes.begin(), other.writes.end(),
                   same_write) ||
       !std::equal(gradients.begin(), gradients.end(), other.gradients.begin(),

@@ -24,6 +24,10 @@ enum class Source : uint8_t {
   kInstruction,  // index: which instruction
 };
 
+// Which results a gradient came to; those beyond the 63rd share a bit.
+using SeedSet = uint64_t;
+inline SeedSet seed_bit(int seed) { return SeedSet{1} << (seed < 63 ? seed : 63); }
+
 // Whether a tensor is marked as made in inference_mode.
 enum class Mark : uint8_t {
   kAsMade,  // as its memory's: a view has that of what it looks at, a new tensor none
@@ -53,6 +57,25 @@ struct Instruction {
   int64_t scratch_bytes = 0;
   std::vector<ValueId> dead_after;  // values nobody reads later
   std::string where;                // the user's line, "train.py:12"
+  SeedSet seeds = 0;                // of the backward section: those without which it does not run
+  bool joins = false;               // there: adds two gradients, either of which may be missing
+};
+
+// In the backward section: a gradient for one of `hung`, made by the instructions before `after`.
+struct Contribution {
+  int edge;
+  ValueId value;
+  size_t after;
+  bool last;  // nobody reads the value later
+  bool operator==(const Contribution&) const = default;
+};
+
+// A result from which backward is an error, as something that it needs is gone.
+struct Failure {
+  int result;
+  std::string message;
+  std::vector<int> leaves;  // that it would reach
+  bool operator==(const Failure&) const = default;
 };
 
 // What the memory of an argument, of a state or of a leaf's `.grad` becomes at commit.
@@ -142,12 +165,17 @@ struct Program {
   std::vector<ValueId> results;
   std::vector<std::pair<int, int>> repeated;  // of results: the same tensor as an earlier one
   std::vector<ResultWindow> windows;
-  // Of results that still need a gradient: the seeds, and what the backward section makes.
-  std::vector<int> differentiable;      // which results, each value once
-  std::vector<ValueId> seeds;           // one per differentiable result
-  std::vector<ValueId> leaves;          // values (arguments or states) that want a gradient
-  std::vector<ValueId> leaf_gradients;  // one per leaf, kNone when unused
-  std::vector<ValueId> backward_reads;  // what a forward run keeps for the backward section
+  // Of results that require a gradient: the seeds, and what the backward section makes.
+  std::vector<int> differentiable;          // which results, each value once
+  std::vector<ValueId> seeds;               // one per differentiable result
+  std::vector<ValueId> leaves;              // arguments, states and `own_leaves` to hang on
+  std::vector<int> hung;                    // of these: which the backward section reaches
+  std::vector<ValueId> own_leaves;          // made inside, where requires_grad_() was called
+  std::vector<Contribution> contributions;  // in order
+  std::vector<Failure> failures;
+  std::vector<SeedSet> groups;                // each set of seeds that an instruction has, once
+  std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
+  std::vector<std::vector<SeedSet>> read_by;  // by which groups
 
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.

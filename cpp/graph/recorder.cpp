@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "autograd/autograd.h"
 #include "generated/ops.h"
@@ -181,6 +182,7 @@ ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, cons
   in.inputs = std::move(inputs);
   in.attrs = bytes_of(op, attrs);
   in.where = here();
+  in.seeds = seeds_;
   const int index = static_cast<int>(program_.code.size());
   const ValueId id = add_value({Source::kInstruction, index, dtype, sizes, view, strides, offset});
   in.outputs.push_back(id);
@@ -196,7 +198,12 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
   in.hidden = infer.hidden;
   in.scratch_bytes = infer.scratch_bytes;
   in.where = here();
-  for (const Tensor& t : call.inputs) in.inputs.push_back(resolve(t));
+  in.joins = join_ != 0;
+  in.seeds = in.joins ? std::exchange(join_, 0) : seeds_;
+  for (const Tensor& t : call.inputs) {
+    in.inputs.push_back(resolve(t));
+    note_history(t);
+  }
   if (call.list_ends) {
     in.list_ends.assign(call.list_ends, call.list_ends + call.op.schema->tensor_params);
   }
@@ -250,6 +257,7 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
 
 void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   const ValueId v = resolve(value);
+  note_history(value);
   const bool known = memories_.contains(view->storage.get());
   Memory& memory = memory_of(view);
   if (!known) memory.outside = true;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "autograd/trace.h"
 #include "graph/program.h"
 #include "ops/modes.h"
 
@@ -13,7 +14,7 @@ namespace chainrule::graph {
 // The user's current source line; set by bindings/, empty without a host language.
 extern std::string (*source_line)();
 
-class ProgramRecorder final : public Recorder {
+class ProgramRecorder final : public Recorder, private autograd::Tracer {
  public:
   explicit ProgramRecorder(std::span<const Tensor> arguments);
   ~ProgramRecorder();  // leaves recording mode
@@ -75,7 +76,15 @@ class ProgramRecorder final : public Recorder {
   ValueId find(const Memory& memory, const Tensor& t) const;
   void bind(const Tensor& t, ValueId value);
   void record_mutations(const Call& call, Instruction& in);
+  void note_history(const Tensor& t);
+  bool is_own(const Tensor& t) const;
+  void survey_results(std::span<const Tensor> results);
+  ValueId leaf_value(const Tensor& leaf, std::span<const Tensor> results);
   void make_backward(std::span<const Tensor> results);
+  void on_node(const autograd::Tensors& dys) override;
+  void on_sum(const Tensor& a, const Tensor& b) override;
+  void on_gradient(int input, const Tensor& gradient) override;
+  SeedSet seeds_of(const Tensor& gradient);
   void find_backward_reads();
   void sink_updates();
   void find_last_uses();
@@ -87,6 +96,11 @@ class ProgramRecorder final : public Recorder {
   std::vector<Tensor> argument_tensors_;
   std::vector<Tensor> views_;              // made inside
   std::vector<Tensor> guarded_gradients_;  // of each guard, undefined where there was none
+  std::vector<Tensor>
+      history_;               // from outside, of arguments and of what calls took; then of leaves
+  std::vector<int> hung_on_;  // which of them the backward section reaches
+  SeedSet seeds_ = 0;         // of the node whose backward is recorded
+  SeedSet join_ = 0;          // of the sum that comes next
   Modes saved_;
 };
 

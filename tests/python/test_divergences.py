@@ -57,22 +57,6 @@ def test_a_bad_reduction_is_refused_when_the_loss_is_made():
         nn.MSELoss(reduction="average")
 
 
-def test_a_loss_that_was_run_backward_inside_comes_back_without_history():
-    w = nn.Parameter(cr.ones(3))
-
-    @cr.compile
-    def step(x):
-        w.grad = None
-        loss = (w * x).sum()
-        loss.backward()
-        return loss
-
-    losses = [step(cr.ones(3)) for _ in range(5)]
-    assert step.stats["replays"] == 3
-    assert not losses[-1].requires_grad
-    assert losses[0].item() == losses[-1].item() == 3.0
-
-
 def test_a_compiled_module_is_a_function():
     net = nn.Linear(3, 2)
     fast = cr.compile(net)

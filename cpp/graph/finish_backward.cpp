@@ -1,0 +1,142 @@
+// The backward section: what results that require a gradient would compute from one. It hands the
+// gradients of a leaf over one by one, in the order of an eager backward, for others may come
+// before and after; and it notes of which results' gradients each instruction is made, for some may
+// have none.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "generated/ops.h"
+#include "graph/recorder.h"
+
+namespace chainrule::graph {
+
+namespace {
+bool among(const std::vector<Tensor>& tensors, const Tensor& t) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](const Tensor& other) { return other.same_as(t); });
+}
+}  // namespace
+
+bool ProgramRecorder::is_own(const Tensor& t) const { return made_inside(t) || among(views_, t); }
+
+// Results hang on what the calls took from outside, each with the history that it has there.
+void ProgramRecorder::note_history(const Tensor& t) {
+  if (t.defined() && t->requires_grad && !among(history_, t) && !is_own(t)) history_.push_back(t);
+}
+
+ValueId ProgramRecorder::leaf_value(const Tensor& leaf, std::span<const Tensor> results) {
+  const auto same = [&](const Tensor& t) { return t.same_as(leaf); };
+  if (const int passed = leaf_of(leaf).argument; passed >= 0) {
+    return program_.argument_values[passed];
+  }
+  if (!is_own(leaf)) return resolve_state(leaf);
+  const auto result = std::find_if(results.begin(), results.end(), same);
+  return result == results.end() ? result_window(resolve(leaf), leaf, 0)  // which only it has
+                                 : program_.results[result - results.begin()];
+}
+
+// Which results are leaves, which can be run backward, and from which that is an error.
+void ProgramRecorder::survey_results(std::span<const Tensor> results) {
+  std::set<int> hung;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Tensor& t = results[i];
+    const ValueId id = program_.results[i];
+    const auto before = program_.results.begin() + i;
+    if (std::find(program_.results.begin(), before, id) != before) continue;  // is repeated
+    if (program_.values[id].source != Source::kInstruction || !autograd::requires_grad(t)) continue;
+    if (autograd::is_leaf(t)) {
+      program_.own_leaves.push_back(id);
+      continue;
+    }
+    autograd::Survey found = autograd::survey(t, history_);
+    if (found.failure.empty()) {
+      program_.differentiable.push_back(static_cast<int>(i));
+      hung.insert(found.inputs.begin(), found.inputs.end());
+    } else {
+      program_.failures.push_back({static_cast<int>(i), found.failure, found.inputs});
+    }
+  }
+  hung_on_.assign(hung.begin(), hung.end());
+  std::vector<int> leaves(history_.size(), -1);
+  const auto leaf = [&](int input) {
+    if (leaves[input] < 0) {
+      leaves[input] = static_cast<int>(program_.leaves.size());
+      program_.leaves.push_back(leaf_value(history_[input], results));
+      if (is_own(history_[input]) && !among({results.begin(), results.end()}, history_[input])) {
+        program_.own_leaves.push_back(program_.leaves.back());
+      }
+    }
+    return leaves[input];
+  };
+  for (int input : hung_on_) program_.hung.push_back(leaf(input));
+  for (Failure& f : program_.failures) {
+    std::transform(f.leaves.begin(), f.leaves.end(), f.leaves.begin(), leaf);
+  }
+}
+
+void ProgramRecorder::make_backward(std::span<const Tensor> results) {
+  std::vector<Tensor> outputs, seeds, inputs;
+  for (int i : program_.differentiable) {
+    outputs.push_back(results[i]);
+    seeds.push_back(Tensor::empty(results[i].dtype(), results[i].sizes()));
+    const int place = static_cast<int>(program_.arguments.size() + program_.seeds.size());
+    const Tensor& seed = seeds.back();
+    program_.seeds.push_back(add_value({Source::kArgument, place, seed.dtype(), seed.sizes()}));
+    bind(seed, program_.seeds.back());
+  }
+  if (outputs.empty()) return;
+  for (int input : hung_on_) inputs.push_back(history_[input]);
+  autograd::trace_backward(outputs, seeds, inputs, *this);
+  seeds_ = 0;
+}
+
+SeedSet ProgramRecorder::seeds_of(const Tensor& gradient) {
+  const ValueId id = resolve(gradient);
+  const Value& v = program_.values[id];
+  if (v.source == Source::kInstruction) return program_.code[v.index].seeds;
+  const auto seed = std::find(program_.seeds.begin(), program_.seeds.end(), id);
+  return seed == program_.seeds.end() ? 0
+                                      : seed_bit(static_cast<int>(seed - program_.seeds.begin()));
+}
+
+void ProgramRecorder::on_node(const autograd::Tensors& dys) {
+  SeedSet seeds = 0;
+  for (const Tensor& dy : dys) {
+    if (dy.defined()) seeds |= seeds_of(dy);
+  }
+  seeds_ = seeds;
+}
+
+void ProgramRecorder::on_sum(const Tensor& a, const Tensor& b) {
+  join_ = seeds_of(a) | seeds_of(b);
+}
+
+void ProgramRecorder::on_gradient(int input, const Tensor& gradient) {
+  const ValueId id = resolve(gradient);
+  program_.contributions.push_back({input, id, program_.code.size(), false});
+}
+
+// What a forward run has to keep for the backward section: the values that it reads and that it
+// neither makes nor gets.
+void ProgramRecorder::find_backward_reads() {
+  Program& p = program_;
+  std::set<ValueId> own(p.seeds.begin(), p.seeds.end());
+  own.insert(kNone);
+  std::set<SeedSet> groups;
+  std::map<ValueId, std::set<SeedSet>> reads;
+  for (size_t i = p.forward_end; i < p.code.size(); ++i) {
+    const Instruction& in = p.code[i];
+    groups.insert(in.seeds);
+    for (ValueId id : in.inputs) reads[id].insert(in.seeds);
+    own.insert(in.outputs.begin(), in.outputs.end());
+  }
+  p.groups.assign(groups.begin(), groups.end());
+  for (const auto& [id, by] : reads) {
+    if (own.contains(id) || p.values[id].source == Source::kNumber) continue;
+    p.backward_reads.push_back(id);
+    p.read_by.emplace_back(by.begin(), by.end());
+  }
+}
+
+}  // namespace chainrule::graph

@@ -1,0 +1,181 @@
+#include "graph/hang.h"
+
+#include <algorithm>
+
+#include "autograd/node.h"
+#include "generated/ops.h"
+#include "ops/modes.h"
+
+namespace chainrule::graph {
+
+namespace {
+
+using autograd::Edge;
+using autograd::Node;
+using SharedProgram = std::shared_ptr<const Program>;
+
+constexpr const char* kName = "CompiledBackward";
+constexpr const char* kSavedBy = "a compiled function";
+
+// The edges come first: a view from outside may get its history only now, and a node must be
+// younger than those that it leads to.
+SmallVector<Edge, 2> edges_to(const std::vector<int>& leaves, const Program& p, Frame& frame) {
+  SmallVector<Edge, 2> edges;
+  for (int leaf : leaves) edges.push_back(autograd::edge_of(frame[p.leaves[leaf]]));
+  return edges;
+}
+
+// Runs the backward section on gradients of which some may be missing: what an eager backward would
+// not have met is left out.
+class Section {
+ public:
+  Section(const Program& p, autograd::Receiver& receiver) : p_(p), receiver_(receiver), frame_(p) {}
+
+  Tensor& operator[](ValueId id) { return frame_[id]; }
+
+  void run(SeedSet given, bool all) {
+    hand_over(p_.forward_end);
+    for (size_t i = p_.forward_end; i < p_.code.size(); ++i) {
+      if (all) {
+        frame_.run(p_.code[i]);
+      } else {
+        run_partly(p_.code[i], given);
+      }
+      hand_over(i + 1);
+    }
+  }
+
+ private:
+  void run_partly(const Instruction& in, SeedSet given) {
+    if (in.joins) {
+      const Tensor a = frame_[in.inputs[0]], b = frame_[in.inputs[1]];
+      if (a.defined() && b.defined()) return frame_.run(in);
+      frame_[in.outputs[0]] = a.defined() ? a : b;
+    } else if (in.seeds & given) {
+      std::vector<ValueId> filled;  // of an operation with several results: zeros where none came
+      for (ValueId id : in.inputs) {
+        if (id == kNone || frame_[id].defined()) continue;
+        frame_[id] = zeros(p_.values[id].sizes, p_.values[id].dtype);
+        filled.push_back(id);
+      }
+      frame_.run(in);
+      for (ValueId id : filled) frame_[id] = Tensor();
+    }
+    for (ValueId id : in.dead_after) frame_[id] = Tensor();
+  }
+
+  // Each as soon as it is there, so that no more of them wait than in an eager backward.
+  void hand_over(size_t done) {
+    for (; next_ < p_.contributions.size() && p_.contributions[next_].after <= done; ++next_) {
+      const Contribution& c = p_.contributions[next_];
+      Tensor& gradient = frame_[c.value];
+      receiver_.take(c.edge, c.last ? std::move(gradient) : gradient);
+    }
+  }
+
+  const Program& p_;
+  autograd::Receiver& receiver_;
+  Frame frame_;
+  size_t next_ = 0;
+};
+
+class CompiledNode final : public Node {
+ public:
+  CompiledNode(SharedProgram program, Frame& frame, SmallVector<Edge, 2> leads_to)
+      : program_(std::move(program)) {
+    edges = std::move(leads_to);
+    // Aliases have no history: a result that a user then changes in place makes no cycle.
+    for (ValueId id : program_->backward_reads) saved_.emplace_back(frame[id].alias(), kSavedBy);
+  }
+  const char* name() const override { return kName; }
+
+  autograd::Tensors apply(autograd::Tensors& dys, bool keep,
+                          autograd::Receiver& receiver) override {
+    const Program& p = *program_;
+    SeedSet given = 0;
+    for (size_t i = 0; i < dys.size(); ++i) {
+      if (dys[i].defined()) given |= seed_bit(static_cast<int>(i));
+    }
+    check(given);
+    Section section(p, receiver);
+    for (size_t i = 0; i < saved_.size(); ++i) {
+      if (reads(p.read_by[i], given)) section[p.backward_reads[i]] = saved_[i].unpack();
+    }
+    for (size_t i = 0; i < dys.size(); ++i) {
+      // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose
+      // turned.
+      if (dys[i].defined()) section[p.seeds[i]] = contiguous(dys[i]);
+    }
+    section.run(given,
+                std::all_of(dys.begin(), dys.end(), [](const Tensor& dy) { return dy.defined(); }));
+    if (!keep) spend(given);
+    return {};
+  }
+
+ private:
+  static bool reads(const std::vector<SeedSet>& groups, SeedSet given) {
+    return std::any_of(groups.begin(), groups.end(), [&](SeedSet g) { return g & given; });
+  }
+
+  void check(SeedSet given) const {
+    for (SeedSet group : program_->groups) {
+      if (!(group & spent_ && group & given)) continue;
+      fail<StateError>("backward", "expected a graph that still holds its saved tensors; ",
+                       kSavedBy, " has already been run backward. Use backward(retain_graph=True) ",
+                       "the first time.");
+    }
+    if (!modes.grad_enabled) return;
+    fail<StateError>("backward", "expected create_graph=False through ", kSavedBy,
+                     ", whose gradients have no history; got True. Call the function uncompiled "
+                     "to differentiate twice.");
+  }
+
+  void spend(SeedSet given) {
+    spent_ |= given;
+    for (size_t i = 0; i < saved_.size(); ++i) {
+      const std::vector<SeedSet>& by = program_->read_by[i];
+      const bool used_up =
+          std::all_of(by.begin(), by.end(), [&](SeedSet group) { return group & spent_; });
+      if (used_up) saved_[i].reset();
+    }
+  }
+
+  SharedProgram program_;
+  std::vector<autograd::SavedTensor> saved_;  // one per id in `backward_reads`
+  SeedSet spent_ = 0;                         // what was run backward and not kept
+};
+
+class FailingNode final : public Node {
+ public:
+  FailingNode(SharedProgram program, const Failure& failure, SmallVector<Edge, 2> leads_to)
+      : program_(std::move(program)), failure_(failure) {
+    edges = std::move(leads_to);
+  }
+  const char* name() const override { return kName; }
+  autograd::Tensors apply(autograd::Tensors&, bool, autograd::Receiver&) override {
+    throw StateError(failure_.message);
+  }
+
+ private:
+  SharedProgram program_;  // of which the failure is a part
+  const Failure& failure_;
+};
+
+void hang(const Tensor& result, const Ref<Node>& node) {
+  node->outputs.push_back({result.dtype(), result.sizes()});
+  autograd::set_history(result, node, static_cast<int>(node->outputs.size()) - 1);
+}
+
+}  // namespace
+
+void hang_results(const SharedProgram& p, Frame& frame, std::vector<Tensor>& results) {
+  if (!p->differentiable.empty()) {
+    const Ref<Node> node(new CompiledNode(p, frame, edges_to(p->hung, *p, frame)));
+    for (int i : p->differentiable) hang(results[i], node);
+  }
+  for (const Failure& f : p->failures) {
+    hang(results[f.result], Ref<Node>(new FailingNode(p, f, edges_to(f.leaves, *p, frame))));
+  }
+}
+
+}  // namespace chainrule::graph
