@@ -214,8 +214,18 @@ RANGE = [
         gradient=False,  # of infinities and NaN
         label="special-tensors",
     ),
-    Case("clamp_min", np.maximum, samples(*[(x, -0.75) for x in CLAMPED]), ulp=0),
-    Case("clamp_max", np.minimum, samples(*[(x, 0.5) for x in CLAMPED]), ulp=0),
+    Case(
+        "clamp_min",
+        np.maximum,
+        samples(*[(x, -0.75) for x in CLAMPED], (In((3, 4), 0.1, 0.9), In((), values=[0.05]))),
+        ulp=0,
+    ),
+    Case(
+        "clamp_max",
+        np.minimum,
+        samples(*[(x, 0.5) for x in CLAMPED], (In((3, 4), 0.1, 0.9), In((4,), 1, 2))),
+        ulp=0,
+    ),
     integers("clamp", lambda x: np.clip(x, 2, 5), operands=1).but(
         samples=samples(*[(In(s, 0, 9), 2, 5) for s in SHAPES]), twin=clamp_twin
     ),

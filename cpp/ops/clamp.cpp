@@ -63,6 +63,17 @@ Tensor clamp_to_tensors(const Call& c, const Tensor& low, const Tensor& high) {
   return high.defined() ? limited_above(x, high) : x;
 }
 
+// A number or a tensor.
+Tensor clamp_to_operand(const Call& c, bool below) {
+  const Tensor& limit = c[1];
+  if (!limit->weak_number) return below ? limited_below(c[0], limit) : limited_above(c[0], limit);
+  const OptNumber number(limit.dtype() == DType::kBool ? Number(limit.item_int() != 0)
+                         : is_floating(limit.dtype())  ? Number(limit.item_double())
+                                                       : Number(limit.item_int()));
+  return below ? clamp_to_numbers(c, number, OptNumber())
+               : clamp_to_numbers(c, OptNumber(), number);
+}
+
 }  // namespace
 
 const OpDef kClampRange = {
@@ -89,6 +100,17 @@ const OpDef kClampRange = {
     .traits = kElementwise,
 };
 
+// Before the form with numbers, which reads the value of a 0-d tensor: a program could not repeat
+// it.
+const OpDef kClampTensors = {
+    .name = "clamp_tensors",
+    .doc = "input limited by two tensors of limits; the shapes broadcast.",
+    .signatures = {"clamp(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
+                   "clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor"},
+    .surface = kEverywhere | kInPlace,
+    .compose = [](const Call& c) { return just(clamp_to_tensors(c, c[1], c[2])); },
+};
+
 const OpDef kClamp = {
     .name = "clamp",
     .doc =
@@ -104,37 +126,20 @@ const OpDef kClamp = {
         },
 };
 
-const OpDef kClampTensors = {
-    .name = "clamp_tensors",
-    .doc = "input limited by two tensors of limits; the shapes broadcast.",
-    .signatures = {"clamp(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor",
-                   "clip(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor"},
-    .surface = kEverywhere | kInPlace,
-    .compose = [](const Call& c) { return just(clamp_to_tensors(c, c[1], c[2])); },
-};
-
 const OpDef kClampMin = {
     .name = "clamp_min",
     .doc = "input, or min where input is smaller.",
-    .signatures = {"clamp_min(Tensor input, Number min) -> Tensor"},
+    .signatures = {"clamp_min(Tensor input, Operand min) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .compose =
-        [](const Call& c) {
-          OptNumber low(c.as<ClampMinAttrs>().min);
-          return just(clamp_to_numbers(c, low, OptNumber()));
-        },
+    .compose = [](const Call& c) { return just(clamp_to_operand(c, true)); },
 };
 
 const OpDef kClampMax = {
     .name = "clamp_max",
     .doc = "input, or max where input is larger.",
-    .signatures = {"clamp_max(Tensor input, Number max) -> Tensor"},
+    .signatures = {"clamp_max(Tensor input, Operand max) -> Tensor"},
     .surface = kEverywhere | kInPlace,
-    .compose =
-        [](const Call& c) {
-          OptNumber high(c.as<ClampMaxAttrs>().max);
-          return just(clamp_to_numbers(c, OptNumber(), high));
-        },
+    .compose = [](const Call& c) { return just(clamp_to_operand(c, false)); },
 };
 
 }  // namespace chainrule::ops

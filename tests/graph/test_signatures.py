@@ -172,3 +172,28 @@ def test_tensors_in_lists_and_dicts_may_be_written():
     for _ in range(4):
         fast({"x": [x]})
     assert x.tolist() == [4.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x, t: x.clamp(min=t),
+        lambda x, t: x.clip(t, t + 1),
+        lambda x, t: x.clone().clamp_(max=t),
+        lambda x, t: x.clamp_min(t),
+        lambda x, t: cr.clamp_max(x, t),
+    ],
+)
+def test_a_0d_tensor_as_a_bound_is_read_by_every_replay(body):
+    step = cr.compile(body)
+    for call in range(5):
+        x, t = cr.arange(4.0) - call, cr.tensor(0.5 * call)
+        assert step(x, t).tolist() == body(x, t).tolist()
+    assert step.stats["replays"] == 3
+
+
+def test_a_0d_tensor_as_a_bound_promotes_as_a_tensor():
+    wide = cr.tensor(0.5, dtype=cr.float64)
+    for bounded in (cr.arange(2).clamp(wide), cr.arange(2).clamp_min(wide)):
+        assert bounded.dtype == cr.float64 and bounded.tolist() == [0.5, 1.0]
+    assert cr.arange(2.0).clamp(wide).dtype == cr.float32
