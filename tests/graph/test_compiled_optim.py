@@ -129,6 +129,7 @@ def test_writing_settings_while_recording_is_an_error(loaded):
         lambda: groups.__delitem__(0),
         lambda: groups.reverse(),
         lambda: groups.clear(),
+        lambda: group["params"].append(weight()),
         lambda: optimizer.add_param_group({"params": [weight()]}),
         lambda: optimizer.load_state_dict(state),
     ]
@@ -137,6 +138,33 @@ def test_writing_settings_while_recording_is_an_error(loaded):
         with pytest.raises(cr.CaptureError, match="outside"):
             step()
     assert optimizer.param_groups is groups and groups == [group] and group == before
+
+
+def test_dropping_state_and_writing_defaults_while_recording_are_errors():
+    w = weight()
+    optimizer = cr.optim.SGD([w], lr=0.1, momentum=0.9)
+    w.sum().backward()
+    optimizer.step()
+    state, defaults = optimizer.state, optimizer.defaults
+    acts = [
+        lambda: state.clear(),
+        lambda: state.pop(w),
+        lambda: state.popitem(),
+        lambda: state.__delitem__(w),
+        lambda: state[w].clear(),
+        lambda: state[w].pop("momentum_buffer"),
+        lambda: state[w].__delitem__("momentum_buffer"),
+        lambda: defaults.update(lr=0.2),
+        lambda: defaults.__setitem__("lr", 0.2),
+        lambda: defaults.clear(),
+    ]
+    for act in acts:
+        with pytest.raises(cr.CaptureError, match="change of an optimizer's .* outside"):
+            cr.compile(act)()
+    assert list(state[w]) == ["momentum_buffer"] and defaults["lr"] == 0.1
+    defaults["lr"] = 0.2
+    optimizer.add_param_group({"params": [weight()]})
+    assert optimizer.param_groups[1]["lr"] == 0.2
 
 
 class Descent(cr.optim.Optimizer):

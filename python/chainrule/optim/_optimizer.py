@@ -14,7 +14,7 @@ from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
-from ._state import ConstantGroup, ParamGroups, new_state
+from ._state import ConstantGroup, Defaults, ParamGroups, new_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Optimizer:
         _check_iterable(name, params)
         if not isinstance(defaults, dict):
             raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")
-        self.defaults = defaults
+        self.defaults: dict[str, Any] = Defaults(defaults)
         self.state: defaultdict[Tensor, dict[str, Any]] = new_state()
         self.param_groups: list[dict[str, Any]] = ParamGroups()
         groups: Any = list(params)

@@ -4,7 +4,8 @@ A compiled step has the state's tensors in its program. Writing into them it see
 their place is another program, so plans start anew. Settings the native optimizers read before
 every replay, so they may be written between calls; those of a user's own optimizer are in the
 program as they were. While a step is recorded none may be written, for a replay would not repeat
-it.
+it. Only calls of the containers' own methods are heard, not `dict.__setitem__(group, "lr", 0.1)`,
+which is Python that runs while recording alone.
 """
 
 import functools
@@ -22,6 +23,7 @@ _DICT_WRITERS = (
     "popitem",
     "clear",
 )
+_REMOVERS = ("__delitem__", "pop", "popitem", "clear")
 _LIST_WRITERS = (
     "__setitem__",
     "__delitem__",
@@ -58,8 +60,13 @@ def _announcing(writers, announce):
 
 
 def _new_state(method, *args):
-    if _core._recording() is None:  # a step that makes its state while it is recorded
-        _core._invalidate_plans("change of an optimizer's state")
+    # A step that is recorded may make its state, and never drops any.
+    if _core._recording() is None or method in _REMOVERS:
+        _core._invalidate_plans(f"change of an optimizer's state ({method.strip('_')})")
+
+
+def _new_default(method, *args):
+    _core._refuse_while_recording(f"change of an optimizer's defaults ({method.strip('_')})")
 
 
 def _new_setting(method, *args):
@@ -116,6 +123,11 @@ class ParamGroup(_Group):
 @_announcing(_DICT_WRITERS, _new_constant)
 class ConstantGroup(_Group):
     """The same of an optimizer whose step is Python: its settings are constants of a program."""
+
+
+@_announcing(_DICT_WRITERS, _new_default)
+class Defaults(dict):
+    """The settings of groups that do not give them: no step reads them."""
 
 
 def new_state():
