@@ -1,5 +1,6 @@
 """What a compiled function knows of its signatures: recordings, plans and the table of plans."""
 
+import os
 from _thread import RLock
 from collections import OrderedDict
 from typing import Any, NamedTuple
@@ -7,6 +8,20 @@ from typing import Any, NamedTuple
 from . import _core
 
 _assigned = (-1, "")  # the generation of plans that it began, and "Net.attribute"
+
+
+# Of all tables, held for a moment; not a plain one, as a collection inside may end in a user's code.
+_lock = RLock()
+
+
+def _renew_lock():
+    """In a forked child, where the thread that held it may not exist."""
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def note_assignment(owner, name):
@@ -93,14 +108,10 @@ class Plans(OrderedDict):
 
     _MOST = 64
 
-    def __init__(self):
-        super().__init__()
-        self._lock = RLock()  # not a plain one: a collection inside may end in a user's code
-
     def add(self, key, objects):
         """A new plan, or the one that another thread has added meanwhile."""
         oldest = None
-        with self._lock:
+        with _lock:
             plan = self.get(key)
             if plan is None:
                 plan = self[key] = Plan(objects)
@@ -111,11 +122,11 @@ class Plans(OrderedDict):
 
     def used(self, key):
         """The plan is not the first to go, if no other thread has dropped it already."""
-        with self._lock:
+        with _lock:
             if key in self:
                 self.move_to_end(key)
 
     def all(self):
         """The plans there are now."""
-        with self._lock:
+        with _lock:
             return list(self.values())

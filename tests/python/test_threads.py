@@ -244,8 +244,12 @@ os._exit(0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize(
     ("work", "child"),
-    [("x @ w", "cr.nn.Linear(2, 2).double()"), ("fn(x)", "fn(x); fn(x)")],
-    ids=["product", "replay"],
+    [
+        ("x @ w", "cr.nn.Linear(2, 2).double()"),
+        ("fn(x)", "fn(x); fn(x)"),
+        ("with cr._plans._lock: time.sleep(1)", "fn(x[:9]); fn(x); fn.plans"),
+    ],
+    ids=["product", "replay", "plans"],
 )
 def test_fork_while_another_thread_works(work, child):
     """What that thread had under way or locked is nothing that a child waits for."""
