@@ -83,6 +83,7 @@ HookHandle add_hook(const Tensor& t, TensorHook hook);
 HookHandle add_post_accumulate_hook(const Tensor& leaf, LeafHook hook);
 const HookLists* hooks_on(const Tensor& t);  // null when there are none
 bool has_hooks(const Tensor& t);
+uint64_t hooks_generation();  // rises with every hook that a leaf gets
 
 // ---- Functions defined outside the op table (Python's autograd.Function). `backward` receives one
 // gradient per output (undefined when absent) and returns one per input (undefined for none).

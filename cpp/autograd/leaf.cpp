@@ -1,5 +1,6 @@
 // What a user sees of a tensor's gradient: reading, setting, keeping and hooking it.
 #include <algorithm>
+#include <atomic>
 
 #include "autograd/node.h"
 #include "generated/ops.h"
@@ -55,6 +56,12 @@ void set_grad(const Tensor& t, const Tensor& grad) {
   if (state.retains_grad) hooks_of(t).retained = grad;
 }
 
+namespace {
+std::atomic<uint64_t> generation{1};
+}  // namespace
+
+uint64_t hooks_generation() { return generation.load(std::memory_order_relaxed); }
+
 HookHandle add_hook(const Tensor& t, TensorHook hook) {
   if (!requires_grad(t)) {
     fail<StateError>("register_hook",
@@ -62,6 +69,7 @@ HookHandle add_hook(const Tensor& t, TensorHook hook) {
   }
   const auto& lists = hooks_of(t).lists;
   lists->on_grad.emplace_back(lists->next_id, std::move(hook));
+  if (is_leaf(t)) generation.fetch_add(1, std::memory_order_relaxed);
   return {lists, lists->next_id++};
 }
 
@@ -73,6 +81,7 @@ HookHandle add_post_accumulate_hook(const Tensor& leaf, LeafHook hook) {
   }
   const auto& lists = hooks_of(leaf).lists;
   lists->after_accumulate.emplace_back(lists->next_id, std::move(hook));
+  generation.fetch_add(1, std::memory_order_relaxed);
   return {lists, lists->next_id++};
 }
 

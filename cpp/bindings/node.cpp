@@ -149,22 +149,15 @@ std::shared_ptr<Hook> make_hook(py::object callable, const char* op) {
   return std::make_shared<Hook>(std::move(callable));
 }
 
-// A parameter that plans know: their backward would not run the hook. Arguments they ask each time.
-void announce_hook(const Tensor& t, const char* op) {
-  if (autograd::is_leaf(t)) invalidate_plans(op);
-}
-
 std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callable) {
   auto hook = make_hook(std::move(callable), "register_hook");
   hook->entry = autograd::add_hook(tensor_of(self.ptr()), GradHook{hook});
-  announce_hook(tensor_of(self.ptr()), "register_hook");
   return hook;
 }
 
 std::shared_ptr<Hook> register_post_hook(const TensorObject& self, py::object callable) {
   auto hook = make_hook(std::move(callable), "register_post_accumulate_grad_hook");
   hook->entry = autograd::add_post_accumulate_hook(tensor_of(self.ptr()), PostHook{hook});
-  announce_hook(tensor_of(self.ptr()), "register_post_accumulate_grad_hook");
   return hook;
 }
 

@@ -21,6 +21,14 @@ struct Executor::Replay {
 Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
 Executor::~Executor() = default;
 
+bool Executor::hooks_hold() {
+  const uint64_t now = autograd::hooks_generation();
+  if (now == hooks_seen_) return true;
+  if (!program_->hooks_hold()) return false;
+  hooks_seen_ = now;
+  return true;
+}
+
 bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   return run(arguments, results, nullptr);
 }
@@ -46,7 +54,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   Frame& frame = replay->frame;
   results.clear();
   // From here until the frame has the gradients nothing lets another thread of the host run.
-  if (!p.guards_hold(arguments, replay->room)) {
+  if (!hooks_hold() || !p.guards_hold(arguments, replay->room)) {
     spare_ = std::move(replay);
     return false;
   }

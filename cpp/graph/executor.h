@@ -29,7 +29,10 @@ class Executor {
   bool run(std::span<const Tensor> arguments, std::vector<Tensor>& results,
            std::vector<int64_t>* ns);
 
+  bool hooks_hold();
+
   std::shared_ptr<const Program> program_;
+  uint64_t hooks_seen_ = 0;  // the generation for which they held
   // What the last replay worked with, for the next one. Null while one runs: dropping a tensor may
   // run the host's code, which may call this very plan; therefore the lock is recursive, too.
   std::unique_ptr<Replay> spare_;

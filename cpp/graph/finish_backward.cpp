@@ -38,6 +38,10 @@ ValueId ProgramRecorder::leaf_value(const Tensor& leaf, std::span<const Tensor> 
 
 // Which results are leaves, which can be run backward, and from which that is an error.
 void ProgramRecorder::survey_results(std::span<const Tensor> results) {
+  for (const Tensor& t : history_) {
+    const bool outside = leaf_of(t).argument < 0;  // arguments are asked each time
+    if (outside && autograd::is_leaf(t) && !autograd::has_hooks(t)) program_.unhooked.push_back(t);
+  }
   std::set<int> hung;
   for (size_t i = 0; i < results.size(); ++i) {
     const Tensor& t = results[i];

@@ -69,6 +69,10 @@ bool Program::guards_hold(std::span<const Tensor> arguments,
   return places_hold(arguments) && gradient_places_hold(arguments, room) && writes_hold(arguments);
 }
 
+bool Program::hooks_hold() const {
+  return std::none_of(unhooked.begin(), unhooked.end(), autograd::has_hooks);
+}
+
 // Where this fails the function runs as it was written, and the operation that writes says why not.
 bool Program::writes_hold(std::span<const Tensor> arguments) const {
   for (const WriteBack& w : writes) {

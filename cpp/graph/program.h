@@ -152,6 +152,7 @@ struct Program {
   std::vector<std::pair<int, bool>> hooked;  // which arguments need a gradient; any hooks on it?
   std::vector<Tensor> states;
   std::vector<bool> state_requires_grad;
+  std::vector<Tensor> unhooked;  // leaves from outside without hooks, which a replay would not run
   std::vector<Number> numbers;
   std::vector<WriteBack> writes;
   std::vector<Leaf> gradient_leaves;
@@ -183,6 +184,7 @@ struct Program {
   // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, what
   // shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
   bool guards_hold(std::span<const Tensor> arguments, std::vector<const Storage*>& room) const;
+  bool hooks_hold() const;  // those of `unhooked`; asked when any leaf has got a hook
   bool places_hold(std::span<const Tensor> arguments) const;
   bool gradient_places_hold(std::span<const Tensor> arguments,
                             std::vector<const Storage*>& room) const;

@@ -68,6 +68,39 @@ def test_a_hook_on_an_argument(register, when):
     assert x.grad.tolist() == [3.0, 3.0]
 
 
+@pytest.mark.parametrize("register", REGISTER.values(), ids=REGISTER)
+def test_hooks_on_tensors_that_no_plan_reads_end_none(register):
+    w = nn.Parameter(cr.ones(2))
+
+    @cr.compile
+    def step(x):
+        w.grad = None
+        (w * x).sum().backward()
+
+    for _ in range(6):
+        fresh = cr.ones(2, requires_grad=True)
+        register(fresh)
+        (fresh * 2).sum().backward()
+        step(cr.ones(2))
+    assert step.stats == {"replays": 4, "recordings": 2}
+
+
+def test_a_hook_on_a_second_leaf_in_the_same_memory():
+    w = cr.ones(2, requires_grad=True)
+    again = w.detach().requires_grad_()
+
+    @cr.compile
+    def step(x):
+        w.grad = again.grad = None
+        (w * x * again).sum().backward()
+
+    for _ in range(4):
+        step(cr.ones(2))
+    again.register_hook(scaled)
+    with pytest.raises(cr.CaptureError, match="expected no hook while recording"):
+        step(cr.ones(2))
+
+
 def test_hooks_that_no_gradient_reaches_cost_no_recording():
     w = nn.Parameter(cr.ones(2))
     fast = cr.compile(lambda x: x * w)
