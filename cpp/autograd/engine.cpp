@@ -1,7 +1,9 @@
 // The backward executor. Nodes are taken in descending creation order: a node's consumers all have
 // larger numbers, so when it is taken every contribution to it has arrived, in a fixed order. No
 // dependency counting, no recursion, the same bits every time.
+#include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -176,8 +178,17 @@ class Run {
 
   bool reaches_wanted(const Edge& e) const {
     if (!restricted_) return e.wanted();
-    return e.leaf.defined() ? wanted_leaves_.contains(e.leaf.impl())
-                            : e.node && needed_.contains(e.node.get());
+    if (e.leaf.defined()) return wanted_leaves_.contains(e.leaf.impl());
+    if (!e.node || !needed_.contains(e.node.get())) return false;
+    return !is_astray(*e.node, e.output) || is_wanted(*e.node, e.output);
+  }
+  bool is_wanted(Node& node, int output) const {
+    const auto found = wanted_outputs_.find(&node);
+    return found != wanted_outputs_.end() &&
+           std::find(found->second.begin(), found->second.end(), output) != found->second.end();
+  }
+  bool is_astray(Node& node, int output) const {
+    return !astray_.empty() && astray_.contains({&node, output});
   }
 
   void step(Node& node, Tensors& dys) {
@@ -187,6 +198,9 @@ class Run {
       if (node.hooks[i]->keeps) keep(node.hooks[i]->retained, dys[i]);
     }
     if (restricted_) collect(node, dys);
+    for (size_t i = 0; !astray_.empty() && i < dys.size(); ++i) {
+      if (is_astray(node, static_cast<int>(i))) dys[i] = Tensor();
+    }
     bool go_on = false;
     for (const Edge& e : node.edges) go_on |= reaches_wanted(e);
     if (!go_on) return;
@@ -223,6 +237,14 @@ class Run {
     for (auto& [number, node] : reachable) {
       for (const Edge& e : node->edges) {
         if (reaches_wanted(e)) needed_.insert(node);
+      }
+      for (size_t i = 0; i < node->outputs.size(); ++i) {
+        const std::vector<int>* edges = node->leads_to(static_cast<int>(i));
+        if (!edges) break;
+        if (std::none_of(edges->begin(), edges->end(),
+                         [&](int edge) { return reaches_wanted(node->edges[edge]); })) {
+          astray_.emplace(node, static_cast<int>(i));
+        }
       }
     }
   }
@@ -271,6 +293,7 @@ class Run {
   std::unordered_map<TensorImpl*, size_t> leaf_index_;
   std::unordered_set<TensorImpl*> wanted_leaves_;
   std::unordered_set<Node*> needed_;
+  std::set<std::pair<Node*, int>> astray_;  // outputs of those that lead to nothing wanted
   std::unordered_map<Node*, SmallVector<int, 2>> wanted_outputs_;
   std::unordered_map<std::pair<Node*, int>, Tensor, OutputHash> collected_;
 };

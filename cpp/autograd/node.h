@@ -50,6 +50,8 @@ class Node : public RefCounted {
   // many operations hands its gradients over as it makes them, several for one edge, and returns
   // none.
   virtual Tensors apply(Tensors& dys, bool keep, Receiver& receiver) = 0;
+  // Which edges lead on from one output; null: all.
+  virtual const std::vector<int>* leads_to(int) const { return nullptr; }
   virtual void require_intact() const {}  // StateError where apply() would find what it needs gone
   virtual bool broadcasts() const { return false; }
 

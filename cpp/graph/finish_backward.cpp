@@ -56,6 +56,7 @@ void ProgramRecorder::survey_results(std::span<const Tensor> results) {
     autograd::Survey found = autograd::survey(t, history_);
     if (found.failure.empty()) {
       program_.differentiable.push_back(static_cast<int>(i));
+      program_.leads_to.push_back(found.inputs);
       hung.insert(found.inputs.begin(), found.inputs.end());
     } else {
       program_.failures.push_back({static_cast<int>(i), found.failure, found.inputs});
@@ -74,6 +75,12 @@ void ProgramRecorder::survey_results(std::span<const Tensor> results) {
     return leaves[input];
   };
   for (int input : hung_on_) program_.hung.push_back(leaf(input));
+  for (std::vector<int>& edges : program_.leads_to) {
+    for (int& input : edges) {
+      input = static_cast<int>(std::lower_bound(hung_on_.begin(), hung_on_.end(), input) -
+                               hung_on_.begin());
+    }
+  }
   for (Failure& f : program_.failures) {
     std::transform(f.leaves.begin(), f.leaves.end(), f.leaves.begin(), leaf);
   }
@@ -110,6 +117,9 @@ void ProgramRecorder::on_node(const autograd::Tensors& dys) {
     if (dy.defined()) seeds |= seeds_of(dy);
   }
   seeds_ = seeds;
+  if (std::find(program_.groups.begin(), program_.groups.end(), seeds) == program_.groups.end()) {
+    program_.groups.push_back(seeds);
+  }
 }
 
 void ProgramRecorder::on_sum(const Tensor& a, const Tensor& b) {
@@ -127,15 +137,12 @@ void ProgramRecorder::find_backward_reads() {
   Program& p = program_;
   std::set<ValueId> own(p.seeds.begin(), p.seeds.end());
   own.insert(kNone);
-  std::set<SeedSet> groups;
   std::map<ValueId, std::set<SeedSet>> reads;
   for (size_t i = p.forward_end; i < p.code.size(); ++i) {
     const Instruction& in = p.code[i];
-    groups.insert(in.seeds);
     for (ValueId id : in.inputs) reads[id].insert(in.seeds);
     own.insert(in.outputs.begin(), in.outputs.end());
   }
-  p.groups.assign(groups.begin(), groups.end());
   for (const auto& [id, by] : reads) {
     if (own.contains(id) || p.values[id].source == Source::kNumber) continue;
     p.backward_reads.push_back(id);

@@ -25,6 +25,12 @@ SmallVector<Edge, 2> edges_to(const std::vector<int>& leaves, const Program& p, 
   return edges;
 }
 
+// In the layout that the program knows.
+Tensor zeros_like(const Value& v) {
+  if (!v.view) return zeros(v.sizes, v.dtype);
+  return zeros(Dims{extent(v.sizes, v.strides)}, v.dtype).alias(v.sizes, v.strides, 0);
+}
+
 // Runs the backward section on gradients of which some may be missing: what an eager backward would
 // not have met is left out.
 class Section {
@@ -50,12 +56,14 @@ class Section {
     if (in.joins) {
       const Tensor a = frame_[in.inputs[0]], b = frame_[in.inputs[1]];
       if (a.defined() && b.defined()) return frame_.run(in);
-      frame_[in.outputs[0]] = a.defined() ? a : b;
+      const Tensor& one = a.defined() ? a : b;
+      // Dense as the sum would be: views of it are at places that the program knows.
+      if (one.defined()) frame_[in.outputs[0]] = contiguous(one);
     } else if (in.seeds & given) {
       std::vector<ValueId> filled;  // of an operation with several results: zeros where none came
       for (ValueId id : in.inputs) {
         if (id == kNone || frame_[id].defined()) continue;
-        frame_[id] = zeros(p_.values[id].sizes, p_.values[id].dtype);
+        frame_[id] = zeros_like(p_.values[id]);
         filled.push_back(id);
       }
       frame_.run(in);
@@ -88,6 +96,9 @@ class CompiledNode final : public Node {
     for (ValueId id : program_->backward_reads) saved_.emplace_back(frame[id].alias(), kSavedBy);
   }
   const char* name() const override { return kName; }
+  const std::vector<int>* leads_to(int output) const override {
+    return &program_->leads_to[output];
+  }
 
   autograd::Tensors apply(autograd::Tensors& dys, bool keep,
                           autograd::Receiver& receiver) override {

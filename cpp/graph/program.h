@@ -171,10 +171,11 @@ struct Program {
   std::vector<ValueId> seeds;               // one per differentiable result
   std::vector<ValueId> leaves;              // arguments, states and `own_leaves` to hang on
   std::vector<int> hung;                    // of these: which the backward section reaches
+  std::vector<std::vector<int>> leads_to;   // of each differentiable result: which of `hung`
   std::vector<ValueId> own_leaves;          // made inside, where requires_grad_() was called
   std::vector<Contribution> contributions;  // in order
   std::vector<Failure> failures;
-  std::vector<SeedSet> groups;                // each set of seeds that an instruction has, once
+  std::vector<SeedSet> groups;                // each set of seeds that came to a node, once
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
 

@@ -209,6 +209,44 @@ def test_results_that_share_no_history_go_backward_one_by_one():
     assert fast.stats["replays"] == shared.stats["replays"] == 3
 
 
+def test_a_gradient_on_one_path_leaves_the_others_as_they_are():
+    w, v = leaf(3), leaf(3, seed=1)
+    body = lambda: (w.exp(), v.exp() * 2, w + v)
+    fast = cr.compile(body)
+    for _ in range(5):
+        for fn in (fast, body):
+            first, second, both = fn()
+            total = first.sum() + second.sum()
+            (only,) = cr.autograd.grad(total * 3, w)
+            assert only.tolist() == (w.exp() * 3).tolist()
+            assert cr.autograd.grad(both.sum() * second.sum(), both, retain_graph=True)
+            second.sum().backward()  # was on no path to w
+            v.grad = None
+            with pytest.raises(cr.StateError, match="retain_graph=True"):
+                first.sum().backward()
+            both.sum().backward()
+            with pytest.raises(cr.StateError, match="retain_graph=True"):
+                both.sum().backward()
+    assert fast.stats["replays"] == 3
+
+
+def test_a_gradient_that_comes_alone_is_laid_out_as_a_sum_of_two():
+    w = leaf(4, 3)
+    body = lambda: (w.view(3, 4).mT, w.view(3, 4).sum(), w.view(12)[::2])
+    fast = cr.compile(lambda: body())
+    for call in range(5):
+        seen = []
+        for fn in (fast, body):
+            got = []
+            for i in range(3):
+                results = fn()
+                got += cr.autograd.grad(results[i].sum(), w)
+                got += cr.autograd.grad(fn()[i].sum() + w.square().sum(), w)
+            seen.append(bits(got))
+        assert seen[0] == seen[1]
+    assert fast.stats["replays"] == 28
+
+
 def test_views_from_outside_on_one_memory_keep_their_own_history():
     w = leaf(4)
     base = w * 2
