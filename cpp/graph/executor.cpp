@@ -6,7 +6,6 @@
 #include "autograd/autograd.h"
 #include "core/threads.h"
 #include "graph/commit.h"
-#include "graph/hang.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
@@ -18,7 +17,8 @@ struct Executor::Replay {
   std::vector<const Storage*> room;  // of the guards
 };
 
-Executor::Executor(Program program) : program_(std::make_shared<Program>(std::move(program))) {}
+Executor::Executor(Program program)
+    : program_(std::make_shared<Program>(std::move(program))), hanger_(program_) {}
 Executor::~Executor() = default;
 
 bool Executor::hooks_hold() {
@@ -66,7 +66,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   }
   for (ValueId id : p.own_leaves) frame[id]->requires_grad = true;
   for (ValueId id : p.results) results.push_back(frame[id]);
-  hang_results(program_, frame, results);
+  hanger_.hang(frame, results);
   for (const ResultWindow& w : p.windows) {
     const Tensor& owner = w.owner == Source::kArgument ? arguments[w.index]
                           : w.owner == Source::kState  ? p.states[w.index]

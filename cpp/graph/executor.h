@@ -1,13 +1,13 @@
 // Runs a Program: compute, then commit. Bits equal eager's, for it calls the same kernels on the
 // same operands. A replay takes blocks for tensors from the caching allocator and allocates nothing
-// else, except the node that results hang on which still need a gradient.
+// else, except the nodes that results hang on which require a gradient.
 #pragma once
 
 #include <memory>
 #include <optional>
 
 #include "core/thread_lock.h"
-#include "graph/program.h"
+#include "graph/hang.h"
 
 namespace chainrule::graph {
 
@@ -32,6 +32,7 @@ class Executor {
   bool hooks_hold();
 
   std::shared_ptr<const Program> program_;
+  const Hanger hanger_;
   uint64_t hooks_seen_ = 0;  // the generation for which they held
   // What the last replay worked with, for the next one. Null while one runs: dropping a tensor may
   // run the host's code, which may call this very plan; therefore the lock is recursive, too.

@@ -172,20 +172,45 @@ class FailingNode final : public Node {
   const Failure& failure_;
 };
 
-void hang(const Tensor& result, const Ref<Node>& node) {
+void hang_on(const Ref<Node>& node, const Tensor& result) {
   node->outputs.push_back({result.dtype(), result.sizes()});
   autograd::set_history(result, node, static_cast<int>(node->outputs.size()) - 1);
 }
 
 }  // namespace
 
-void hang_results(const SharedProgram& p, Frame& frame, std::vector<Tensor>& results) {
-  if (!p->differentiable.empty()) {
-    const Ref<Node> node(new CompiledNode(p, frame, edges_to(p->hung, *p, frame)));
-    for (int i : p->differentiable) hang(results[i], node);
+Hanger::Hanger(SharedProgram program) : program_(std::move(program)) {
+  const Program& p = *program_;
+  for (const Failure& f : p.failures) {
+    Failing& failing = failing_.emplace_back();
+    SmallVector<Edge, 2> outside;
+    for (int leaf : f.leaves) {
+      const Value& v = p.values[p.leaves[leaf]];
+      if (v.source == Source::kState && autograd::is_leaf(p.states[v.index])) {
+        outside.push_back(autograd::edge_of(p.states[v.index]));
+      } else {
+        failing.others.push_back(leaf);
+      }
+    }
+    if (outside.empty()) continue;
+    failing.gate = Ref<Node>(new FailingNode(program_, f, std::move(outside)));
+    const Value& result = p.values[p.results[f.result]];
+    failing.gate->outputs.push_back({result.dtype, result.sizes});
   }
-  for (const Failure& f : p->failures) {
-    hang(results[f.result], Ref<Node>(new FailingNode(p, f, edges_to(f.leaves, *p, frame))));
+}
+
+void Hanger::hang(Frame& frame, const std::vector<Tensor>& results) const {
+  const Program& p = *program_;
+  if (!p.differentiable.empty()) {
+    const Ref<Node> node(new CompiledNode(program_, frame, edges_to(p.hung, p, frame)));
+    for (int i : p.differentiable) hang_on(node, results[i]);
+  }
+  for (size_t i = 0; i < failing_.size(); ++i) {
+    const Failure& failure = p.failures[i];
+    SmallVector<Edge, 2> edges = edges_to(failing_[i].others, p, frame);
+    if (failing_[i].gate) edges.push_back({failing_[i].gate, Tensor(), 0});
+    hang_on(Ref<Node>(new FailingNode(program_, failure, std::move(edges))),
+            results[failure.result]);
   }
 }
 

@@ -4,11 +4,25 @@
 
 #include <memory>
 
+#include "autograd/node.h"
 #include "graph/frame.h"
 
 namespace chainrule::graph {
 
-void hang_results(const std::shared_ptr<const Program>& program, Frame& frame,
-                  std::vector<Tensor>& results);
+class Hanger {
+ public:
+  explicit Hanger(std::shared_ptr<const Program> program);
+  void hang(Frame& frame, const std::vector<Tensor>& results) const;
+
+ private:
+  // What a result from which backward is an error leads to.
+  struct Failing {
+    Ref<autograd::Node> gate;  // to leaves from outside, of which there may be a thousand; or null
+    std::vector<int> others;
+  };
+
+  std::shared_ptr<const Program> program_;
+  std::vector<Failing> failing_;  // one for each failure
+};
 
 }  // namespace chainrule::graph
