@@ -84,6 +84,10 @@ class Plan {
   bool same_places(const std::vector<Tensor>& arguments) const {
     return arguments.size() == layouts_.size() && program().places_hold(arguments);
   }
+  bool holds(const std::vector<Tensor>& arguments) const {
+    std::vector<const Storage*> room;
+    return arguments.size() == layouts_.size() && program().guards_hold(arguments, room);
+  }
   const graph::Program& program() const { return executor_.program(); }
   std::vector<std::string> operations() const {
     std::vector<std::string> names;
@@ -217,6 +221,8 @@ void bind_program(py::module_& m) {
           "Re-runs every shape rule over the program.")
       .def("same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
+      .def("holds", &Plan::holds, py::arg("arguments"),
+           "Whether gradients, requires_grad and what shares memory are as recorded.")
       .def("operations", &Plan::operations)
       .def("profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each instruction in one real run, or None as for a call.");

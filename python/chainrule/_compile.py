@@ -101,9 +101,10 @@ class CompiledFunction(Generic[_P, _R]):
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
         args, kwargs, tensors, _, key = self._read(args, kwargs)
         plan = self._plans.get(key)
-        recorded = plan.ready() if plan is not None else None
-        times = recorded.program.profile(tensors) if recorded is not None else None
-        if recorded is None or times is None:
+        recorded = plan.like(tensors) if plan is not None else None
+        ready = recorded is not None and recorded.ready()
+        times = recorded.program.profile(tensors) if ready else None
+        if times is None:
             raise _core.StateError(
                 "[profile] expected arguments of a call that has a plan; got others. Call the "
                 "function three times with them first."
@@ -143,12 +144,10 @@ class CompiledFunction(Generic[_P, _R]):
         elif plan is not self._latest:
             self._plans.used(key)
         self._latest = plan
-        recorded = plan.ready()
+        recorded, results = plan.replay(tensors)
         if recorded is not None:
-            results = recorded.program(tensors)
-            if results is not None:  # None: a gradient or requires_grad is not as recorded
-                plan.replays += 1
-                return recorded.rebuild(iter(results))
+            plan.replays += 1
+            return recorded.rebuild(iter(results))
         if plan.count_change() == _WARN_AT:
             self._warn(_MANY_CHANGES)
         return self._record(plan, tensors, args, kwargs)
@@ -175,7 +174,8 @@ class CompiledFunction(Generic[_P, _R]):
     def _record(self, plan, tensors, args, kwargs):
         from ._results import changed, leaves  # needs modules that chainrule's import does not
 
-        before = plan.recorded
+        like = plan.like(tensors)
+        before = like or plan.recorded
         same_places = before is None or before.program.same_places(tensors)
         recording = _core._Recording(tensors)
         try:
@@ -194,19 +194,20 @@ class CompiledFunction(Generic[_P, _R]):
             difference = before.program.difference(program) or changed(before.seen, seen)
         # Something announced a change, or arguments share other memory (a new plan starts); or the
         # call itself does not repeat.
-        again = difference and plan.adopted is None and same_places
-        plan.tries = plan.tries + 1 if again else 1
+        again = before is not None and difference and not before.adopted and same_places
+        tries = before.tries + 1 if again else 1
         plan.recordings += 1
-        plan.recorded = Recorded(
+        recorded = Recorded(
             program=program,
             adopted=difference == "",
             rebuild=rebuild,
             seen=tuple(seen),
             refreshers=tuple(recording.refreshers),
             generation=_core._plans_generation(),
+            tries=tries % _MAX_TRIES,
         )
-        if plan.tries >= _MAX_TRIES:
-            plan.tries = 0
+        plan.put(recorded, like)
+        if tries >= _MAX_TRIES:
             raise _core.CaptureError(
                 f"[compile] expected two successive calls to do the same; got {difference}."
             )

@@ -47,6 +47,7 @@ class Recorded(NamedTuple):
     seen: tuple  # what the result is made of, tensors apart
     refreshers: tuple
     generation: int
+    tries: int  # recordings since the last two that agreed
 
     def ready(self):
         """Whether the program may be replayed, as far as its own guards hold too.
@@ -66,21 +67,48 @@ class Recorded(NamedTuple):
 
 
 class Plan:
-    """What is known of one signature: recordings until two agree, the last of them replayed."""
+    """What is known of one signature: recordings until two agree, the last of them replayed.
+
+    Where the guards of that do not hold, another may be the one: of the calls that find no `.grad`
+    and of those that add to one.
+    """
+
+    _MOST = 4
 
     def __init__(self, objects):
         self.objects = objects  # whose id is in the key: an id must not go to another object
-        self.recorded: Any = None
-        self.tries = 0  # recordings since the last two that agreed
+        self.recorded: Any = None  # what was recorded or replayed last
+        self._variants = ()  # it and the others, each with guards of its own; the latest at the end
         self.recordings = 0
         self.replays = 0
         self.changes = 0  # recordings in a row that are due to a change elsewhere
         self._replays_then = 0
 
-    def ready(self):
-        """The recording that may be replayed, or None."""
-        recorded = self.recorded
-        return recorded if recorded is not None and recorded.ready() else None
+    def replay(self, tensors):
+        """(the recording that was replayed, what its program returned), or (None, None)."""
+        latest = self.recorded
+        if latest is not None and latest.ready():
+            results = latest.program(tensors)
+            if results is not None:  # None: a guard of the program does not hold
+                return latest, results
+        for other in self._variants:
+            if other is latest or not other.ready():
+                continue
+            results = other.program(tensors)
+            if results is not None:
+                self.recorded = other
+                return other, results
+        return None, None
+
+    def like(self, tensors):
+        """The latest recording of a call that found things as they are, or None."""
+        return next((v for v in reversed(self._variants) if v.program.holds(tensors)), None)
+
+    def put(self, recorded, before):
+        """A recording in place of the one before it, or beside the others."""
+        others = tuple(v for v in self._variants if v is not before)
+        self._variants = (*others, recorded)[-self._MOST :]
+        self.recorded = recorded
 
     def count_change(self):
         """Before a recording: how many in a row, with no replay between them, were needed as a
@@ -95,8 +123,8 @@ class Plan:
     @property
     def adopted(self):
         """The program that is replayed, or None."""
-        recorded = self.recorded
-        return recorded.program if recorded is not None and recorded.adopted else None
+        known = (self.recorded, *reversed(self._variants))
+        return next((r.program for r in known if r is not None and r.adopted), None)
 
 
 class Plans(OrderedDict):

@@ -237,3 +237,30 @@ def test_results_of_a_graph_that_was_run_backward_inside():
         assert doubled.item() == expected[0].item()
         np.testing.assert_array_equal(squashed.detach().numpy(), expected[1].detach().numpy())
     assert fast.stats["replays"] == 3
+
+
+@pytest.mark.parametrize("period", [1, 2, 3, 5])
+def test_gradients_that_are_collected_over_several_calls(period):
+    """The first call after zero_grad() finds no gradients, the others add: two programs."""
+
+    def total(compiled):
+        net = make_net()
+        optimizer = cr.optim.SGD(net.parameters(), lr=0.1)
+
+        def micro(x):
+            loss = net(x).square().mean()
+            loss.backward()
+            return loss
+
+        fn = cr.compile(micro) if compiled else micro
+        seen = []
+        for i, (x, _) in enumerate(batches(24)):
+            seen.append(fn(x).item())
+            if i % period == period - 1:
+                optimizer.step()
+                optimizer.zero_grad()
+        return seen, fn
+
+    eager, (losses, fast) = total(False)[0], total(True)
+    assert losses == eager
+    assert fast.stats["recordings"] <= 4 and fast.stats["replays"] >= 20
