@@ -102,14 +102,14 @@ class CompiledFunction(Generic[_P, _R]):
         args, kwargs, tensors, _, key = self._read(args, kwargs)
         plan = self._plans.get(key)
         recorded = plan.like(tensors) if plan is not None else None
-        ready = recorded is not None and recorded.ready()
-        times = recorded.program.profile(tensors) if ready else None
-        if times is None:
-            raise _core.StateError(
-                "[profile] expected arguments of a call that has a plan; got others. Call the "
-                "function three times with them first."
-            )
-        return list(zip(recorded.program.operations(), times, strict=True))
+        if recorded is not None and recorded.ready():
+            times = recorded.program.profile(tensors)
+            if times is not None:
+                return list(zip(recorded.program.operations(), times, strict=True))
+        raise _core.StateError(
+            "[profile] expected arguments of a call that has a plan; got others. Call the "
+            "function three times with them first."
+        )
 
     def _read(self, args, kwargs) -> tuple[Any, Any, list, list, tuple]:
         """The arguments with arrays copied in, their tensors and other objects, the signature."""
@@ -189,13 +189,13 @@ class CompiledFunction(Generic[_P, _R]):
         finally:
             recording.abort()
         program.verify()
-        difference = None
+        difference, tries = None, 1
         if before is not None:
             difference = before.program.difference(program) or changed(before.seen, seen)
-        # Something announced a change, or arguments share other memory (a new plan starts); or the
-        # call itself does not repeat.
-        again = before is not None and difference and not before.adopted and same_places
-        tries = before.tries + 1 if again else 1
+            # Something announced a change, or arguments share other memory (a new plan starts); or
+            # the call itself does not repeat.
+            if difference and not before.adopted and same_places:
+                tries = before.tries + 1
         plan.recordings += 1
         recorded = Recorded(
             program=program,

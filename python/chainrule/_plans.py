@@ -84,7 +84,7 @@ class Plan:
         self.changes = 0  # recordings in a row that are due to a change elsewhere
         self._replays_then = 0
 
-    def replay(self, tensors):
+    def replay(self, tensors) -> tuple[Any, Any]:
         """(the recording that was replayed, what its program returned), or (None, None)."""
         latest = self.recorded
         if latest is not None and latest.ready():
@@ -100,7 +100,7 @@ class Plan:
                 return other, results
         return None, None
 
-    def like(self, tensors):
+    def like(self, tensors) -> Any:
         """The latest recording of a call that found things as they are, or None."""
         return next((v for v in reversed(self._variants) if v.program.holds(tensors)), None)
 
