@@ -146,7 +146,7 @@ void require_writable(const Tensor& t, const char* op) {
     fail<StateError>(op, "expected writable memory; got a read-only view of foreign memory. ",
                      "Use clone() first.");
   }
-  if (t->inference && !modes.inference && modes.grad_enabled) {
+  if (t->inference && !modes.inference) {
     fail<StateError>(op, "expected a tensor made outside inference_mode; got one made inside. ",
                      "Use clone() first.");
   }

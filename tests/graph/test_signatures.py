@@ -77,10 +77,11 @@ def written_inside(x):
 
 
 def written_outside(x):
+    y = x * 2
     with cr.inference_mode():
-        y = x * 2
+        z = y[0]
     y.add_(1)
-    return y, y[0], y * 1
+    return y, z, y * 1
 
 
 @pytest.mark.parametrize("function", [inside, partly_inside, written_inside, written_outside])

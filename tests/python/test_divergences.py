@@ -306,6 +306,15 @@ def test_inference_tensors_are_constants_of_a_graph():
         y.sum().backward()
 
 
+def test_a_detached_inference_tensor_is_not_written_outside():
+    with cr.inference_mode():
+        x = cr.ones(2)
+    for same in (x.detach(), x.data):
+        with pytest.raises(cr.StateError, match="made outside inference_mode"):
+            same.add_(1)
+    assert x.tolist() == [1, 1]
+
+
 def test_the_views_of_one_call_follow_writes():
     for views in (lambda y: y.unbind(0), lambda y: y.split(1), lambda y: y.chunk(2)):
         x = cr.tensor([2.0, 3.0], requires_grad=True)

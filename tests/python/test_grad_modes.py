@@ -114,3 +114,41 @@ def test_inference_mode():
     with pytest.raises(RuntimeError, match="inference"):
         y.requires_grad_()
     assert (y + 1).tolist() == [3, 5]
+
+
+def accumulate_into(grad):
+    w = cr.ones(2, requires_grad=True)
+    w.grad = grad
+    with cr.enable_grad():
+        loss = w.sum()
+    loss.backward()
+
+
+def step(x):
+    p = cr.nn.Parameter(x)
+    p.grad = cr.ones(2)
+    cr.optim.SGD([p], lr=0.1).step()
+
+
+WRITES = {
+    "add_": lambda x: x.add_(1),
+    "zero_": lambda x: x.zero_(),
+    "assignment": lambda x: x.__setitem__(0, 3.0),
+    "of a view": lambda x: x.view(-1).mul_(2),
+    "normal_": lambda x: x.normal_(),
+    "gradient": accumulate_into,
+    "step": step,
+}
+
+
+@pytest.mark.parametrize("mode", [cr.enable_grad, cr.no_grad])
+@pytest.mark.parametrize("write", WRITES)
+def test_inference_tensors_are_written_inside_inference_mode_alone(write, mode):
+    with cr.inference_mode():
+        x = cr.ones(2)
+    with mode(), pytest.raises(cr.StateError, match="made outside inference_mode"):
+        WRITES[write](x)
+    assert x.tolist() == [1, 1]
+    with cr.inference_mode():
+        x.add_(1)
+    assert x.tolist() == [2, 2]
