@@ -1,4 +1,7 @@
 // The tape: gives the outputs of calls their history, also through writes to views.
+#include <algorithm>
+#include <utility>
+
 #include "autograd/node.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -42,6 +45,36 @@ bool stale(const Tensor& t) {
   return t->base->autograd->history != seen;
 }
 
+void set_result(const Tensor& t, const Call& call) {
+  Tensors outputs;
+  outputs.push_back(t);
+  set_history(t, make_ref<OpNode>(call, outputs, 0), 0);
+}
+
+// The size, stride and offset of `view` as seen from the first element of `base`.
+template <typename Attrs>
+Attrs window_on(const Tensor& base, const Tensor& view) {
+  Attrs attrs;
+  attrs.size = view.sizes();
+  attrs.stride = view.strides();
+  attrs.storage_offset = view->offset - base->offset;
+  return attrs;
+}
+
+// `base` as one dense row in which windows lie as they do in memory: itself, if it is dense.
+Tensor row_of(const Tensor& base) {
+  if (base.is_contiguous()) return base;
+  const Tensor row = base.alias(Dims{extent(base.sizes(), base.strides())}, Dims{1}, base->offset);
+  if (!base->requires_grad) return row;
+  WindowBackwardAttrs attrs;
+  attrs.size = row.sizes();
+  attrs.stride = base.strides();
+  attrs.storage_offset = 0;
+  const Borrowed<1> inputs(base);
+  set_result(row, {ops::kWindowBackward, inputs, &attrs});
+  return row;
+}
+
 // The base of `view` was written to since: its history is now "a window on what base has become".
 void refresh(const Tensor& view) {
   const Tensor base(view->base);
@@ -49,14 +82,10 @@ void refresh(const Tensor& view) {
     state_of(view).history = base->autograd->history;
     return;
   }
-  AsStridedAttrs attrs;
-  attrs.size = view.sizes();
-  attrs.stride = view.strides();
-  attrs.storage_offset = view->offset - base->offset;
-  const Borrowed<1> inputs(base);
-  Tensors outputs;
-  outputs.push_back(view);
-  set_history(view, make_ref<OpNode>(Call{ops::kAsStrided, inputs, &attrs}, outputs, 0), 0);
+  const Tensor row = row_of(base);
+  const auto attrs = window_on<AsStridedAttrs>(base, view);
+  const Borrowed<1> inputs(row);
+  set_result(view, {ops::kAsStrided, inputs, &attrs});
 }
 
 void record(const Call& call, Tensors& outputs, int hidden) {
@@ -73,9 +102,41 @@ void record(const Call& call, Tensors& outputs, int hidden) {
 void follow(const Tensor& to, const Tensor& from) {
   const Borrowed<1> inputs(from);
   const AliasAttrs attrs;
-  Tensors outputs;
-  outputs.push_back(to);
-  set_history(to, make_ref<OpNode>(Call{ops::kAlias, inputs, &attrs}, outputs, 0), 0);
+  set_result(to, {ops::kAlias, inputs, &attrs});
+}
+
+// Whether no two elements share their memory, by a rule that holds for every window on dense
+// memory.
+bool lies_apart(const Tensor& t) {
+  SmallVector<std::pair<int64_t, int64_t>, kMaxDims> dims;
+  for (int d = 0; d < t.dim(); ++d) {
+    if (t.sizes()[d] > 1) dims.emplace_back(t.strides()[d], t.sizes()[d]);
+  }
+  std::sort(dims.begin(), dims.end());
+  int64_t covered = 0;  // elements from the first to the last of the dimensions so far
+  for (const auto& [stride, size] : dims) {
+    if (stride <= covered) return false;
+    covered += stride * (size - 1);
+  }
+  return true;
+}
+
+// Makes `base` what it is after a write of `value` into its window `view`.
+void record_window(const Tensor& base, const Tensor& view, const Tensor& value, const char* op) {
+  if (!base.is_contiguous() && !lies_apart(base)) {
+    fail<StateError>(
+        op, "expected one memory place an element under a view that is written with history; got ",
+        "sizes ", base.sizes(), " and strides ", base.strides(), ". Use clone() first.");
+  }
+  const Tensor row = row_of(base);
+  const auto attrs = window_on<WriteViewAttrs>(base, view);
+  const Borrowed<2> inputs(row, value);
+  if (row.same_as(base)) return set_result(base, {ops::kWriteView, inputs, &attrs});
+  const Tensor written = row.alias();
+  set_result(written, {ops::kWriteView, inputs, &attrs});
+  const auto own = window_on<AsStridedAttrs>(base, base);
+  const Borrowed<1> from(written);
+  set_result(base, {ops::kAsStrided, from, &own});
 }
 
 void record_write(const Tensor& view, const Tensor& value, bool own, const char* op) {
@@ -93,19 +154,7 @@ void record_write(const Tensor& view, const Tensor& value, bool own, const char*
       follow(base, value);
     }
   } else {
-    if (!base.is_contiguous()) {
-      fail<StateError>(
-          op, "expected dense memory under a view that is written with history; got strides ",
-          base.strides(), ". Use contiguous() first.");
-    }
-    WriteViewAttrs attrs;
-    attrs.size = view.sizes();
-    attrs.stride = view.strides();
-    attrs.storage_offset = view->offset - base->offset;
-    const Borrowed<2> inputs(base, value);
-    Tensors outputs;
-    outputs.push_back(base);
-    set_history(base, make_ref<OpNode>(Call{ops::kWriteView, inputs, &attrs}, outputs, 0), 0);
+    record_window(base, view, value, op);
   }
   ++history;  // views of the base, `view` too, follow when they are next asked
 }

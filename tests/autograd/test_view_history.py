@@ -108,3 +108,44 @@ def test_an_operation_in_place_can_be_differentiated_twice():
     (first,) = cr.autograd.grad(x.sum(), a, create_graph=True)
     (second,) = cr.autograd.grad(first.sum(), a)
     np.testing.assert_allclose(second.numpy(), -np.sin([0.3, 0.7]), rtol=1e-12)
+
+
+LAYOUTS = {
+    "transposed": lambda x: x.t().detach(),
+    "every other column": lambda x: x[:, ::2].detach(),
+    "last columns": lambda x: x[1:, 1:].detach(),
+    "Fortran order": lambda x: cr.from_numpy(np.asfortranarray(x.numpy())),
+    "permuted": lambda x: x.reshape(2, 2, 3).permute(2, 0, 1).detach(),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("requires", [False, True])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_writes_through_views_of_a_base_that_is_not_row_major(layout, requires, create_graph):
+    def program(base, w):
+        view, last = base[1], base[-1:]
+        if requires:
+            base.mul_(w[0])
+        view.mul_(w[: view.numel()].reshape(view.shape))
+        base[0].add_(view * 2)
+        last.copy_(last.clone().square())
+        return (base * base).sum() + (view * last).sum()
+
+    def gradient(make):
+        w = leaf(2.0, 3.0, 5.0, 7.0)
+        x = cr.arange(12.0, dtype=cr.float64).reshape(4, 3)
+        loss = program(make(LAYOUTS[layout](x)), w)
+        (dw,) = cr.autograd.grad(loss, w, create_graph=create_graph)
+        return cr.autograd.grad((dw * dw).sum(), w)[0] if create_graph else dw
+
+    assert gradient(lambda base: base).tolist() == gradient(lambda base: base.clone()).tolist()
+
+
+def test_a_view_older_than_a_write_to_a_base_that_is_not_row_major():
+    w = leaf(2.0, 3.0)
+    base = cr.arange(6.0, dtype=cr.float64).reshape(2, 3).t().detach()
+    view = base[1]
+    base.mul_(w)
+    (view * cr.tensor([1.0, 10.0], dtype=cr.float64)).sum().backward()
+    assert w.grad.tolist() == [1.0, 40.0]

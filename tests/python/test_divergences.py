@@ -327,6 +327,23 @@ def test_the_views_of_one_call_follow_writes():
         assert x.grad.tolist() == [60, 30]
 
 
+def test_a_view_is_written_after_its_base():
+    w = cr.ones(2, requires_grad=True)
+    b = cr.ones(2, 2)
+    v = b[0]
+    b.mul_(w)
+    v.mul_(3)
+    b.sum().backward()
+    assert w.grad.tolist() == [4.0, 4.0]
+
+
+def test_a_base_whose_elements_share_memory_is_not_written_with_history():
+    base = cr.zeros(3).expand(2, 3).detach()
+    with pytest.raises(cr.StateError, match="expected one memory place an element under a view"):
+        base[0].add_(cr.ones(3, requires_grad=True))
+    assert base.tolist() == [[0.0] * 3] * 2
+
+
 def test_a_view_made_under_no_grad_requires_none():
     x = cr.ones(2, requires_grad=True)
     with cr.no_grad():
