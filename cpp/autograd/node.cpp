@@ -122,6 +122,7 @@ void OpNode::save_input(const Call& call, int place) {
   if (call.inputs[place].defined()) {
     const Tensor& t = call.inputs[place];
     inputs_.emplace_back(t, t->storage->version(), place);
+    saved_ = true;
   }
 }
 
@@ -147,6 +148,7 @@ void OpNode::save_output(const Tensor& t, int output) {
     if (s.output == output) return;
   }
   outputs_.emplace_back(t->storage, t->storage->version(), output);
+  saved_ = true;
 }
 
 // What a gradient rule sees. It owns the saved tensors, because another thread may run the same
@@ -210,7 +212,7 @@ class RuleView final : public Backward {
 };
 
 void OpNode::require_saved() const {
-  if (!forgotten_) return;
+  if (!used_ || !saved_) return;
   fail<StateError>(
       "backward", "expected a graph that still holds its saved tensors; ", op_.name,
       " has already been run backward. Use backward(retain_graph=True) the first time.");
@@ -228,7 +230,7 @@ void OpNode::require_intact() const {
 
 Tensors OpNode::apply(Tensors& dys, bool keep, Receiver&) {
   require_saved();
-  forgotten_ = !keep;
+  used_ |= !keep;
   RuleView view(*this, dys, keep);
   Tensors result;
   result.resize(edges.size());

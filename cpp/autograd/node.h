@@ -46,9 +46,9 @@ class Node : public RefCounted {
   Node();
   virtual const char* name() const = 0;
   // One gradient per output in (undefined for none; a rule may fill it in), one per edge out. What
-  // was saved is dropped unless `keep`; a second apply is then an error. A node that stands for
-  // many operations hands its gradients over as it makes them, several for one edge, and returns
-  // none.
+  // was saved is dropped unless `keep`; a second apply of who saved something is then an error. A
+  // node that stands for many operations hands its gradients over as it makes them, several for one
+  // edge, and returns none.
   virtual Tensors apply(Tensors& dys, bool keep, Receiver& receiver) = 0;
   // Which edges lead on from one output; null: all.
   virtual const std::vector<int>* leads_to(int) const { return nullptr; }
@@ -108,7 +108,8 @@ class OpNode final : public Node {
   alignas(8) std::byte inline_attrs_[kInlineAttrs];
   void* attrs_ = inline_attrs_;
   int attr_bytes_ = 0;
-  bool forgotten_ = false;
+  bool used_ = false;
+  bool saved_ = false;
   bool useful_ = false;
   std::unique_ptr<int32_t[]> list_ends_;  // null when no input is a list
   using SavedInputs = SmallVector<SavedInput, 2>;

@@ -117,6 +117,19 @@ def test_a_second_backward_needs_retain_graph():
         y.backward()
 
 
+def test_a_second_backward_of_what_saved_nothing():
+    x = leaf([[2.0, 3.0], [5.0, 7.0]])
+    y = (x + 1.0).t()[0].reshape(2, 1).expand(2, 3).neg().sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [[-6.0, 0.0], [-6.0, 0.0]]
+    z = x.exp()
+    (z + y).sum().backward()
+    with pytest.raises(RuntimeError, match="exp has already been run"):
+        (z + y).sum().backward()
+    assert x.grad[0, 0].item() == -6.0 - 12.0 + np.exp(2.0)  # what fails has delivered nothing
+
+
 def test_in_place_operations_keep_history():
     x = leaf([1.0, 2.0, 3.0])
     y = x * 2

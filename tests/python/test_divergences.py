@@ -344,6 +344,29 @@ def test_a_base_whose_elements_share_memory_is_not_written_with_history():
     assert base.tolist() == [[0.0] * 3] * 2
 
 
+def test_a_function_is_run_backward_once():
+    class Double(cr.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x + x
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy + dy
+
+    x = cr.ones(2, requires_grad=True)
+    add = cr.compile(lambda y: y + x)
+    for _ in range(3):
+        replayed = add(cr.ones(2))
+    for result in (Double.apply(x), replayed):
+        result.sum().backward()
+        with pytest.raises(cr.StateError, match="retain_graph=True"):
+            result.sum().backward()
+    result = x + x
+    result.sum().backward()
+    result.sum().backward()
+
+
 def test_a_view_made_under_no_grad_requires_none():
     x = cr.ones(2, requires_grad=True)
     with cr.no_grad():
