@@ -41,10 +41,6 @@ class CustomNode final : public Node {
       fail<ShapeError>(name(), "expected backward to return for input ", i, " a gradient of sizes ",
                        meta.sizes, ", or that sums to them; got ", dx.sizes(), ".");
     }
-    if (!is_floating(dx.dtype())) {
-      fail<DtypeError>(name(), "expected backward to return for input ", i,
-                       " a floating gradient; got ", dtype_name(dx.dtype()), ".");
-    }
     return dx.dtype() == meta.dtype ? dx : cast(dx, meta.dtype);
   }
 

@@ -35,24 +35,14 @@ class HeldObject {
   py::object object_;
 };
 
-// One registered hook, shared by the autograd engine and the handle.
-struct Hook {
-  explicit Hook(py::object o) : callable(std::move(o)) {}
-  void remove() {
-    entry.remove();
-    callable.reset();
-  }
-  HeldObject callable;  // empty once removed, for a run under way
-  autograd::HookHandle entry;
-};
-
-// What the engine calls. Types of their own, so that the garbage collector finds the callables.
+// What the engine calls. Types of their own, so that the garbage collector finds the callables. A
+// run under way has its own copy of the list, so it still calls a hook that is removed meanwhile.
 struct GradHook {
-  std::shared_ptr<Hook> hook;
+  std::shared_ptr<HeldObject> callable;  // empty once the collector has cleared it
   Tensor operator()(const Tensor& gradient) const;
 };
 struct PostHook {
-  std::shared_ptr<Hook> hook;
+  std::shared_ptr<HeldObject> callable;
   void operator()(const Tensor& leaf) const;
 };
 

@@ -5,6 +5,7 @@
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/number_fits.h"
+#include "ops/write.h"
 
 namespace chainrule::bindings {
 
@@ -197,7 +198,9 @@ void assign(const Tensor& t, PyObject* key, PyObject* value) {
   const Indexed found = Indexer(t).run(key);
   Tensor source = value_tensor(value);
   if (!found.by_tensors) {
-    if (same_place(source, found.view)) return;  // the end of x[0] += 1: already there
+    if (same_place(source, found.view)) {  // the end of x[0] += 1: already there
+      return check_writable(found.view, "index");
+    }
     write(found.view, drop_leading_ones(std::move(source), found.view.dim()), "index");
     return;
   }

@@ -26,7 +26,8 @@ Tensor block_tensor(PyObject* o, const char* op) {
 }
 // The dtype of a NumPy scalar is its own: np.float64(1) is also a Python float.
 bool has_own_dtype(PyObject* o) {
-  return !PyFloat_CheckExact(o) && !PyLong_CheckExact(o) && !PyBool_Check(o) && is_numpy_scalar(o);
+  return !PyFloat_CheckExact(o) && !PyLong_CheckExact(o) && !PyBool_Check(o) &&
+         (is_numpy_scalar(o) || is_numpy_array(o));
 }
 
 class Nested {
@@ -112,6 +113,10 @@ class Nested {
 
   Number number_at(PyObject* o) const {
     if (std::optional<Number> n = number_or_item(o)) return *n;
+    if (is_numpy_array(o)) {  // of no dimensions: a number, as NumPy has it
+      const Tensor t = copy_of_buffer(o, op_);
+      if (t.dim() == 0) return item_of(t, op_);
+    }
     if (is_sequence(o) || is_block(o)) {
       fail<ValueError>(op_, "expected a number", place(), "; got ", Py_TYPE(o)->tp_name,
                        ". All rows must be nested to the same depth.");

@@ -141,33 +141,32 @@ PyMethodDef backward_def = {
 
 // ---- Hooks
 
-std::shared_ptr<Hook> make_hook(py::object callable, const char* op) {
+std::shared_ptr<HeldObject> hold_hook(py::object callable, const char* op) {
   refuse_while_recording(op);
   if (!PyCallable_Check(callable.ptr())) {
     fail<TypeError>(op, "expected a callable; got ", Py_TYPE(callable.ptr())->tp_name, ".");
   }
-  return std::make_shared<Hook>(std::move(callable));
+  return std::make_shared<HeldObject>(std::move(callable));
 }
 
-std::shared_ptr<Hook> register_hook(const TensorObject& self, py::object callable) {
-  auto hook = make_hook(std::move(callable), "register_hook");
-  hook->entry = autograd::add_hook(tensor_of(self.ptr()), GradHook{hook});
-  return hook;
+autograd::HookHandle register_hook(const TensorObject& self, py::object callable) {
+  return autograd::add_hook(tensor_of(self.ptr()),
+                            GradHook{hold_hook(std::move(callable), "register_hook")});
 }
 
-std::shared_ptr<Hook> register_post_hook(const TensorObject& self, py::object callable) {
-  auto hook = make_hook(std::move(callable), "register_post_accumulate_grad_hook");
-  hook->entry = autograd::add_post_accumulate_hook(tensor_of(self.ptr()), PostHook{hook});
-  return hook;
+autograd::HookHandle register_post_hook(const TensorObject& self, py::object callable) {
+  return autograd::add_post_accumulate_hook(
+      tensor_of(self.ptr()),
+      PostHook{hold_hook(std::move(callable), "register_post_accumulate_grad_hook")});
 }
 
 }  // namespace
 
 Tensor GradHook::operator()(const Tensor& gradient) const {
   py::gil_scoped_acquire gil;
-  if (!hook->callable) return Tensor();
+  if (!*callable) return Tensor();
   refuse_while_recording("hook");
-  const py::object result = hook->callable.get()(gradient);
+  const py::object result = callable->get()(gradient);
   if (result.is_none()) return Tensor();
   if (is_tensor(result.ptr())) return tensor_of(result.ptr());
   fail<TypeError>("hook", "expected a Tensor or None; got ", Py_TYPE(result.ptr())->tp_name, ".");
@@ -175,9 +174,9 @@ Tensor GradHook::operator()(const Tensor& gradient) const {
 
 void PostHook::operator()(const Tensor& leaf) const {
   py::gil_scoped_acquire gil;
-  if (!hook->callable) return;
+  if (!*callable) return;
   refuse_while_recording("hook");
-  hook->callable.get()(leaf);
+  callable->get()(leaf);
 }
 
 std::string shown_name(const autograd::Node& node) {
@@ -210,10 +209,11 @@ void bind_autograd(py::module_& m) {
       .def("__repr__", [](const AccumulateGrad& a) {
         return str("<AccumulateGrad object at ", static_cast<void*>(a.variable.impl()), ">");
       });
-  py::class_<Hook, std::shared_ptr<Hook>>(m, "_HookHandle", "Returned by register_hook.")
-      .def("remove", &Hook::remove, "The hook is not called again.")
+  py::class_<autograd::HookHandle>(m, "_HookHandle", "Returned by register_hook.")
+      .def("remove", &autograd::HookHandle::remove,
+           "The hook is not called again, but by a backward that is calling hooks now.")
       .def("__enter__", [](py::object self) { return self; })
-      .def("__exit__", [](Hook& h, const py::args&) { h.remove(); });
+      .def("__exit__", [](autograd::HookHandle& h, const py::args&) { h.remove(); });
   m.def("_backward", backward, "tensors"_a, "grad_tensors"_a = py::none(),
         "retain_graph"_a = py::none(), "create_graph"_a = false, "inputs"_a = py::none());
   m.def("_grad", grad, "outputs"_a, "inputs"_a, "grad_outputs"_a = py::none(),

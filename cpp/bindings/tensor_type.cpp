@@ -28,15 +28,15 @@ bool owns_hooks(const PyTensor* self) {
   return !node || node->use_count() == 1;
 }
 
-std::vector<std::shared_ptr<Hook>> hooks_from_python(const Tensor& t) {
-  std::vector<std::shared_ptr<Hook>> found;
+std::vector<std::shared_ptr<HeldObject>> hooks_from_python(const Tensor& t) {
+  std::vector<std::shared_ptr<HeldObject>> found;
   const autograd::HookLists* lists = autograd::hooks_on(t);
   if (!lists) return found;
   for (const auto& [id, hook] : lists->on_grad) {
-    if (const auto* python = hook.target<GradHook>()) found.push_back(python->hook);
+    if (const auto* python = hook.target<GradHook>()) found.push_back(python->callable);
   }
   for (const auto& [id, hook] : lists->after_accumulate) {
-    if (const auto* python = hook.target<PostHook>()) found.push_back(python->hook);
+    if (const auto* python = hook.target<PostHook>()) found.push_back(python->callable);
   }
   return found;
 }
@@ -47,7 +47,7 @@ int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
   Py_VISIT(self->dict);
   // Without this visit a hook that mentions its own tensor would be a cycle that nobody sees.
   if (owns_hooks(self)) {
-    for (const auto& hook : hooks_from_python(self->tensor)) Py_VISIT(hook->callable.ptr());
+    for (const auto& hook : hooks_from_python(self->tensor)) Py_VISIT(hook->ptr());
   }
   return 0;
 }
@@ -55,7 +55,7 @@ int tensor_traverse(PyObject* o, visitproc visit, void* arg) {
 int tensor_clear(PyObject* o) {
   PyTensor* self = as_tensor(o);
   if (owns_hooks(self)) {
-    for (const auto& hook : hooks_from_python(self->tensor)) hook->remove();
+    for (const auto& hook : hooks_from_python(self->tensor)) hook->reset();
   }
   Py_CLEAR(self->dict);
   return 0;

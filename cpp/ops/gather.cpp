@@ -101,8 +101,9 @@ void forward_scatter(Run& r) {
 // dy at the index; what the index did not reach of a larger source gets 0.
 Tensor source_gradient(Backward& b) {
   const auto& a = b.as<ScatterElementsAttrs>();
-  const Tensor dy = gather_elements(b.dy(), b.value(1), a.dim, a.wrap);
   const Dims& sizes = b.shape(2).sizes;
+  if (b.value(1).numel() == 0) return zeros(sizes, b.dy().dtype());
+  const Tensor dy = gather_elements(b.dy(), b.value(1), a.dim, a.wrap);
   if (dy.sizes() == sizes) return dy;
   return window_backward(dy, sizes, contiguous_strides(sizes), 0);
 }
@@ -111,14 +112,17 @@ Tensor scatter_source(const Call& c, int64_t wanted, const Tensor& source, bool 
   const char* op = c.name();
   const Tensor x = with_dim(c[0]), index = with_dim(as_index(op, c[1])), src = with_dim(source);
   const int dim = normalize_dim(op, wanted, x.dim());
-  if (index.numel() == 0) return clone(c[0]);
-  check_index_shape(op, index, x.sizes(), dim, "input");
-  check_index_shape(op, index, src.sizes(), -1, "source");
+  if (index.numel() > 0) {
+    check_index_shape(op, index, x.sizes(), dim, "input");
+    check_index_shape(op, index, src.sizes(), -1, "source");
+  }
   if (src.dtype() != x.dtype()) {
     fail<DtypeError>(op, "expected a source of the input's dtype ", dtype_name(x.dtype()), "; got ",
                      dtype_name(src.dtype()), ".");
   }
-  const Tensor y = scatter_elements(x, index, src, dim, accumulate, false);
+  // An empty index may be of whatever shape.
+  const Tensor places = index.numel() > 0 ? index : reshape(index, Dims(x.dim(), 0));
+  const Tensor y = scatter_elements(x, places, src, dim, accumulate, false);
   return c[0].dim() == 0 ? view(y, Dims{}) : y;
 }
 

@@ -50,8 +50,7 @@ def _encode(value, path, tensors, depth):
 
     if isinstance(value, dict):
         for key in value:
-            if not (key is None or isinstance(key, bool | int | float | str)):
-                raise TypeError(f"[save] expected keys that are strings or numbers; got {key!r}.")
+            _check_key(key, path)
         return {"dict": [[key, child(item, key)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         items = [child(item, index) for index, item in enumerate(value)]
@@ -59,6 +58,19 @@ def _encode(value, path, tensors, depth):
     raise TypeError(
         "[save] expected tensors, dicts, lists, tuples, numbers, strings, bools or None; "
         f"got {type(value).__name__} at {path!r}."
+    )
+
+
+def _check_key(key, path):
+    """JSON's numbers are finite, and a NaN would be no key that a reader could look up."""
+    kinds = key is None or isinstance(key, bool | int | float | str)
+    if kinds and not (isinstance(key, float) and not math.isfinite(key)):
+        return
+    shown = repr(key) if kinds else type(key).__name__
+    place = f" in the dict at {path!r}" if path else ""
+    raise (ValueError if kinds else TypeError)(
+        "[save] expected keys that are strings, finite numbers, bools or None; "
+        f"got the key {shown}{place}."
     )
 
 

@@ -235,3 +235,20 @@ def test_meshgrid_and_broadcast_tensors():
         cr.meshgrid(cr.ones(2), indexing="up")
     with pytest.raises(cr.ShapeError, match="at most 1 dimension"):
         cr.meshgrid(cr.ones(2, 2))
+
+
+@pytest.mark.parametrize("name", ["scatter", "scatter_add"])
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (3, 0, 5)])
+@pytest.mark.parametrize("inputs", ["input", "src", "both"])
+def test_nothing_is_scattered_with_history(name, shape, inputs):
+    x = cr.ones(3, 4, requires_grad=inputs != "src")
+    src = cr.ones(2, requires_grad=inputs != "input")
+    y = getattr(x, name)(0, cr.zeros(shape, dtype=cr.int64), src)
+    assert y.requires_grad and y.tolist() == x.tolist()
+    y.sum().backward()
+    if x.requires_grad:
+        assert x.grad.tolist() == [[1.0] * 4] * 3
+    if src.requires_grad:
+        assert src.grad.tolist() == [0.0, 0.0]
+    with pytest.raises(cr.DtypeError):
+        getattr(x, name)(0, cr.zeros(shape, dtype=cr.int64), src.double())

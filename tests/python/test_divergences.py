@@ -105,7 +105,10 @@ def test_masks_have_no_powers():
 
 
 def test_a_nested_list_is_one_index():
-    assert cr.arange(4.0)[[[0, 1], [1, 0]]].tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    x = cr.arange(4.0)
+    assert x[[[0, 1], [1, 0]]].tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    for one in (cr.tensor, np.array):
+        assert x[[one([0, 1]), one([1, 0])]].tolist() == [[0.0, 1.0], [1.0, 0.0]]
 
 
 def test_kinds_of_argument_errors():

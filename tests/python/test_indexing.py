@@ -366,3 +366,31 @@ def test_leading_ones_of_assigned_values_are_dropped():
     np.testing.assert_array_equal(x.detach().numpy(), expected)
     with pytest.raises(cr.ShapeError, match="broadcast"):
         x[[0, 2]] = cr.zeros(2, 1, 2, 2)
+
+
+def test_arrays_without_dimensions_in_lists_are_numbers():
+    array = np.arange(12.0, dtype="float32").reshape(3, 4)
+    x = cr.tensor(array)
+    for key in ([np.array(1), 0], [np.array(1), np.array(2)], [[np.array(1)], [0]]):
+        assert x[key].tolist() == array[np.array(key)].tolist()
+    for values in ([np.array(1.5), 2], [np.array(True), False], [[np.array(1, "int32")], [2]]):
+        t = cr.tensor(values)
+        assert t.tolist() == np.array(values).tolist()
+    assert cr.tensor([np.array(1.5), 2]).dtype == cr.float64
+    with pytest.raises(ValueError, match=r"expected a number at \[1\]; got numpy.ndarray"):
+        cr.tensor([np.array(1), np.array([1])])
+
+
+@pytest.mark.parametrize("key", [0, slice(None), ..., (slice(None), 1)])
+def test_what_may_not_be_written_is_not_assigned_to_itself(key):
+    x = cr.ones(2, 2, requires_grad=True)
+    with pytest.raises(cr.StateError, match="not a leaf"):
+        x[key] = x[key]
+    with pytest.raises(cr.StateError, match="not a leaf"):
+        x[...] = x
+    with cr.no_grad():
+        x[key] = x[key]
+        x[key] += 1
+    y = x * 1
+    y[key] += 1
+    assert (y - x).sum() == x[key].numel()

@@ -268,3 +268,20 @@ def test_arguments(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="/none/x'$"):
         cr.save({}, tmp_path / "none" / "x")
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "words"),
+    [
+        (float("inf"), ValueError, "got the key inf in the dict at 'a.0'"),
+        (float("nan"), ValueError, "got the key nan in the dict at 'a.0'"),
+        ((1, 2), TypeError, "got the key tuple in the dict at 'a.0'"),
+    ],
+)
+def test_keys_that_cannot_be_saved(tmp_path, key, error, words):
+    allowed = r"\[save\] expected keys that are strings, finite numbers, bools or None; "
+    with pytest.raises(error, match=allowed + words):
+        cr.save({"a": [{key: 1}]}, tmp_path / "x")
+    with pytest.raises(error, match=allowed + r"got the key \w+\.$"):
+        cr.save({key: 1}, tmp_path / "x")
+    assert not (tmp_path / "x").exists()

@@ -133,15 +133,17 @@ class DataLoader:
             if isinstance(rows, slice):
                 # Cloned, so that changing a batch in place leaves the dataset as it is.
                 yield [tensor[rows].clone() for tensor in tensors]
-            else:
+            elif rows.ndim == 1:
                 yield [tensor.index_select(0, rows) for tensor in tensors]
+            else:  # a sampler of lists
+                yield [tensor[rows] for tensor in tensors]
 
     def _batches_of_rows(self, indices):
         """Rows of each batch: a slice where they are consecutive, otherwise an int64 tensor."""
         batches, length = self.batch_sampler, len(self.dataset)
         if not _in_native_order(batches, length):
             for batch in batches:
-                rows = _counted_from_zero(cr.tensor(batch, dtype=cr.int64), length)
+                rows = _counted_from_zero(_row_numbers(batch, "a sampler"), length)
                 yield rows if indices is None else indices.index_select(0, rows)
             return
         if type(batches.sampler) is SequentialSampler:
@@ -171,6 +173,15 @@ def _counted_from_zero(rows, length):
     return cr.where((rows < 0) & (rows >= -length), rows + length, rows)
 
 
+def _row_numbers(numbers, origin):
+    rows = numbers if isinstance(numbers, cr.Tensor) else cr.tensor(list(numbers))
+    if rows.numel() and (rows.is_floating_point() or rows.dtype == cr.bool):
+        raise IndexError(
+            f"[DataLoader] expected integers as indices from {origin}; got {rows.dtype}."
+        )
+    return rows.to(cr.int64)
+
+
 def _gather_plan(dataset):
     """(tensors, row numbers or None) where batches can be gathered natively, else None.
 
@@ -187,9 +198,7 @@ def _gather_plan(dataset):
         return None
     rows = None
     for indices in reversed(chain):
-        picked = (
-            indices if isinstance(indices, cr.Tensor) else cr.tensor(list(indices), dtype=cr.int64)
-        )
+        picked = _row_numbers(indices, "Subset")
         rows = picked if rows is None else rows.index_select(0, picked)
     if rows is not None and rows.shape[0] and int(rows.min()) < 0:
         return None  # negative indices count from the end, which a gather does not
