@@ -46,8 +46,10 @@ const OpDef kDiv = {
     .infer = infer_map,
     .forward = forward_map<Map::div>,
     .grad = {{0, reads_value(1), [](Backward& b) { return absorb_div(b.dy(), b.value(1)); }},
-             {1, reads_value(1) | reads_output(0),
-              [](Backward& b) { return neg(absorb(b.dy(), div(b.output(0), b.value(1)))); }}},
+             {1, reads_value(0) | reads_value(1),  // not the output: `y = a / b; y += 1` is common
+              [](Backward& b) {
+                return neg(absorb(b.dy(), div(div(b.value(0), b.value(1)), b.value(1))));
+              }}},
     .traits = kElementwise | kBroadcasts,
 };
 

@@ -7,43 +7,12 @@ import torch
 import chainrule as cr
 import gradients
 import harness
+from both_libraries import NO_GRADIENT, refused, theirs_of
 from cases import all_cases
 
 CASES = [case for case in all_cases() if "float64" in case.dtypes]
 
-# PyTorch has no gradient here, or takes no such arguments: results only, or nothing to compare.
-NO_GRADIENT = {"floor_divide"}
-REFUSED = {
-    *(  # a weight that broadcasts
-        (f"nn.functional.{name}-weight", index)
-        for name in ("mse_loss", "l1_loss", "huber_loss")
-        for index in (3, 4, 5)
-    ),
-    ("nn.functional.binary_cross_entropy", 15),  # a weight that needs a gradient
-    ("nn.functional.binary_cross_entropy_with_logits", 15),
-    ("broadcast_tensors", None),  # a list
-    ("scatter", 1),  # gradient of a source larger than the index
-    ("scatter_add", 1),
-    ("nn.functional.linear", 7),  # a single row of weights
-}
 RELATIVE = {"nn.functional.hardsigmoid": 1e-7}  # whose 1/6 is a float32 in PyTorch
-
-
-def refused(case, index):
-    return (case.id, None) in REFUSED or (case.id, index) in REFUSED
-
-
-def theirs_of(case, index, leaves):
-    """PyTorch's results of the same call."""
-    function = torch
-    for part in case.name.split("."):
-        function = getattr(function, part)
-    args, kwargs = case.samples[index].fill(leaves)
-
-    def put(value):
-        return getattr(torch, str(value).rpartition(".")[2]) if type(value) is cr.dtype else value
-
-    return harness.outputs_of(function(*map(put, args), **{k: put(v) for k, v in kwargs.items()}))
 
 
 def compare(ours, theirs, where, relative=1e-9, absolute=1e-11):

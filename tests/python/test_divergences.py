@@ -330,46 +330,6 @@ def test_the_views_of_one_call_follow_writes():
         assert x.grad.tolist() == [60, 30]
 
 
-def test_a_view_is_written_after_its_base():
-    w = cr.ones(2, requires_grad=True)
-    b = cr.ones(2, 2)
-    v = b[0]
-    b.mul_(w)
-    v.mul_(3)
-    b.sum().backward()
-    assert w.grad.tolist() == [4.0, 4.0]
-
-
-def test_a_base_whose_elements_share_memory_is_not_written_with_history():
-    base = cr.zeros(3).expand(2, 3).detach()
-    with pytest.raises(cr.StateError, match="expected one memory place an element under a view"):
-        base[0].add_(cr.ones(3, requires_grad=True))
-    assert base.tolist() == [[0.0] * 3] * 2
-
-
-def test_a_function_is_run_backward_once():
-    class Double(cr.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x + x
-
-        @staticmethod
-        def backward(ctx, dy):
-            return dy + dy
-
-    x = cr.ones(2, requires_grad=True)
-    add = cr.compile(lambda y: y + x)
-    for _ in range(3):
-        replayed = add(cr.ones(2))
-    for result in (Double.apply(x), replayed):
-        result.sum().backward()
-        with pytest.raises(cr.StateError, match="retain_graph=True"):
-            result.sum().backward()
-    result = x + x
-    result.sum().backward()
-    result.sum().backward()
-
-
 def test_a_view_made_under_no_grad_requires_none():
     x = cr.ones(2, requires_grad=True)
     with cr.no_grad():
