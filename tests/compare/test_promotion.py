@@ -230,3 +230,18 @@ def test_result_type_promote_types_and_can_cast():
                 lib.result_type(make(lib, a, a0), make(lib, b, b0)) for lib in (cr, torch)
             )
             assert str(mine).split(".")[-1] == str(theirs).split(".")[-1], (a, a0, b, b0)
+
+
+@pytest.mark.parametrize("name", ["clamp", "clip", "clamp_min", "clamp_max"])
+@pytest.mark.parametrize("values", [[3, 0], [True, False], [0.25, 4.0], 3])
+def test_limits_of_no_dimensions_are_tensors(name, values):
+    def limited(library, dtype):
+        limit = library.tensor(0.5, dtype=getattr(library, dtype), requires_grad=True)
+        y = getattr(library, name)(library.tensor(values), limit)
+        y.sum().backward()
+        return y.tolist(), str(y.dtype).rpartition(".")[2], limit.grad.tolist()
+
+    for dtype in ("float32", "float64"):
+        assert limited(cr, dtype) == limited(torch, dtype)
+        plain = getattr(cr, name)(cr.tensor(values), cr.tensor(0.5, dtype=getattr(cr, dtype)))
+        assert str(plain.dtype).rpartition(".")[2] == limited(torch, dtype)[1]
