@@ -21,6 +21,7 @@ void leave_hooks_behind(const Tensor& t, Node& node, int output) {
   const auto* old = static_cast<Hooks*>(t->autograd->hooks.get());
   Ref<Hooks> fresh = make_ref<Hooks>();
   fresh->keeps = old->keeps;
+  fresh->retained = old->retained;
   node.hooks.resize(node.outputs.size());
   node.hooks[output] = fresh;
   static_cast<Hooks*>(t->autograd->hooks.get())->keeps = false;

@@ -174,6 +174,18 @@ void refuse_bfloat16(const Call& c) {
   }
 }
 
+// The results of a composition. One that is a view of something made on the way is by now the sole
+// owner of that memory: no view of anything that somebody has.
+Tensors composed(const Call& c) {
+  Tensors outputs = c.op.compose(c);
+  for (const Tensor& t : outputs) {
+    if (!t->base || t->base->use_count() > 1 || t->base->autograd) continue;
+    t->base = nullptr;
+    t->unrecorded = false;
+  }
+  return outputs;
+}
+
 // A call whose inputs have their final dtypes.
 Tensors call_promoted(const Call& c) {
   if (c.op.is(kReduction | kRowLocal)) refuse_bfloat16(c);
@@ -197,7 +209,7 @@ Tensors call_promoted(const Call& c) {
 
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
              const int32_t* list_ends) {
-  if (op.composite()) return op.compose(Call{op, inputs, attrs, list_ends});
+  if (op.composite()) return composed({op, inputs, attrs, list_ends});
   if (op.promotion == Promotion::kNone || inputs.empty() || promoted_already(op, inputs)) {
     return call_promoted({op, inputs, attrs, list_ends});
   }

@@ -58,7 +58,7 @@ Tensor repeat_all(const char* op, const Tensor& x, const Dims& repeats) {
   for (int d = 0; d < repeats.size(); ++d) {
     if (repeats[d] != 1) y = repeat_dim(y, d, repeats[d]);
   }
-  return y.same_as(x) || y->storage == x->storage ? clone(y) : y;
+  return y->storage == x->storage ? clone(y) : contiguous(y);  // no expanded one either
 }
 
 void infer_triangle(Infer& c) {

@@ -60,7 +60,7 @@ Tensors along_dim(const Call& c, int64_t dim, OptDType dtype) {
   const Tensor x = dtype.has() && dtype.value() != c[0].dtype() ? cast(c[0], dtype.value()) : c[0];
   const int at = normalize_dim(c.name(), dim, x.dim());
   if (at == std::max(0, x.dim() - 1)) return just(kRows(contiguous(x)));
-  return just(transpose(kRows(contiguous(transpose(x, at, -1))), at, -1));
+  return just(contiguous(transpose(kRows(contiguous(transpose(x, at, -1))), at, -1)));
 }
 
 Tensor row_sum(const Tensor& t) { return t.dim() == 0 ? t : sum(t, Dims{-1}, true); }

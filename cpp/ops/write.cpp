@@ -162,7 +162,7 @@ void check_writable(const Tensor& target, const char* op) {
   check_recorded(target, modes.grad_enabled && owner.requires_grad, op);
   require_writable(target, op);
   for (int d = 0; d < target.dim(); ++d) {
-    if (target.strides()[d] == 0 && target.sizes()[d] > 1) {
+    if (target.strides()[d] == 0 && target.sizes()[d] > 1 && target.numel() > 0) {
       fail<StateError>(op, "expected one memory place an element; got an expanded tensor of sizes ",
                        target.sizes(), ". Use clone() first.");
     }

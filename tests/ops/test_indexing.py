@@ -252,3 +252,24 @@ def test_nothing_is_scattered_with_history(name, shape, inputs):
         assert src.grad.tolist() == [0.0, 0.0]
     with pytest.raises(cr.DtypeError):
         getattr(x, name)(0, cr.zeros(shape, dtype=cr.int64), src.double())
+
+
+def test_repeating_what_is_not_dense_makes_elements_of_their_own():
+    x = cr.arange(6.0).reshape(2, 3).t()
+    y = x.repeat(2, 1, 1)
+    y[0].add_(1)
+    assert y.is_contiguous() and (y[0] - y[1]).tolist() == [[1.0] * 2] * 3
+    assert cr.ones(2, 1).expand(2, 3).tile((2, 1, 1)).is_contiguous()
+
+
+def test_softmax_along_the_first_dimension_is_dense():
+    for softmax in (cr.softmax, cr.log_softmax):
+        y = softmax(cr.arange(6.0).reshape(2, 3), 0)
+        assert y.is_contiguous() and y.view(-1).shape == (6,)
+
+
+def test_nothing_is_written_into_an_expanded_tensor_of_no_elements():
+    x = cr.zeros(1, 0).expand(3, 0)
+    x.add_(1)
+    x[1:] = 2.0
+    assert x.shape == (3, 0)

@@ -210,3 +210,32 @@ def test_gradcheck_arguments():
         gradcheck(lambda a: a * 2, (cr.ones(2, requires_grad=True),))
     with pytest.raises(ValueError, match="output"):
         gradcheck(lambda a: a.detach(), (leaf(1.0),))
+
+
+def test_a_kept_gradient_outlives_a_write():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    (y * 3).sum().backward()
+    for write in (lambda: y.add_(1), lambda: y.fill_(0.5), lambda: y.__setitem__(0, 4.0)):
+        write()
+        assert y.grad.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("of", ["gather", "repeat", "std_mean", "matmul", "softmax"])
+def test_results_of_compositions_are_no_views(of):
+    x = leaf(1.0, 2.0, 4.0)
+    zero = cr.zeros((), dtype=cr.int64)
+    calls = {
+        "gather": lambda: x[0].gather(0, zero),
+        "repeat": lambda: x[0].repeat(3),
+        "std_mean": lambda: cr.std_mean(x)[0],
+        "matmul": lambda: x @ x,
+        "softmax": lambda: x.reshape(3, 1).softmax(0),
+    }
+    for mode in (cr.enable_grad, cr.no_grad):
+        with mode():
+            y = calls[of]()
+        assert y._base is None
+        y.mul_(x[0].detach() * 2)
+        assert y.detach_() is y and not y.requires_grad
