@@ -42,6 +42,7 @@ def test_what_backward_reads_again():
     index = cr.zeros(2, 3, 3, dtype=cr.int64)
     for function in (
         lambda x: functional.cross_entropy(x.reshape(6, 3), targets),
+        lambda x: 2 / x,
         lambda x: x @ other.requires_grad_(),
     ):
         with pytest.raises(cr.StateError, match="changed it in place"):
@@ -73,3 +74,12 @@ def test_a_base_whose_elements_share_memory_is_not_written_with_history():
     with pytest.raises(cr.StateError, match="expected one memory place an element under a view"):
         base[0].add_(cr.ones(3, requires_grad=True))
     assert base.tolist() == [[0.0] * 3] * 2
+
+
+@pytest.mark.parametrize("function", [cr.relu, cr.nn.functional.leaky_relu])
+def test_the_slope_of_relu_is_a_constant(function):
+    x = cr.ones(2, requires_grad=True)
+    (slope,) = cr.autograd.grad(function(x).sum(), x, create_graph=True)
+    assert not slope.requires_grad
+    (dx,) = cr.autograd.grad(function(x * x).sum(), x, create_graph=True)
+    assert dx.requires_grad

@@ -334,3 +334,7 @@ def test_a_view_made_under_no_grad_requires_none():
     x = cr.ones(2, requires_grad=True)
     with cr.no_grad():
         assert not x[0:1].requires_grad and not (x * 2).requires_grad
+    y = cr.ones(2)
+    view = y[0:1]
+    assert not view.requires_grad and y.requires_grad_().requires_grad
+    assert not view.requires_grad
