@@ -79,7 +79,7 @@ def test_results_require_gradients_as_in_eager(body, grad):
 
 
 def a_view_of_a_used_up_graph(w, x):
-    v = w.mT
+    v = w.exp().mT
     (v * v).sum().backward()
     return v, v + 1
 
@@ -100,8 +100,8 @@ def a_saved_tensor_that_was_changed(w, x):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (a_view_of_a_used_up_graph, "transpose has already been run backward"),
-        (a_loss_that_was_run_backward, "sum has already been run backward"),
+        (a_view_of_a_used_up_graph, "exp has already been run backward"),
+        (a_loss_that_was_run_backward, "mul has already been run backward"),
         (a_saved_tensor_that_was_changed, "mul saved to be unchanged; index changed it"),
     ],
 )
@@ -124,6 +124,26 @@ def test_backward_from_what_cannot_be_run_is_the_error_of_eager(body, message):
             seen.append((history(results), bits([w.grad, other, *(t.detach() for t in results)])))
         assert seen[0] == seen[1]
     assert fast.stats["replays"] == 8
+
+
+def test_what_saved_nothing_is_run_backward_again():
+    w = leaf(2, 2)
+
+    def body():
+        v = w.mT
+        (v * v).sum().backward()
+        return v, v.sum()
+
+    fast = cr.compile(body)
+    for _ in range(5):
+        seen = []
+        for fn in (fast, body):
+            w.grad = None
+            v, total = fn()
+            ((v * 3).sum() + total).backward()
+            seen.append((history([v, total]), bits([w.grad, v.detach()])))
+        assert seen[0] == seen[1]
+    assert fast.stats["replays"] == 3
 
 
 def test_a_result_that_cannot_be_run_backward_leaves_the_others_alone():
@@ -211,7 +231,7 @@ def test_results_that_share_no_history_go_backward_one_by_one():
 
 def test_a_gradient_on_one_path_leaves_the_others_as_they_are():
     w, v = leaf(3), leaf(3, seed=1)
-    body = lambda: (w.exp(), v.exp() * 2, w + v)
+    body = lambda: (w.exp(), v.exp() * 2, w * v)
     fast = cr.compile(body)
     for _ in range(5):
         for fn in (fast, body):
