@@ -192,7 +192,7 @@ class Run {
   }
 
   void step(Node& node, Tensors& dys) {
-    for (size_t i = 0; i < node.hooks.size(); ++i) {
+    for (size_t i = 0; node.hooks && i < dys.size(); ++i) {
       if (!node.hooks[i] || !dys[i].defined()) continue;
       dys[i] = node.hooks[i]->run(dys[i]);
       if (node.hooks[i]->keeps) keep(node.hooks[i]->retained, dys[i]);

@@ -13,8 +13,7 @@ Hooks& hooks_of(const Tensor& t) {
   if (!state.hooks) state.hooks = make_ref<Hooks>();
   auto* hooks = static_cast<Hooks*>(state.hooks.get());
   if (const Edge e = edge_of(t); e.node) {
-    e.node->hooks.resize(e.node->outputs.size());
-    e.node->hooks[e.output] = Ref<Hooks>(hooks);
+    e.node->hooks_of(e.output) = Ref<Hooks>(hooks);
   }
   return *hooks;
 }

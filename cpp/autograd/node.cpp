@@ -23,13 +23,18 @@ uint64_t next_node() { return next_number.load(std::memory_order_relaxed); }
 
 Node::Node() : number(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
+Ref<Hooks>& Node::hooks_of(int output) {
+  if (!hooks) hooks = std::make_unique<Ref<Hooks>[]>(outputs.size());
+  return hooks[output];
+}
+
 void Node::destroy() {
-  next_freed_ = freed;
+  next_freed = freed;
   freed = this;
   if (freeing) return;  // the loop below, further up the stack, comes to it
   freeing = true;
   while (Node* node = freed) {
-    freed = node->next_freed_;
+    freed = node->next_freed;
     delete node;  // may add the nodes it was the last owner of
   }
   freeing = false;
@@ -69,10 +74,11 @@ Tensor Hooks::run(Tensor grad) const {
 
 OpNode::OpNode(const Call& call) : op_(call.op) {
   if (!op_.schema) all_ops();  // ids and schemas are set on first use
-  attr_bytes_ = op_.schema->attr_bytes;
-  if (attr_bytes_ > kInlineAttrs) attrs_ = allocate(attr_bytes_);
-  std::memcpy(attrs_, call.attrs, attr_bytes_);
+  if (has_far_attrs()) far_attrs_ = allocate(op_.schema->attr_bytes);
+  std::memcpy(has_far_attrs() ? far_attrs_ : attrs_, call.attrs, op_.schema->attr_bytes);
 }
+
+bool OpNode::has_far_attrs() const { return op_.schema->attr_bytes > kInlineAttrs; }
 
 // After a delegated constructor the destructor runs, whatever is thrown here: it frees the
 // attributes.
@@ -83,31 +89,35 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : OpNode(call)
     std::copy_n(call.list_ends, params, list_ends_.get());
   }
   edges.resize(call.inputs.size());
+  Reads reads = 0;  // of the rules that will be run
   for (const GradRule& rule : op_.grad) {
     bool wanted = false;
     for (int place = begin_of(rule.input); place < end_of(rule.input); ++place) {
       if (call.inputs[place].defined()) edges[place] = edge_of(call.inputs[place]);
       wanted |= edges[place].wanted();
     }
-    if (!wanted) continue;
-    useful_ = true;
-    if (rule.reads != kReadsNothing) save(call, made, rule.reads);
+    if (wanted) reads |= rule.reads;
   }
   for (size_t i = 0; i + hidden < made.size(); ++i) {
     outputs.emplace_back(made[i].dtype(), made[i].sizes());
   }
-  for (size_t i = outputs.size(); i < made.size(); ++i) {
-    hidden_.push_back({made[i].dtype(), made[i].sizes()});
-  }
+  save_values(call, reads & 0xFF);
+  save_outputs(made, reads >> 16);
+  saved_ = !inputs_.empty() || !outputs_.empty();
+  if ((reads >> 8 & 0xFF) || hidden > 0) save_metas(call, made);
 }
 
 OpNode::~OpNode() {
-  if (attrs_ != inline_attrs_) deallocate(attrs_, attr_bytes_);
+  if (has_far_attrs()) deallocate(far_attrs_, op_.schema->attr_bytes);
+}
+
+bool OpNode::useful() const {
+  return std::any_of(edges.begin(), edges.end(), [](const Edge& e) { return e.wanted(); });
 }
 
 const InputMeta& OpNode::meta_of(int output) const {
   const int visible = static_cast<int>(outputs.size());
-  return output < visible ? outputs[output] : hidden_[output - visible];
+  return output < visible ? outputs[output] : metas_[edges.size() + output - visible];
 }
 
 int OpNode::begin_of(int param) const {
@@ -115,40 +125,37 @@ int OpNode::begin_of(int param) const {
 }
 int OpNode::end_of(int param) const { return !list_ends_ ? param + 1 : list_ends_[param]; }
 
-void OpNode::save_input(const Call& call, int place) {
-  for (const SavedInput& s : inputs_) {
-    if (s.place == place) return;
-  }
-  if (call.inputs[place].defined()) {
-    const Tensor& t = call.inputs[place];
-    inputs_.emplace_back(t, t->storage->version(), place);
-    saved_ = true;
-  }
-}
-
 // Reads holds one bit for each value, shape and output that a rule looks at.
-void OpNode::save(const Call& call, const Tensors& made, Reads reads) {
-  for (Reads values = reads & 0xFF; values; values &= values - 1) {
-    const int param = std::countr_zero(values);
-    for (int place = begin_of(param); place < end_of(param); ++place) save_input(call, place);
-  }
-  if ((reads >> 8 & 0xFF) && shapes_.empty()) {
-    for (const Tensor& t : call.inputs) {
-      shapes_.push_back(t.defined() ? InputMeta{t.dtype(), t.sizes()} : InputMeta{});
+void OpNode::save_values(const Call& call, Reads params) {
+  for (; params; params &= params - 1) {
+    const int param = std::countr_zero(params);
+    for (int place = begin_of(param); place < end_of(param); ++place) {
+      const Tensor& t = call.inputs[place];
+      if (t.defined()) inputs_.emplace_back(t, t->storage->version(), place);
     }
   }
-  for (Reads from = reads >> 16; from; from &= from - 1) {
-    const int output = std::countr_zero(from);
-    if (output < static_cast<int>(made.size())) save_output(made[output], output);
+}
+
+void OpNode::save_outputs(const Tensors& made, Reads outputs) {
+  for (; outputs; outputs &= outputs - 1) {
+    const int output = std::countr_zero(outputs);
+    if (output >= static_cast<int>(made.size())) break;
+    const Tensor& t = made[output];
+    outputs_.emplace_back(t->storage, t->storage->version(), output);
   }
 }
 
-void OpNode::save_output(const Tensor& t, int output) {
-  for (const SavedOutput& s : outputs_) {
-    if (s.output == output) return;
+void OpNode::save_metas(const Call& call, const Tensors& made) {
+  const size_t hidden = made.size() - outputs.size();
+  metas_ = std::make_unique<InputMeta[]>(call.inputs.size() + hidden);
+  InputMeta* meta = metas_.get();
+  for (const Tensor& t : call.inputs) {
+    if (t.defined()) *meta = {t.dtype(), t.sizes()};
+    ++meta;
   }
-  outputs_.emplace_back(t->storage, t->storage->version(), output);
-  saved_ = true;
+  for (size_t i = outputs.size(); i < made.size(); ++i) {
+    *meta++ = {made[i].dtype(), made[i].sizes()};
+  }
 }
 
 // What a gradient rule sees. It owns the saved tensors, because another thread may run the same
@@ -182,7 +189,7 @@ class RuleView final : public Backward {
     return Tensor();  // an optional input that was absent
   }
   const InputMeta& shape(int input, int i) override {
-    return node_.shapes_[node_.begin_of(input) + i];
+    return node_.metas_[node_.begin_of(input) + i];
   }
   Tensor output(int output) override {
     for (const auto& s : outputs_) {
@@ -192,7 +199,7 @@ class RuleView final : public Backward {
         str("[", node_.name(), "] a gradient rule reads an output it did not name."));
   }
   int list_size(int input) override { return node_.end_of(input) - node_.begin_of(input); }
-  const void* attrs() override { return node_.attrs_; }
+  const void* attrs() override { return node_.attrs(); }
 
  private:
   Tensor unpack(const OpNode::SavedOutput& s) {

@@ -55,18 +55,26 @@ class Node : public RefCounted {
   virtual void require_intact() const {}  // StateError where apply() would find what it needs gone
   virtual bool broadcasts() const { return false; }
 
-  const uint64_t number;  // creation order: a node's consumers all have larger numbers
+  Ref<Hooks>& hooks_of(int output);
+
+ protected:
+  // Of operations. They stand where RefCounted leaves four bytes.
+  bool used_ = false;   // by an apply that did not keep what was saved
+  bool saved_ = false;  // anything at all
+
+ public:
+  union {
+    uint64_t number;   // creation order: a node's consumers all have larger numbers
+    Node* next_freed;  // once nobody owns it
+  };
   SmallVector<Edge, 2> edges;
   SmallVector<InputMeta, 1> outputs;
-  std::vector<Ref<Hooks>> hooks;  // per output; empty when there are none
+  std::unique_ptr<Ref<Hooks>[]> hooks;  // per output; null when there are none
   static void* operator new(size_t bytes) { return allocate(bytes); }
   static void operator delete(void* p, size_t bytes) { deallocate(p, bytes); }
 
  protected:
   void destroy() override;  // frees chains of any length without recursion
-
- private:
-  Node* next_freed_ = nullptr;
 };
 
 // The node of an operation of the table. Long chains of small operations are bound by the memory
@@ -79,7 +87,7 @@ class OpNode final : public Node {
   Tensors apply(Tensors& dys, bool keep, Receiver&) override;
   void require_intact() const override;
   bool broadcasts() const override { return op_.is(kBroadcasts); }
-  bool useful() const { return useful_; }
+  bool useful() const;  // does any gradient go anywhere?
 
  private:
   friend class RuleView;
@@ -96,28 +104,29 @@ class OpNode final : public Node {
 
   explicit OpNode(const Call& call);  // with its attributes alone
   void require_saved() const;
-  void save(const Call& call, const Tensors& outputs, Reads reads);
-  void save_input(const Call& call, int place);
-  void save_output(const Tensor& t, int output);
+  void save_values(const Call& call, Reads params);
+  void save_outputs(const Tensors& made, Reads outputs);
+  void save_metas(const Call& call, const Tensors& made);
   const InputMeta& meta_of(int output) const;
+  bool has_far_attrs() const;
+  const void* attrs() const { return has_far_attrs() ? far_attrs_ : attrs_; }
   int begin_of(int param) const;
   int end_of(int param) const;
 
   const OpDef& op_;
-  static constexpr int kInlineAttrs = 32;  // most operations have fewer bytes of attributes
-  alignas(8) std::byte inline_attrs_[kInlineAttrs];
-  void* attrs_ = inline_attrs_;
-  int attr_bytes_ = 0;
-  bool used_ = false;
-  bool saved_ = false;
-  bool useful_ = false;
+  static constexpr int kInlineAttrs = 24;  // most operations have fewer bytes of attributes
+  union {
+    alignas(8) std::byte attrs_[kInlineAttrs];
+    void* far_attrs_;
+  };
   std::unique_ptr<int32_t[]> list_ends_;  // null when no input is a list
   using SavedInputs = SmallVector<SavedInput, 2>;
   using SavedOutputs = SmallVector<SavedOutput, 1>;
   SavedInputs inputs_;
   SavedOutputs outputs_;
-  std::vector<InputMeta> hidden_;  // of the outputs made for backward only
-  std::vector<InputMeta> shapes_;  // of the flattened inputs, when a rule reads one
+  // Of the flattened inputs, then of the outputs made for backward only; null when there are none
+  // of these and no rule reads an input's shape.
+  std::unique_ptr<InputMeta[]> metas_;
 };
 
 // The edge that leads from a tensor back into the graph; refreshes a view whose base was written

@@ -22,8 +22,7 @@ void leave_hooks_behind(const Tensor& t, Node& node, int output) {
   Ref<Hooks> fresh = make_ref<Hooks>();
   fresh->keeps = old->keeps;
   fresh->retained = old->retained;
-  node.hooks.resize(node.outputs.size());
-  node.hooks[output] = fresh;
+  node.hooks_of(output) = fresh;
   static_cast<Hooks*>(t->autograd->hooks.get())->keeps = false;
   t->autograd->hooks = fresh;
 }
