@@ -99,7 +99,7 @@ void ProgramRecorder::make_backward(std::span<const Tensor> results) {
   if (outputs.empty()) return;
   for (int input : hung_on_) inputs.push_back(history_[input]);
   autograd::trace_backward(outputs, seeds, inputs, *this);
-  seeds_ = 0;
+  seeds_ = {};
 }
 
 SeedSet ProgramRecorder::seeds_of(const Tensor& gradient) {
@@ -107,12 +107,12 @@ SeedSet ProgramRecorder::seeds_of(const Tensor& gradient) {
   const Value& v = program_.values[id];
   if (v.source == Source::kInstruction) return program_.code[v.index].seeds;
   const auto seed = std::find(program_.seeds.begin(), program_.seeds.end(), id);
-  return seed == program_.seeds.end() ? 0
-                                      : seed_bit(static_cast<int>(seed - program_.seeds.begin()));
+  if (seed == program_.seeds.end()) return {};
+  return SeedSet::of(static_cast<int>(seed - program_.seeds.begin()));
 }
 
 void ProgramRecorder::on_node(const autograd::Tensors& dys) {
-  SeedSet seeds = 0;
+  SeedSet seeds;
   for (const Tensor& dy : dys) {
     if (dy.defined()) seeds |= seeds_of(dy);
   }
@@ -123,7 +123,8 @@ void ProgramRecorder::on_node(const autograd::Tensors& dys) {
 }
 
 void ProgramRecorder::on_sum(const Tensor& a, const Tensor& b) {
-  join_ = seeds_of(a) | seeds_of(b);
+  join_ = seeds_of(a);
+  join_ |= seeds_of(b);
 }
 
 void ProgramRecorder::on_gradient(int input, const Tensor& gradient) {

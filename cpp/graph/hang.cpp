@@ -39,7 +39,7 @@ class Section {
 
   Tensor& operator[](ValueId id) { return frame_[id]; }
 
-  void run(SeedSet given, bool all) {
+  void run(const SeedSet& given, bool all) {
     hand_over(p_.forward_end);
     for (size_t i = p_.forward_end; i < p_.code.size(); ++i) {
       if (all) {
@@ -52,14 +52,14 @@ class Section {
   }
 
  private:
-  void run_partly(const Instruction& in, SeedSet given) {
+  void run_partly(const Instruction& in, const SeedSet& given) {
     if (in.joins) {
       const Tensor a = frame_[in.inputs[0]], b = frame_[in.inputs[1]];
       if (a.defined() && b.defined()) return frame_.run(in);
       const Tensor& one = a.defined() ? a : b;
       // Dense as the sum would be: views of it are at places that the program knows.
       if (one.defined()) frame_[in.outputs[0]] = contiguous(one);
-    } else if (in.seeds & given) {
+    } else if (in.seeds.meets(given)) {
       std::vector<ValueId> filled;  // of an operation with several results: zeros where none came
       for (ValueId id : in.inputs) {
         if (id == kNone || frame_[id].defined()) continue;
@@ -93,7 +93,7 @@ class CompiledNode final : public Node {
       : program_(std::move(program)) {
     edges = std::move(leads_to);
     // Aliases have no history: a result that a user then changes in place makes no cycle.
-    for (ValueId id : program_->backward_reads) saved_.emplace_back(frame[id].alias(), kSavedBy);
+    for (ValueId id : program_->backward_reads) kept_.emplace_back(frame[id].alias(), kSavedBy);
   }
   const char* name() const override { return kName; }
   const std::vector<int>* leads_to(int output) const override {
@@ -103,14 +103,14 @@ class CompiledNode final : public Node {
   autograd::Tensors apply(autograd::Tensors& dys, bool keep,
                           autograd::Receiver& receiver) override {
     const Program& p = *program_;
-    SeedSet given = 0;
+    SeedSet given;
     for (size_t i = 0; i < dys.size(); ++i) {
-      if (dys[i].defined()) given |= seed_bit(static_cast<int>(i));
+      if (dys[i].defined()) given |= SeedSet::of(static_cast<int>(i));
     }
     check(given);
     Section section(p, receiver);
-    for (size_t i = 0; i < saved_.size(); ++i) {
-      if (reads(p.read_by[i], given)) section[p.backward_reads[i]] = saved_[i].unpack();
+    for (size_t i = 0; i < kept_.size(); ++i) {
+      if (reads(p.read_by[i], given)) section[p.backward_reads[i]] = kept_[i].unpack();
     }
     for (size_t i = 0; i < dys.size(); ++i) {
       // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose
@@ -124,13 +124,14 @@ class CompiledNode final : public Node {
   }
 
  private:
-  static bool reads(const std::vector<SeedSet>& groups, SeedSet given) {
-    return std::any_of(groups.begin(), groups.end(), [&](SeedSet g) { return g & given; });
+  static bool reads(const std::vector<SeedSet>& groups, const SeedSet& given) {
+    return std::any_of(groups.begin(), groups.end(),
+                       [&](const SeedSet& g) { return g.meets(given); });
   }
 
-  void check(SeedSet given) const {
-    for (SeedSet group : program_->groups) {
-      if (!(group & spent_ && group & given)) continue;
+  void check(const SeedSet& given) const {
+    for (const SeedSet& group : program_->groups) {
+      if (!group.meets(spent_) || !group.meets(given)) continue;
       fail<StateError>("backward", "expected a graph that still holds its saved tensors; ",
                        kSavedBy, " has already been run backward. Use backward(retain_graph=True) ",
                        "the first time.");
@@ -141,19 +142,19 @@ class CompiledNode final : public Node {
                      "to differentiate twice.");
   }
 
-  void spend(SeedSet given) {
+  void spend(const SeedSet& given) {
     spent_ |= given;
-    for (size_t i = 0; i < saved_.size(); ++i) {
+    for (size_t i = 0; i < kept_.size(); ++i) {
       const std::vector<SeedSet>& by = program_->read_by[i];
-      const bool used_up =
-          std::all_of(by.begin(), by.end(), [&](SeedSet group) { return group & spent_; });
-      if (used_up) saved_[i].reset();
+      const bool used_up = std::all_of(by.begin(), by.end(),
+                                       [&](const SeedSet& group) { return group.meets(spent_); });
+      if (used_up) kept_[i].reset();
     }
   }
 
   SharedProgram program_;
-  std::vector<autograd::SavedTensor> saved_;  // one per id in `backward_reads`
-  SeedSet spent_ = 0;                         // what was run backward and not kept
+  std::vector<autograd::SavedTensor> kept_;  // one per id in `backward_reads`
+  SeedSet spent_;                            // what was run backward and not kept
 };
 
 class FailingNode final : public Node {

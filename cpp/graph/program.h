@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/seed_set.h"
 #include "ops/op.h"
 
 namespace chainrule::graph {
@@ -23,10 +24,6 @@ enum class Source : uint8_t {
   kNumber,       // index: an immediate
   kInstruction,  // index: which instruction
 };
-
-// Which results a gradient came to; those beyond the 63rd share a bit.
-using SeedSet = uint64_t;
-inline SeedSet seed_bit(int seed) { return SeedSet{1} << (seed < 63 ? seed : 63); }
 
 // Whether a tensor is marked as made in inference_mode.
 enum class Mark : uint8_t {
@@ -57,7 +54,7 @@ struct Instruction {
   int64_t scratch_bytes = 0;
   std::vector<ValueId> dead_after;  // values nobody reads later
   std::string where;                // the user's line, "train.py:12"
-  SeedSet seeds = 0;                // of the backward section: those without which it does not run
+  SeedSet seeds;                    // of the backward section: those without which it does not run
   bool joins = false;               // there: adds two gradients, either of which may be missing
 };
 

@@ -198,8 +198,8 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
   in.hidden = infer.hidden;
   in.scratch_bytes = infer.scratch_bytes;
   in.where = here();
-  in.joins = join_ != 0;
-  in.seeds = in.joins ? std::exchange(join_, 0) : seeds_;
+  in.joins = !join_.empty();
+  in.seeds = in.joins ? std::exchange(join_, {}) : seeds_;
   for (const Tensor& t : call.inputs) {
     in.inputs.push_back(resolve(t));
     note_history(t);

@@ -99,8 +99,8 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   std::vector<Tensor>
       history_;               // from outside, of arguments and of what calls took; then of leaves
   std::vector<int> hung_on_;  // which of them the backward section reaches
-  SeedSet seeds_ = 0;         // of the node whose backward is recorded
-  SeedSet join_ = 0;          // of the sum that comes next
+  SeedSet seeds_;             // of the node whose backward is recorded
+  SeedSet join_;              // of the sum that comes next
   Modes saved_;
 };
 

@@ -323,3 +323,16 @@ def test_many_gradients_of_one_weight_take_no_more_memory_than_in_eager():
             loss.backward()
         freed.append(cr._core._memory_stats()["cached"] - before)
     assert freed[1] < freed[0] + 4 * w.nbytes
+
+
+def test_many_results_of_which_some_are_run_backward():
+    weights = [leaf(2, seed=i) for i in range(150)]
+    body = lambda: [w * w for w in weights]
+    fast = cr.compile(body)
+    for _ in range(4):
+        for fn in (fast, body):
+            results = fn()
+            sum(t.sum() for t in results[3::7]).backward()
+            for i, w in enumerate(weights):
+                assert (w.grad is None) == (i % 7 != 3)
+                w.grad = None
