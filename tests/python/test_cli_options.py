@@ -5,8 +5,8 @@ import os
 import pytest
 
 import chainrule as cr
-from chainrule import _mlp, _plots, _progress, _training
 from chainrule.__main__ import main
+from chainrule._cli import _mlp, _plots, _progress, _training
 from command_line import QUICK, start
 
 pytest.importorskip("sklearn")

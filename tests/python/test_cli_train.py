@@ -11,8 +11,9 @@ import sys
 import pytest
 
 import chainrule as cr
-from chainrule import _cli, _history, _training
+from chainrule import _history
 from chainrule.__main__ import main
+from chainrule._cli import _main, _training
 from command_line import QUICK, start
 
 pytest.importorskip("sklearn")
@@ -174,7 +175,7 @@ def test_what_is_kept_is_said(capsys):
         (None, 3, "stopped; kept the weights of epoch 3"),
     ):
         history.stopped, history.best_epoch = stopped, best
-        _cli._tell({}, history, _training.Options("iris"), "run")
+        _main._tell({}, history, _training.Options("iris"), "run")
         assert capsys.readouterr().err == kept + "\n"
 
 
@@ -254,7 +255,7 @@ def test_ctrl_c_outside_the_training(capsys, monkeypatch, tmp_path, at, left):
     def interrupted(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(f"chainrule._cli.{at}", interrupted)
+    monkeypatch.setattr(f"chainrule._cli._main.{at}", interrupted)
     folder = tmp_path / "new" / "run"
     (tmp_path / "empty").mkdir()
     assert main(["train", "iris", "--out", str(folder), *QUICK]) == 130

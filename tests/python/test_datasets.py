@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from chainrule import _fashion_mnist, datasets
-from chainrule._preprocess import Standardizer
-from chainrule._split import split_rows, stratified
+from chainrule._cli._preprocess import Standardizer
+from chainrule._cli._split import split_rows, stratified
 
 DEBIAN = pathlib.Path(_fashion_mnist.DEBIAN_FOLDER)
 needs_debian = pytest.mark.skipif(

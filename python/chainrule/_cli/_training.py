@@ -5,10 +5,11 @@ import dataclasses
 
 import chainrule as cr
 
-from . import _metrics, _mlp, _split, datasets
+from .. import datasets
+from .._trainer import Trainer
+from ..utils.data import DataLoader, TensorDataset
+from . import _metrics, _mlp, _split
 from ._preprocess import Standardizer
-from ._trainer import Trainer
-from .utils.data import DataLoader, TensorDataset
 
 # Name -> class in chainrule.optim, its settings where no others are given.
 OPTIMIZERS = {

@@ -6,7 +6,8 @@ import difflib
 import math
 from collections.abc import Callable
 
-from . import _mlp, _progress, _training, datasets
+from .. import datasets
+from . import _mlp, _progress, _training
 
 _MAX_INT = 2**31 - 1
 _MAX_LAYERS, _MAX_WIDTH = 64, 65_536

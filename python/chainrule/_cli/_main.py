@@ -13,7 +13,8 @@ import time
 
 import chainrule as cr
 
-from . import _cli_options, _mlp, _plots, _progress, _run, _table, _training, datasets
+from .. import datasets
+from . import _mlp, _options, _plots, _progress, _run, _table, _training
 from ._metrics import confusion_matrix
 
 _USER_ERRORS = (_run.RunError, ValueError, ModuleNotFoundError, OSError, MemoryError)
@@ -42,7 +43,7 @@ def main(argv=None):
 
 
 def _make_parser():
-    parser = _cli_options.OneLineParser(
+    parser = _options.OneLineParser(
         prog="chainrule", description="Train feed-forward networks on real data."
     )
     parser.add_argument("--version", action="version", version=f"chainrule {cr.__version__}")
@@ -54,7 +55,7 @@ def _make_parser():
         "test_loss, are the cross-entropy or, for diabetes, the mean squared error of the "
         "standardised target; test_rmse is in the target's own units.",
     )
-    _cli_options.add_train(train)
+    _options.add_train(train)
     predict = commands.add_parser(
         "predict",
         help="predict the rows of a CSV with a trained network",
@@ -71,7 +72,7 @@ def _make_parser():
     predict.add_argument(
         "--probabilities", action="store_true", help="add a column for each class (classification)"
     )
-    _cli_options.add_threads(predict)
+    _options.add_threads(predict)
     evaluate = commands.add_parser(
         "evaluate", help="measure a trained network on its test rows again"
     )
@@ -81,7 +82,7 @@ def _make_parser():
         metavar="DIR",
         help="folder of Fashion-MNIST's four .gz files (default: as in the training)",
     )
-    _cli_options.add_threads(evaluate)
+    _options.add_threads(evaluate)
     return parser, {
         "train": (train, _train),
         "predict": (predict, _predict),

@@ -17,10 +17,10 @@ import platform
 
 import chainrule as cr
 
+from .._atomic import write_text
+from .._safetensors import load, save
 from . import _mlp
-from ._atomic import write_text
 from ._preprocess import Standardizer
-from ._safetensors import load, save
 
 _FORMAT = 1
 _FIELDS = {

@@ -8,7 +8,7 @@ import contextlib
 import importlib.util
 import typing
 
-from ._atomic import atomic_write
+from .._atomic import atomic_write
 
 _TRAIN, _VALIDATION, _BEST = (
     "#4477aa",
