@@ -165,15 +165,6 @@ void run_forward(const Call& c, const Tensors& outputs, int64_t scratch_bytes) {
   if (c.op.is(kMutates)) bump_mutated(c);
 }
 
-// bfloat16 is stored, moved and converted; no kernel computes with it yet. Elementwise operations
-// find their empty slot themselves.
-void refuse_bfloat16(const Call& c) {
-  for (const Tensor& t : c.inputs) {
-    if (!t.defined() || t.dtype() != DType::kBFloat16) continue;
-    fail<DtypeError>(c.name(), "expected another dtype; bfloat16 is not supported. Use float().");
-  }
-}
-
 // The results of a composition. One that is a view of something made on the way is by now the sole
 // owner of that memory: no view of anything that somebody has.
 Tensors composed(const Call& c) {
@@ -188,7 +179,8 @@ Tensors composed(const Call& c) {
 
 // A call whose inputs have their final dtypes.
 Tensors call_promoted(const Call& c) {
-  if (c.op.is(kReduction | kRowLocal)) refuse_bfloat16(c);
+  if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype()))
+    fail_dtype(c.name(), c[0].dtype(), c.op.dtypes);
   if (c.op.is(kMutates)) check_mutated({&c, 1});
   const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
   Infer infer(c, needs_grad);

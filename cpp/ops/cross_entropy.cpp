@@ -217,7 +217,7 @@ const OpDef kSoftmaxCrossEntropy = {
                                                       a.label_smoothing, b.value(2));
               }}},
     .compose = compose,
-    .traits = kReduction,
+    .dtypes = kRealDTypes,
     .cost = 24,
 };
 
@@ -265,7 +265,7 @@ const OpDef kSoftmaxCrossEntropyBackward = {
                 return mul(row_factor(b),
                            softmax_backward(contiguous(b.dy()), softmax(b.value(1), 1)));
               }}},
-    .traits = kRowLocal,
+    .dtypes = kRealDTypes,
     .cost = 4,
 };
 

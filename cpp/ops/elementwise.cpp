@@ -141,9 +141,7 @@ void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
   const DType dtype = run.inputs[0].dtype();
   const kernels::ElementwiseFn fn =
       kernels::table().map[static_cast<int>(map)][static_cast<int>(dtype)];
-  if (!fn)
-    fail<DtypeError>(run.name(), "expected another dtype; ", dtype_name(dtype),
-                     " is not supported.");
+  if (!fn) fail_dtype(run.name(), dtype, kernels::table().map[static_cast<int>(map)]);
   run_elementwise(fn, run.out(), run.inputs, params.begin(), run.op.cost);
 }
 

@@ -86,7 +86,6 @@ Dims arg_dims(const Call& c) {
 
 template <typename Attrs>
 void infer_arg(Infer& c) {
-  if (is_bool(c[0])) fail<DtypeError>(c.name(), "expected numbers; got bool.");
   const Dims dims = arg_dims<Attrs>(c);
   check_not_empty(c.name(), c[0].sizes(), dims);
   const Dims sizes = reduced_sizes(c[0].sizes(), dims, c.as<Attrs>().keepdim);
@@ -115,7 +114,7 @@ const OpDef kAmax = {
     .infer = infer_extreme<AmaxAttrs>,
     .forward = forward_extreme<AmaxAttrs, Reduce::amax>,
     .grad = {{0, reads_value(0) | reads_output(0), share<AmaxAttrs>}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kMax = {
@@ -141,7 +140,7 @@ const OpDef kMaxDim = {
                             r.out(0).raw(), r.out(1), r.scratch);
         },
     .grad = {{0, reads_shape(0) | reads_output(1), place<MaxDimAttrs>}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kArgmax = {
@@ -152,7 +151,7 @@ const OpDef kArgmax = {
     .signatures = {"argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_arg<ArgmaxAttrs>,
     .forward = forward_arg<ArgmaxAttrs, true>,
-    .traits = kReduction,
+    .dtypes = kNumberDTypes,
 };
 
 const OpDef kMaximum = {
@@ -181,7 +180,7 @@ const OpDef kAmin = {
     .infer = infer_extreme<AminAttrs>,
     .forward = forward_extreme<AminAttrs, Reduce::amin>,
     .grad = {{0, reads_value(0) | reads_output(0), share<AminAttrs>}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kMin = {
@@ -207,7 +206,7 @@ const OpDef kMinDim = {
                             r.out(0).raw(), r.out(1), r.scratch);
         },
     .grad = {{0, reads_shape(0) | reads_output(1), place<MinDimAttrs>}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kArgmin = {
@@ -218,7 +217,7 @@ const OpDef kArgmin = {
     .signatures = {"argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_arg<ArgminAttrs>,
     .forward = forward_arg<ArgminAttrs, false>,
-    .traits = kReduction,
+    .dtypes = kNumberDTypes,
 };
 
 const OpDef kMinimum = {

@@ -23,7 +23,7 @@ void check_index_shape(const char* op, const Tensor& index, const Dims& limit, i
   if (!fits) {
     fail<ShapeError>(op, "expected an index of as many dimensions as the ", what,
                      ", no larger than it", skip < 0 ? "" : str(" except in dim ", skip),
-                     "; got an index of ", index.sizes(), " and a ", what, " of ", limit, ".");
+                     "; got an index of ", index.sizes(), " and sizes ", limit, ".");
   }
 }
 
@@ -168,9 +168,8 @@ const OpDef kScatterElements = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          if (c.as<ScatterElementsAttrs>().accumulate && c[0].dtype() == DType::kBFloat16) {
-            fail<DtypeError>("scatter_add", "expected another dtype; got bfloat16.");
-          }
+          if (c.as<ScatterElementsAttrs>().accumulate && !contains(kComputedDTypes, c[0].dtype()))
+            fail_dtype("scatter_add", c[0].dtype(), kComputedDTypes);
           check_elements(c, c.as<ScatterElementsAttrs>().dim);
           if (c[1].numel() > 0) check_index_shape(c.name(), c[1], c[2].sizes(), -1, "source");
           if (c[2].dtype() != c[0].dtype()) {
@@ -294,9 +293,15 @@ const OpDef kOneHot = {
           if (classes < -1 || (classes == 0 && x.numel() > 0)) {
             fail<ValueError>(c.name(), "expected num_classes >= 1, or -1; got ", classes, ".");
           }
-          if (classes == -1) {
-            if (modes.recorder) modes.recorder->on_read(c.name());
-            classes = std::max<int64_t>(0, max(x).item_int() + 1);
+          if (classes == -1 && modes.recorder) modes.recorder->on_read(c.name());
+          if (!modes.recorder && x.numel() > 0) {  // a replay's scatter checks them
+            const int64_t low = min(x).item_int(), high = max(x).item_int();
+            if (low < 0 || (classes != -1 && high >= classes)) {
+              fail<IndexError>(c.name(), "expected class numbers ",
+                               classes == -1 ? ">= 0" : str("in [0, ", classes - 1, "]"), "; got ",
+                               low < 0 ? low : high, ".");
+            }
+            if (classes == -1) classes = high + 1;
           }
           Dims sizes = x.sizes();
           sizes.push_back(classes);

@@ -244,9 +244,8 @@ const OpDef kIndexWrite = {
                              " and of the input's dtype; got ", dtype_name(values.dtype()), " of ",
                              values.sizes(), ".");
           }
-          if (a.accumulate && c[0].dtype() == DType::kBFloat16) {
-            fail<DtypeError>(index_form_name(a.form), "expected another dtype; got bfloat16.");
-          }
+          if (a.accumulate && !contains(kComputedDTypes, c[0].dtype()))
+            fail_dtype(index_form_name(a.form), c[0].dtype(), kComputedDTypes);
           c.out(c[0].dtype(), c[0].sizes());
           c.scratch_bytes = c.list(1)[0].numel() * 8;
         },

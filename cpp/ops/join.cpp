@@ -107,7 +107,7 @@ Tensor cat_gradient(Backward& b) {
 void infer_stack(Infer& c) {
   if (c.list(0).empty()) fail<ShapeError>(c.name(), "expected at least one tensor; got none.");
   Dims sizes = c.list(0)[0].sizes();
-  const int d = normalize_dim(c.name(), c.as<StackAttrs>().dim, sizes.size() + 1);
+  const int d = normalize_new_dim(c.name(), c.as<StackAttrs>().dim, sizes.size());
   int position = 0;
   for (const Tensor& x : c.list(0)) {
     if (!(x.sizes() == sizes)) {

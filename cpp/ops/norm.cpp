@@ -16,17 +16,11 @@ Dims dims_of(const Call& c) {
   return reduced_dims(c.name(), c.as<EuclideanNormAttrs>().dim, c[0].dim());
 }
 
-void require_floating(const Call& c, const Tensor& x) {
-  if (is_floating(x.dtype())) return;
-  fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(x.dtype()),
-                   ". Use .float().");
-}
-
 Tensor norm_of(const Call& c, const Tensor& input, double p, const OptDims& dim, bool keepdim,
                OptDType dtype) {
   const Tensor x =
       dtype.has() && dtype.value() != input.dtype() ? cast(input, dtype.value()) : input;
-  require_floating(c, x);
+  if (!contains(kRealDTypes, x.dtype())) fail_dtype(c.name(), x.dtype(), kRealDTypes);
   if (p == 2) return euclidean_norm(x, dim, keepdim);
   const Dims dims = reduced_dims(c.name(), dim, x.dim());
   const OptDims over(dims);
@@ -53,7 +47,6 @@ const OpDef kEuclideanNorm = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          require_floating(c, c[0]);
           const Dims dims = dims_of(c);
           c.out(c[0].dtype(),
                 reduced_sizes(c[0].sizes(), dims, c.as<EuclideanNormAttrs>().keepdim));
@@ -76,7 +69,7 @@ const OpDef kEuclideanNorm = {
                 const Tensor each = absorb_div(reshape(b.dy(), kept), where(zero, 1, y));
                 return absorb(where(zero, 0, each), x);
               }}},
-    .traits = kReduction,
+    .dtypes = kRealDTypes,
     .cost = 2,
 };
 

@@ -9,6 +9,7 @@
 #include "core/small_vector.h"
 #include "core/tensor.h"
 #include "ops/attrs.h"
+#include "ops/dtype_set.h"
 
 namespace chainrule {
 
@@ -140,10 +141,8 @@ using Traits = uint32_t;
 inline constexpr Traits kElementwise = 1;
 inline constexpr Traits kBroadcasts = 2;  // backward sums the gradient back to the input's shape
 inline constexpr Traits kView = 4;
-inline constexpr Traits kReduction = 8;
-inline constexpr Traits kRowLocal = 16;
-inline constexpr Traits kDynamicShape = 32;
-inline constexpr Traits kMutates = 64;  // writes the parameters listed in OpDef::mutates
+inline constexpr Traits kDynamicShape = 8;
+inline constexpr Traits kMutates = 16;  // writes the parameters listed in OpDef::mutates
 
 struct OpDef {
   const char* name;  // unique; the C++ function's name
@@ -160,7 +159,8 @@ struct OpDef {
   Tensors (*compose)(const Call&) = nullptr;
   std::vector<int> mutates = {};
   Traits traits = 0;
-  int cost = 1;  // elementary operations per output element, about
+  DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
+  int cost = 1;                 // elementary operations per output element, about
 
   bool is(Traits t) const { return (traits & t) != 0; }
   bool composite() const { return forward == nullptr && compose != nullptr; }

@@ -62,10 +62,8 @@ void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a.dtype()), " and ",
                      dtype_name(b.dtype()), ".");
   }
-  if (!kernels::table().product[static_cast<int>(a.dtype())]) {
-    fail<DtypeError>(op, "expected numbers; products of ", dtype_name(a.dtype()),
-                     " are not supported.");
-  }
+  if (!kernels::table().product[static_cast<int>(a.dtype())])
+    fail_dtype(op, a.dtype(), kernels::table().product);
 }
 
 namespace {

@@ -71,7 +71,7 @@ void infer_random_integers(Infer& c) {
   check_random_inputs(c.name(), c[0]);
   const auto& a = c.as<RandomIntegersAttrs>();
   const DType t = a.dtype.value();
-  if (t == DType::kBFloat16) fail<DtypeError>("randint", "expected another dtype; got bfloat16.");
+  if (!contains(kComputedDTypes, t)) fail_dtype("randint", t, kComputedDTypes);
   if (a.low >= a.high) {
     fail<ValueError>("randint", "expected low < high; got ", a.low, " and ", a.high, ".");
   }

@@ -23,7 +23,7 @@ void infer_squeeze(Infer& c) {
 
 void infer_unsqueeze(Infer& c) {
   const Tensor& x = c[0];
-  const int d = normalize_dim(c.name(), c.as<UnsqueezeAttrs>().dim, x.dim() + 1);
+  const int d = normalize_new_dim(c.name(), c.as<UnsqueezeAttrs>().dim, x.dim());
   Dims sizes = x.sizes(), strides = x.strides();
   sizes.insert(d, 1);
   strides.insert(d, d < x.dim() ? x.sizes()[d] * x.strides()[d] : 1);

@@ -29,9 +29,6 @@ void for_rows(const Matrix& m, F&& fn) {
 
 void infer_rows(Infer& c) {
   for (const Tensor& t : c.inputs) {
-    if (!is_floating(t.dtype())) {
-      fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(t.dtype()), ".");
-    }
     if (!t.is_contiguous() || !(t.sizes() == c[0].sizes())) {
       throw InternalError(str("[", c.name(), "] expected dense tensors of one shape."));
     }
@@ -102,7 +99,7 @@ const OpDef kSoftmaxRows = {
     .forward = [](Run& r) { run_rows(r, kernels::table().softmax); },
     .grad = {{0, reads_output(0),
               [](Backward& b) { return softmax_backward(contiguous(b.dy()), b.output(0)); }}},
-    .traits = kRowLocal,
+    .dtypes = kRealDTypes,
     .cost = 20,
 };
 
@@ -115,7 +112,7 @@ const OpDef kLogSoftmaxRows = {
     .forward = [](Run& r) { run_rows(r, kernels::table().log_softmax); },
     .grad = {{0, reads_output(0),
               [](Backward& b) { return log_softmax_backward(contiguous(b.dy()), b.output(0)); }}},
-    .traits = kRowLocal,
+    .dtypes = kRealDTypes,
     .cost = 20,
 };
 
@@ -134,7 +131,7 @@ const OpDef kSoftmaxBackward = {
                 const Tensor inner = sub(dy, row_sum(mul(dy, y)));
                 return sub(mul(b.dy(), inner), mul(dy, row_sum(mul(b.dy(), y))));
               }}},
-    .traits = kRowLocal,
+    .dtypes = kRealDTypes,
     .cost = 4,
 };
 
@@ -151,7 +148,7 @@ const OpDef kLogSoftmaxBackward = {
               [](Backward& b) {
                 return neg(mul(mul(b.dy(), exp(b.value(1))), row_sum(b.value(0))));
               }}},
-    .traits = kRowLocal,
+    .dtypes = kRealDTypes,
     .cost = 20,
 };
 

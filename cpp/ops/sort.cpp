@@ -19,9 +19,6 @@ int64_t row_tiles(const Tensor& x) {
 
 void infer_sort_rows(Infer& c) {
   const auto& a = c.as<SortRowsAttrs>();
-  if (c[0].dtype() == DType::kBFloat16) {
-    fail<DtypeError>("sort", "expected another dtype; got bfloat16.");
-  }
   if (c[0].dim() == 0 || !c[0].is_contiguous() || a.k < 0 || a.k > c[0].size(-1)) {
     fail<ShapeError>(c.name(), "expected dense rows of k or more elements; got sizes ",
                      c[0].sizes(), " and k ", a.k, ".");
@@ -82,7 +79,7 @@ const OpDef kSortRows = {
     .infer = infer_sort_rows,
     .forward = forward_sort_rows,
     .grad = {{0, reads_shape(0) | reads_output(1), sort_gradient}},
-    .traits = kRowLocal,
+    .dtypes = kComputedDTypes,
     .cost = 16,
 };
 

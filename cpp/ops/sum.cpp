@@ -84,7 +84,7 @@ const OpDef kSum = {
     .infer = infer_accumulate<SumAttrs>,
     .forward = forward_reduce<SumAttrs, Reduce::sum>,
     .grad = {{0, reads_shape(0), [](Backward& b) { return spread<SumAttrs>(b, b.dy()); }}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kSumAs = {
@@ -104,14 +104,7 @@ const OpDef kMean = {
     .name = "mean",
     .doc = "The mean over the given dims (all of them by default), kept as 1 with keepdim.",
     .signatures = {"mean(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
-    .infer =
-        [](Infer& c) {
-          if (!is_floating(c[0].dtype())) {
-            fail<DtypeError>(c.name(), "expected a floating tensor; got ", dtype_name(c[0].dtype()),
-                             ". Pass dtype=float32 or use .float().");
-          }
-          infer_reduce<MeanAttrs>(c, c[0].dtype());
-        },
+    .infer = [](Infer& c) { infer_reduce<MeanAttrs>(c, c[0].dtype()); },
     .forward =
         [](Run& r) {
           const Dims dims = dims_of(r, r.as<MeanAttrs>());
@@ -124,7 +117,7 @@ const OpDef kMean = {
                 const Dims dims = reduced_dims("mean", b.as<MeanAttrs>().dim, sizes.size());
                 return spread<MeanAttrs>(b, div(b.dy(), count_reduced(sizes, dims)));
               }}},
-    .traits = kReduction,
+    .dtypes = kRealDTypes,
 };
 
 const OpDef kMeanAs = {
@@ -164,7 +157,7 @@ const OpDef kReduceProd = {
                                             where(logical_and(zero, eq(zeros_in, 1)), rest, 0));
                 return absorb(reshape(b.dy(), kept), others);
               }}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kProd = {
@@ -188,7 +181,7 @@ const OpDef kAny = {
     .signatures = {"any(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AnyAttrs>,
     .forward = forward_reduce<AnyAttrs, Reduce::any>,
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kAll = {
@@ -197,7 +190,7 @@ const OpDef kAll = {
     .signatures = {"all(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AllAttrs>,
     .forward = forward_reduce<AllAttrs, Reduce::all>,
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kCountNonzero = {
@@ -241,7 +234,7 @@ const OpDef kCumsum = {
                 const Dims dim{b.as<CumsumAttrs>().dim};
                 return b.dy().dim() == 0 ? b.dy() : flip(cumsum(flip(b.dy(), dim), dim[0]), dim);
               }}},
-    .traits = kReduction,
+    .dtypes = kComputedDTypes,
 };
 
 const OpDef kCumsumAs = {

@@ -63,6 +63,14 @@ bool view_strides(const Dims& sizes, const Dims& strides, const Dims& target, Di
   return true;
 }
 
+int normalize_new_dim(const char* op, int64_t dim, int rank) {
+  if (dim < -rank - 1 || dim > rank) {
+    fail<IndexError>(op, "expected dim in [", -rank - 1, ", ", rank, "] for a new dimension of a ",
+                     rank, "-dimensional tensor; got ", dim, ".");
+  }
+  return static_cast<int>(dim < 0 ? dim + rank + 1 : dim);
+}
+
 Dims normalize_dims(const char* op, const Dims& dims, int rank) {
   Dims result;
   for (int64_t dim : dims) {

@@ -15,6 +15,9 @@ bool view_strides(const Dims& sizes, const Dims& strides, const Dims& target, Di
 // Non-negative dimensions from possibly negative ones; a repeated one is an error.
 Dims normalize_dims(const char* op, const Dims& dims, int rank);
 
+// Where a new dimension goes: 0 <= dim <= rank from a possibly negative dim, else IndexError.
+int normalize_new_dim(const char* op, int64_t dim, int rank);
+
 // The product of all sizes but the last `without`.
 inline int64_t leading_product(const Dims& sizes, int without) {
   int64_t product = 1;

@@ -1,0 +1,23 @@
+#include "ops/dtype_set.h"
+
+#include "core/errors.h"
+
+namespace chainrule {
+
+void fail_dtype(const char* op, DType got, DTypeSet allowed) {
+  std::string names;
+  int left = __builtin_popcount(allowed);
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const DType t = static_cast<DType>(i);
+    if (!contains(allowed, t)) continue;
+    names += str(names.empty() ? "" : left == 1 ? " or " : ", ", dtype_name(t));
+    --left;
+  }
+  // A conversion loses nothing from bfloat16, and is what is meant where only reals have a result.
+  const bool convert = contains(allowed, DType::kFloat32) &&
+                       (got == DType::kBFloat16 || (allowed & ~kRealDTypes) == 0);
+  fail<DtypeError>(op, "expected ", names, "; got ", dtype_name(got), ".",
+                   convert ? " Use float()." : "");
+}
+
+}  // namespace chainrule

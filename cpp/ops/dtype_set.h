@@ -1,0 +1,40 @@
+// The dtypes that an operation computes with, and the one error for the others.
+#pragma once
+
+#include <initializer_list>
+
+#include "core/dtype.h"
+
+namespace chainrule {
+
+using DTypeSet = uint8_t;  // a bit per dtype
+static_assert(kDTypeCount <= 8);
+
+constexpr DTypeSet dtype_set(std::initializer_list<DType> dtypes) {
+  DTypeSet set = 0;
+  for (const DType t : dtypes) set |= static_cast<DTypeSet>(1 << static_cast<int>(t));
+  return set;
+}
+constexpr bool contains(DTypeSet set, DType t) { return set >> static_cast<int>(t) & 1; }
+
+inline constexpr DTypeSet kAnyDType = (1 << kDTypeCount) - 1;
+// bfloat16 is stored, moved and converted; no kernel computes with it.
+inline constexpr DTypeSet kComputedDTypes =
+    kAnyDType & static_cast<DTypeSet>(~dtype_set({DType::kBFloat16}));
+inline constexpr DTypeSet kNumberDTypes =
+    kComputedDTypes & static_cast<DTypeSet>(~dtype_set({DType::kBool}));
+inline constexpr DTypeSet kRealDTypes = dtype_set({DType::kFloat32, DType::kFloat64});
+
+// "[op] expected bool or int64; got float32."
+[[noreturn]] void fail_dtype(const char* op, DType got, DTypeSet allowed);
+
+// The same for a table of kernels by dtype.
+template <typename Kernel>
+[[noreturn]] void fail_dtype(const char* op, DType got, const Kernel (&kernels)[kDTypeCount]) {
+  DTypeSet allowed = 0;
+  for (int i = 0; i < kDTypeCount; ++i)
+    allowed |= static_cast<DTypeSet>((kernels[i] != nullptr) << i);
+  fail_dtype(op, got, allowed);
+}
+
+}  // namespace chainrule
