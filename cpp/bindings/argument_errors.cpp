@@ -75,15 +75,23 @@ PyObject* entry(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObj
   return nullptr;
 }
 
-// One level deep: a list may contain itself.
-std::string type_name(PyObject* o, bool inside = false) {
+std::string type_name(PyObject* o) {
   if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
-  if (o == Py_None) return "None";
-  const std::string name = Py_TYPE(o)->tp_name;
-  if (!inside && (PyList_Check(o) || PyTuple_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0) {
-    return name + " of " + type_name(PySequence_Fast_GET_ITEM(o, 0), true);
+  return o == Py_None ? "None" : Py_TYPE(o)->tp_name;
+}
+
+// "list of Tensor and int": of the items the first two types, one level deep, for a list may
+// contain itself.
+std::string type_with_items(PyObject* o) {
+  const std::string name = type_name(o);
+  if (!PyList_Check(o) && !PyTuple_Check(o)) return name;
+  std::string first, second;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o) && second.empty(); ++i) {
+    const std::string item = type_name(PySequence_Fast_GET_ITEM(o, i));
+    if (first.empty()) first = item;
+    if (item != first) second = item;
   }
-  return name;
+  return str(name, first.empty() ? "" : " of ", first, second.empty() ? "" : " and ", second);
 }
 
 // ---- Methods that CPython calls
@@ -132,7 +140,7 @@ std::string given_arguments(PyObject* const* values, Py_ssize_t count, PyObject*
     if (i) text += ", ";
     if (i >= count)
       text += py::str(PyTuple_GET_ITEM(keywords, i - count)).cast<std::string>() + "=";
-    text += type_name(values[i]);
+    text += type_with_items(values[i]);
   }
   return "(" + text + ")";
 }

@@ -60,16 +60,19 @@ class Parser {
   }
 
  private:
-  bool reject(int progress, const char* parameter, const char* problem) {
-    if (progress > why_.progress) why_ = {parameter, problem, progress};
+  bool reject(int progress, const char* parameter, Problem problem) {
+    if (progress < why_.progress) return false;
+    const bool same = progress == why_.progress && parameter && why_.parameter &&
+                      std::strcmp(parameter, why_.parameter) == 0 &&
+                      std::strcmp(problem.text, why_.problem.text) != 0;
+    why_ = {parameter, problem, progress, same ? why_.problem.text : nullptr};
     return false;
   }
 
   PyObject* find_keyword(int i) {
     const Py_ssize_t n = arguments_.keyword_count();
     for (Py_ssize_t k = 0; k < n; ++k) {
-      PyObject* given = PyTuple_GET_ITEM(arguments_.keywords, k);
-      if (same_name(given, overload_.names[i]) || same_name(given, overload_.aliases[i])) {
+      if (names(k, i)) {
         ++keywords_used_;
         return arguments_.values[arguments_.count + k];
       }
@@ -94,8 +97,8 @@ class Parser {
     }
     if (p.input >= 0) return take_tensor(p, i, value);
     if (value == Py_None && p.has_default && accepts_none(p.kind)) return true;
-    const char* problem = store_attribute(p, value, out_.attrs + p.offset, overload_.op->name);
-    return problem ? reject(i, p.name, problem) : true;
+    const Problem problem = store_attribute(p, value, out_.attrs + p.offset, overload_.op->name);
+    return problem.text ? reject(i, p.name, problem) : true;
   }
 
   // zeros(2, 3): the one positional parameter takes every positional integer.
@@ -131,7 +134,12 @@ class Parser {
         }
         break;
       case ParamKind::kTensorList:
-        if (!is_tensor_list(value)) return reject(i, p.name, "must be a list or tuple of Tensors");
+        if (!PyList_Check(value) && !PyTuple_Check(value))
+          return reject(i, p.name, "must be a list or tuple of Tensors");
+        for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(value); ++k) {
+          if (!is_tensor(PySequence_Fast_GET_ITEM(value, k)))
+            return reject(i, p.name, {"must be a Tensor", k});
+        }
         break;
       default:
         if (!is_tensor(value) && !is_operand_number(value)) {
@@ -145,13 +153,6 @@ class Parser {
   static bool is_operand_number(PyObject* o) {
     return PyFloat_Check(o) || PyLong_Check(o) || is_numpy_scalar(o) || is_numpy_array(o);
   }
-  static bool is_tensor_list(PyObject* o) {
-    if (!PyList_Check(o) && !PyTuple_Check(o)) return false;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
-      if (!is_tensor(PySequence_Fast_GET_ITEM(o, i))) return false;
-    }
-    return true;
-  }
 
   // device= and requires_grad= of the operations that make tensors.
   bool take_factory_keywords() {
@@ -159,7 +160,7 @@ class Parser {
       const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(arguments_.keywords, k));
       if (!name) throw_python_error();
       PyObject* value = arguments_.values[arguments_.count + k];
-      if (is_parameter(PyTuple_GET_ITEM(arguments_.keywords, k))) {
+      if (is_parameter(k)) {
         if (!given_twice(k)) continue;
         return reject(overload_.signature->count, name, "was given twice");
       }
@@ -176,26 +177,31 @@ class Parser {
     }
     return true;
   }
-  bool is_parameter(PyObject* name) const {
-    for (size_t i = 0; i < overload_.names.size(); ++i) {
-      if (same_name(name, overload_.names[i]) || same_name(name, overload_.aliases[i])) return true;
+  bool is_parameter(Py_ssize_t keyword) const {
+    for (int i = 0; i < overload_.signature->count; ++i) {
+      if (names(keyword, i)) return true;
     }
     return false;
   }
-  // By position and by keyword: the walk took the position, so the keyword was left over.
+  // By position and by keyword, or by a keyword and its alias: the walk took the first, so this
+  // keyword was left over.
   bool given_twice(Py_ssize_t k) const {
-    PyObject* given = PyTuple_GET_ITEM(arguments_.keywords, k);
     const Signature& s = *overload_.signature;
     Py_ssize_t position = 0;
     for (int i = 0; i < s.count; ++i) {
-      const bool matches =
-          same_name(given, overload_.names[i]) || same_name(given, overload_.aliases[i]);
-      if (i == overload_.self && matches) return true;
-      if (i == overload_.self || s.params[i].keyword_only) continue;
-      if (matches && position < arguments_.count) return true;
-      ++position;
+      const bool self = i == overload_.self, matches = names(k, i);
+      if (matches && (self || (!s.params[i].keyword_only && position < arguments_.count)))
+        return true;
+      for (Py_ssize_t other = 0; matches && other < k; ++other) {
+        if (names(other, i)) return true;
+      }
+      if (!self && !s.params[i].keyword_only) ++position;
     }
     return false;
+  }
+  bool names(Py_ssize_t keyword, int i) const {
+    PyObject* given = PyTuple_GET_ITEM(arguments_.keywords, keyword);
+    return same_name(given, overload_.names[i]) || same_name(given, overload_.aliases[i]);
   }
 
   // In the order of the first signature; parameters this one does not name stay absent.
@@ -247,6 +253,21 @@ class Parser {
 
 }  // namespace
 
+namespace {
+
+// "'min' must be a number, or a Tensor or None".
+std::string describe(const Mismatch& why) {
+  if (!why.parameter) return why.problem.text;
+  const std::string place = why.problem.element < 0 ? "" : str("[", why.problem.element, "]");
+  constexpr std::string_view kMust = "must be ";
+  const std::string_view before = why.before ? why.before : "", text = why.problem.text;
+  const std::string_view last = text.starts_with(kMust) ? text.substr(kMust.size()) : text;
+  const bool both = before.starts_with(kMust) && text.starts_with(kMust);
+  return str("'", why.parameter, place, "' ", both ? str(before, ", or ", last) : str(text));
+}
+
+}  // namespace
+
 bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mismatch& why) {
   return Parser(overload, arguments, out, why).run();
 }
@@ -254,9 +275,7 @@ bool parse(const Overload& overload, const Arguments& arguments, Parsed& out, Mi
 void fail_arguments(const std::string& name, const std::vector<Overload>& overloads,
                     const Arguments& arguments, const Mismatch& why) {
   std::string given = given_arguments(arguments.values, arguments.count, arguments.keywords);
-  if (why.problem) {
-    given += why.parameter ? str(": '", why.parameter, "' ", why.problem) : str(": ", why.problem);
-  }
+  if (why.problem.text) given += str(": ", describe(why));
   if (overloads.size() == 1) {
     fail<TypeError>(name.c_str(), "expected ", overloads[0].signature->text, "; got ", given, ".");
   }

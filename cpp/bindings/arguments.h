@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/attributes.h"
 #include "bindings/tensor_type.h"
 #include "ops/op.h"
 #include "ops/schema.h"
@@ -83,11 +84,13 @@ struct Arguments {
   Py_ssize_t keyword_count() const { return keywords ? PyTuple_GET_SIZE(keywords) : 0; }
 };
 
-// Why an overload did not fit; `progress` orders several, the furthest one is reported.
+// Why an overload did not fit; `progress` orders several, the furthest one is reported, and of
+// equal ones the last.
 struct Mismatch {
   const char* parameter = nullptr;
-  const char* problem = nullptr;
+  Problem problem;
   int progress = -1;
+  const char* before = nullptr;  // what an equally far overload wants of the same parameter
 };
 
 inline constexpr int kMaxAttrBytes = 512;

@@ -10,19 +10,19 @@ namespace chainrule::bindings {
 namespace {
 
 template <typename T>
-const char* store(unsigned char* field, const T& value) {
+Problem store(unsigned char* field, const T& value) {
   new (field) T(value);
-  return nullptr;
+  return {};
 }
 
-const char* store_ints(PyObject* value, unsigned char* field, bool optional) {
+Problem store_ints(PyObject* value, unsigned char* field, bool optional) {
   Dims dims;
   if (PyList_Check(value) || PyTuple_Check(value)) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i) {
       const py::object item =
           borrow(PySequence_Fast_GET_ITEM(value, i));  // __index__ may change the list
       const std::optional<int64_t> v = int_from(item.ptr());
-      if (!v) return "must be an int or a list or tuple of ints";
+      if (!v) return {"must be an int", i};
       dims.push_back(*v);
     }
   } else if (const std::optional<int64_t> v = int_from(value)) {
@@ -49,7 +49,7 @@ int64_t choose(const Param& p, PyObject* value, const char* const (&names)[N], c
                    py::repr(value).template cast<std::string>(), ".");
 }
 
-const char* store_choice(const Param& p, PyObject* value, unsigned char* field, const char* op) {
+Problem store_choice(const Param& p, PyObject* value, unsigned char* field, const char* op) {
   const bool none = p.kind == ParamKind::kRounding && value == Py_None;
   if (!PyUnicode_Check(value) && !none) return "must be a string";
   switch (p.kind) {
@@ -68,14 +68,14 @@ const char* no_number(PyObject* value, const char* message) {
   return "must be a number without history; use detach() to leave the gradient out";
 }
 
-const char* store_number(PyObject* value, unsigned char* field, bool optional) {
+Problem store_number(PyObject* value, unsigned char* field, bool optional) {
   const std::optional<Number> n = number_or_item(value);
   if (!n) return no_number(value, "must be a number");
   return optional ? store(field, OptNumber(*n)) : store(field, *n);
 }
 
 // PyTorch's "fro" is the 2-norm, of vectors and matrices alike.
-const char* store_norm_order(PyObject* value, unsigned char* field, const char* op) {
+Problem store_norm_order(PyObject* value, unsigned char* field, const char* op) {
   if (!PyUnicode_Check(value)) return store_number(value, field, false);
   if (PyUnicode_CompareWithASCIIString(value, "fro") == 0) return store(field, Number(2));
   fail<ValueError>(op, "expected p to be a number or 'fro'; got ",
@@ -84,7 +84,7 @@ const char* store_norm_order(PyObject* value, unsigned char* field, const char* 
 
 }  // namespace
 
-const char* store_attribute(const Param& p, PyObject* value, unsigned char* field, const char* op) {
+Problem store_attribute(const Param& p, PyObject* value, unsigned char* field, const char* op) {
   switch (p.kind) {
     case ParamKind::kInt:
     case ParamKind::kOptInt: {
@@ -103,7 +103,7 @@ const char* store_attribute(const Param& p, PyObject* value, unsigned char* fiel
     }
     case ParamKind::kBool: {
       const std::optional<bool> v = bool_from(value);
-      return v ? store(field, static_cast<int64_t>(*v)) : "must be a bool";
+      return v ? store(field, static_cast<int64_t>(*v)) : Problem("must be a bool");
     }
     case ParamKind::kNumber:
     case ParamKind::kOptNumber:
@@ -111,7 +111,7 @@ const char* store_attribute(const Param& p, PyObject* value, unsigned char* fiel
     case ParamKind::kDType:
     case ParamKind::kOptDType: {
       const std::optional<DType> v = dtype_from(value);
-      return v ? store(field, OptDType(*v)) : "must be a dtype";
+      return v ? store(field, OptDType(*v)) : Problem("must be a dtype");
     }
     case ParamKind::kReduction:
     case ParamKind::kRounding:

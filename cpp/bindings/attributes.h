@@ -6,9 +6,15 @@
 
 namespace chainrule::bindings {
 
-// Null when stored, else what the value should have been ("must be an int"). ValueError, naming
-// `op`, for a choice that does not exist.
-const char* store_attribute(const Param& p, PyObject* value, unsigned char* field, const char* op);
+// What a value should have been ("must be an int"), or an element of it; null when it fits.
+struct Problem {
+  Problem(const char* text_ = nullptr, int64_t element_ = -1) : text(text_), element(element_) {}
+  const char* text;
+  int64_t element;  // of a list or tuple; -1 for the value itself
+};
+
+// No problem when stored. ValueError, naming `op`, for a choice that does not exist.
+Problem store_attribute(const Param& p, PyObject* value, unsigned char* field, const char* op);
 bool accepts_none(ParamKind kind);
 // A Python number (weak in promotion) or a NumPy array as a tensor.
 Tensor operand_tensor(PyObject* value);

@@ -134,14 +134,17 @@ struct Target {
 // One argument of to(): a dtype, a device or a tensor to be like.
 void read_target(py::handle value, Target* target) {
   if (value.is_none()) return;
-  if (is_tensor(value.ptr())) {
-    target->dtype = tensor_of(value.ptr()).dtype();
-  } else if (std::optional<DType> t = dtype_from(value.ptr())) {
-    target->dtype = t;
-  } else if (!device_from(value.ptr())) {
+  std::optional<DType> dtype = dtype_from(value.ptr());
+  if (is_tensor(value.ptr())) dtype = tensor_of(value.ptr()).dtype();
+  if (!dtype && !device_from(value.ptr())) {
     fail<TypeError>("to", "expected a dtype, a device or a Tensor; got ",
                     Py_TYPE(value.ptr())->tp_name, ".");
   }
+  if (dtype && target->dtype) {
+    fail<TypeError>("to", "expected one dtype; got ", dtype_name(*target->dtype), " and ",
+                    dtype_name(*dtype), ".");
+  }
+  if (dtype) target->dtype = dtype;
 }
 
 py::object to(const TensorObject& self, const py::args& args, const py::kwargs& kwargs) {

@@ -39,9 +39,10 @@ class FunctionState {
 
   py::tuple unpack() const {
     if (released_) {
-      fail<StateError>(name_.c_str(),
-                       "expected a graph that still holds its saved tensors; it has been freed. "
-                       "Use backward(retain_graph=True) the first time.");
+      fail<StateError>(
+          name_.c_str(),
+          "expected a graph that still holds its saved tensors; got one that was freed. "
+          "Use backward(retain_graph=True) the first time.");
     }
     py::tuple result(saved_.size());
     for (size_t i = 0; i < saved_.size(); ++i) {

@@ -121,11 +121,13 @@ py::object to_dlpack(const Tensor& t, const py::object& stream, const py::object
         "expected a tensor without requires_grad; got one with history. Use detach() first.");
   }
   if (!stream.is_none())
-    fail<ValueError>("__dlpack__", "expected stream=None: the CPU has no streams.");
+    fail<ValueError>("__dlpack__", "expected stream=None, for the CPU has no streams; got ",
+                     py::repr(stream).cast<std::string>(), ".");
   if (!dl_device.is_none()) {
     const auto device = two_ints("__dlpack__", "dl_device", dl_device);
     if (device.first != dlpack::kCpu || device.second != 0) {
-      throw py::buffer_error("[__dlpack__] expected dl_device=(1, 0), the CPU.");
+      throw py::buffer_error(str("[__dlpack__] expected dl_device=(1, 0), the CPU; got (",
+                                 device.first, ", ", device.second, ")."));
     }
   }
   const bool versioned =
@@ -172,7 +174,8 @@ Tensor window(const DlTensor& d, bool read_only, std::function<void()> release) 
   const size_t bytes = extent(sizes, strides) * itemsize(dtype);
   if (reinterpret_cast<uintptr_t>(data) % itemsize(dtype) != 0) {
     fail<ValueError>("from_dlpack",
-                     "expected memory aligned to its elements. Copy the array first.");
+                     "expected memory aligned to its elements; got an address that is not. "
+                     "Copy the array first.");
   }
   storage = Storage::borrow(data, bytes, read_only, [guard]() mutable { guard.reset(); });
   const Tensor t(make_ref<TensorImpl>(std::move(storage), dtype, sizes, strides, 0));
@@ -207,7 +210,8 @@ Tensor from_capsule(PyObject* capsule) {
   if (PyCapsule_IsValid(capsule, kOld)) {
     return import_capsule<ManagedTensor>(capsule, kOld, "used_dltensor", false);
   }
-  fail<ValueError>("from_dlpack", "expected a DLPack capsule that was not used yet.");
+  fail<ValueError>("from_dlpack", "expected a DLPack capsule that was not used yet; got ",
+                   py::repr(capsule).cast<std::string>(), ".");
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include "bindings/module.h"
 #include "core/errors.h"
+#include "ops/op.h"
+#include "ops/schema.h"
 
 namespace chainrule::bindings {
 
@@ -29,6 +31,36 @@ PyObject* make_class(py::module_& m, const char* name, const char* doc,
 }
 
 void raise(PyObject* type, const std::exception& e) noexcept { PyErr_SetString(type, e.what()); }
+
+// Whether the table has an operation that C++ or Python calls so.
+bool is_operation(std::string_view name) {
+  if (name == "requires_grad_") return true;  // of a factory or a Parameter
+  for (const OpDef* op : all_ops()) {
+    if (name == op->name) return true;
+    for (int i = 0; i < op->schema->signature_count; ++i) {
+      if (name == op->schema->signatures[i].python_name) return true;
+    }
+  }
+  return false;
+}
+
+// The error that is set, in other words. What has come through a Python frame, a hook or
+// __index__, is somebody else's to word.
+template <typename F>
+void reword(F&& words) noexcept {
+  guarded_status([&] {
+    py::error_already_set error;
+    if (error.trace()) return error.restore();
+    const std::string message = py::str(error.value()).cast<std::string>();
+    const std::string other = words(message);
+    if (other == message) return error.restore();
+    PyErr_SetString(error.type().ptr(), other.c_str());
+  });
+}
+
+std::string with_name(const std::string& message, const char* op) {
+  return message.starts_with("expected ") ? str("[", op, "] ", message) : message;
+}
 
 }  // namespace
 
@@ -65,21 +97,24 @@ void set_python_error() noexcept {
 }
 
 void name_error(const char* op) noexcept {
-  guarded_status([&] {
-    py::error_already_set error;
-    // What has come through a Python frame, a hook or __index__, is somebody else's to word.
-    if (error.trace()) return error.restore();
-    const std::string message = py::str(error.value()).cast<std::string>();
-    if (!message.starts_with("expected ")) return error.restore();
-    PyErr_SetString(error.type().ptr(), str("[", op, "] ", message).c_str());
+  reword([&](const std::string& message) { return with_name(message, op); });
+}
+
+void name_operation(const char* op) noexcept {
+  reword([&](const std::string& message) {
+    const size_t end = message.find("] ");
+    const bool named = message.starts_with("[") && end != std::string::npos;
+    if (!named || !is_operation(std::string_view(message).substr(1, end - 1)))
+      return with_name(message, op);
+    return str("[", op, message.substr(end));
   });
 }
 
 void refuse_new(const py::object& cls) {
   auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());
   type->tp_new = [](PyTypeObject* t, PyObject*, PyObject*) -> PyObject* {
-    PyErr_Format(PyExc_TypeError, "[%s] expected no call: its objects are made by chainrule.",
-                 t->tp_name);
+    PyErr_Format(PyExc_TypeError,
+                 "[%s] expected no call; got one. Its objects are made by chainrule.", t->tp_name);
     return nullptr;
   };
   PyType_Modified(type);

@@ -14,6 +14,9 @@ void set_python_error() noexcept;
 // Numbers and sizes are converted where no operation is known: "expected ..." in the Python error
 // that is set becomes "[op] expected ...".
 void name_error(const char* op) noexcept;
+// The same, and an operation that `op` is made of gives way to what the user called:
+// "[softmax_rows] expected ..." becomes "[softmax] expected ...".
+void name_operation(const char* op) noexcept;
 
 // Runs f and returns its result; on an exception sets the Python error and returns `failure`.
 template <typename F, typename R = decltype(std::declval<F>()())>
@@ -26,14 +29,14 @@ R guarded(F&& f, R failure = R{}) noexcept {
   }
 }
 
-// The same for the operation `op`, which the error names.
+// The same for what the user called by the name `op`, which the error names.
 template <typename F, typename R = decltype(std::declval<F>()())>
 R guarded(const char* op, F&& f, R failure = R{}) noexcept {
   try {
     return f();
   } catch (...) {
     set_python_error();
-    name_error(op);
+    name_operation(op);
     return failure;
   }
 }

@@ -123,16 +123,16 @@ Tensor construct(PyObject* args) {
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded("Tensor", [&]() -> PyObject* {
     if (kwargs && PyDict_GET_SIZE(kwargs) > 0 && type == tensor_type) {
-      fail<TypeError>(
-          "Tensor",
-          "expected no keywords. Use chainrule.tensor(data, dtype=..., requires_grad=...).");
+      fail<TypeError>("Tensor",
+                      "expected no keywords; got some. Use chainrule.tensor(data, dtype=..., "
+                      "requires_grad=...).");
     }
     return wrap_as(type, construct(args));
   });
 }
 
 PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* {
+  return guarded("Parameter", [&]() -> PyObject* {
     static const char* const names[] = {"data", "requires_grad", nullptr};
     PyObject* data = Py_None;
     PyObject* requires_grad = Py_True;

@@ -26,9 +26,15 @@ struct Indexed {
       Py_TYPE(item)->tp_name, ".");
 }
 
+[[noreturn]] void fail_step(int64_t step) {
+  fail<ValueError>("index", "expected a slice step > 0; got ", step, ". Use flip().");
+}
+
 [[noreturn]] void fail_slice(PyObject* item) {
-  if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw_python_error();
+  const bool zero_step = PyErr_ExceptionMatches(PyExc_ValueError);
+  if (!zero_step && !PyErr_ExceptionMatches(PyExc_TypeError)) throw_python_error();
   PyErr_Clear();
+  if (zero_step) fail_step(0);
   fail<TypeError>("index", "expected a slice of integers or None; got ",
                   py::repr(item).cast<std::string>(), ".");
 }
@@ -132,8 +138,7 @@ class Indexer {
   void apply_slice(PyObject* item) {
     Py_ssize_t start, stop, step;
     if (PySlice_Unpack(item, &start, &stop, &step) < 0) fail_slice(item);
-    if (step <= 0)
-      fail<ValueError>("index", "expected a slice step > 0; got ", step, ". Use flip().");
+    if (step <= 0) fail_step(step);
     if (start == 0 && stop == PY_SSIZE_T_MAX && step == 1) return;
     result_.view = slice(result_.view, dim_, OptInt(start), OptInt(stop), step);
   }
@@ -243,8 +248,7 @@ PyObject* tensor_item(PyObject* self, Py_ssize_t i) {
 int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_status("index", [&] {
     if (!value)
-      fail<TypeError>("index",
-                      "expected a value to assign; a tensor's elements cannot be deleted.");
+      fail<TypeError>("index", "expected a value to assign; got a deletion, which no tensor has.");
     assign(tensor_of(self), key, value);
   });
 }

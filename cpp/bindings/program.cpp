@@ -195,8 +195,8 @@ class PauseRecording {
 
 void refuse_while_recording(const char* what) {
   if (!modes.recorder) return;
-  throw CaptureError(str("[compile] expected no ", what, " while recording at ", user_line(),
-                         ". Do it outside the compiled function."));
+  throw CaptureError(str("[compile] expected no ", what, " while recording; got one at ",
+                         user_line(), ". Do it outside the compiled function."));
 }
 
 void invalidate_plans(const char* what) {

@@ -2,6 +2,7 @@
 // the free list.
 #include <cmath>
 
+#include "bindings/argument_errors.h"
 #include "bindings/arguments.h"
 #include "bindings/attributes.h"
 #include "bindings/numbers.h"
@@ -27,6 +28,21 @@ bool add_operand(Inputs& inputs, PyObject* o, PyObject* other) {
   return true;
 }
 
+// Python asks the other operand then. Of a product with a list or a string it would next make as
+// many copies as the tensor's __index__ says.
+PyObject* not_implemented(const OpDef& op, PyObject* a, PyObject* b) {
+  for (PyObject* o : {a, b}) {
+    const PyTypeObject* type = Py_TYPE(o);
+    const bool repeats = type->tp_as_sequence && type->tp_as_sequence->sq_repeat &&
+                         !(type->tp_as_number && type->tp_as_number->nb_multiply);
+    if (&op != &ops::kMul || !repeats) continue;
+    PyObject* const operands[] = {a, b};
+    fail<TypeError>(op.name, "expected a Tensor or a number; got ",
+                    given_arguments(operands, 2, nullptr), ".");
+  }
+  Py_RETURN_NOTIMPLEMENTED;
+}
+
 PyObject* call_binary(const OpDef& op, PyObject* a, PyObject* b) noexcept {
   return guarded(op.name, [&]() -> PyObject* {
     if (is_tensor(a) && is_tensor(b)) {
@@ -34,13 +50,14 @@ PyObject* call_binary(const OpDef& op, PyObject* a, PyObject* b) noexcept {
       return wrap(call_one(op, inputs, op.schema->attr_defaults));
     }
     Inputs inputs;
-    if (!add_operand(inputs, a, b) || !add_operand(inputs, b, a)) Py_RETURN_NOTIMPLEMENTED;
+    if (!add_operand(inputs, a, b) || !add_operand(inputs, b, a)) return not_implemented(op, a, b);
     return wrap(call_one(op, inputs.span(), op.schema->attr_defaults));
   });
 }
 
 PyObject* call_unary(const OpDef& op, PyObject* a) noexcept {
-  return guarded([&] { return wrap(call_one(op, {&tensor_of(a), 1}, op.schema->attr_defaults)); });
+  return guarded(op.name,
+                 [&] { return wrap(call_one(op, {&tensor_of(a), 1}, op.schema->attr_defaults)); });
 }
 
 PyObject* call_binary_in_place(const OpDef& op, PyObject* a, PyObject* b) noexcept {

@@ -40,6 +40,24 @@ def require_length(op: str, value: Any) -> int:
     return len(value)
 
 
+def check_index(op: str, index: Any, size: int) -> None:
+    """IndexError unless `index` is one of `size` places, counted from either end."""
+    if not -size <= index < size:
+        raise IndexError(f"[{op}] expected an index in [{-size}, {size}); got {index}.")
+
+
+def check_dim(op: str, dim: Any, tensor: Tensor) -> None:
+    """IndexError unless `tensor` has the dimension `dim`, TypeError unless it is an integer."""
+    rank = max(tensor.dim(), 1)
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"[{op}] expected dim to be an int; got {type(dim).__name__}.")
+    if not -rank <= dim < rank:
+        raise IndexError(
+            f"[{op}] expected dim in [{-rank}, {rank - 1}] for a {tensor.dim()}-dimensional "
+            f"tensor; got {dim}."
+        )
+
+
 def tensor_list(op: str, tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """One tensor or several as a list; TypeError for anything else among them."""
     if isinstance(tensors, Tensor):

@@ -117,9 +117,11 @@ def _parse(equation, operands):
         output += dots if piece == "..." else [piece]
     known = {label for labels in inputs for label in labels}
     unknown = [label for label in output if label not in known]
-    if unknown or len(set(output)) != len(output):
+    wrong = unknown or [label for label in output if output.count(label) > 1]
+    if wrong:
         raise ValueError(
-            f"[einsum] expected output labels that occur in an input, each once; got '{equation}'."
+            f"[einsum] expected output labels that occur in an input, each once; got '{wrong[0]}' "
+            f"in '{equation}'."
         )
     return inputs, output
 

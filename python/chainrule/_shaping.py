@@ -6,7 +6,7 @@ for a number (split), or a flag decides what comes back (nonzero, unique).
 
 from __future__ import annotations
 
-from ._checks import require_tensor
+from ._checks import check_dim, require_tensor
 from ._core import ShapeError, Tensor, _ops, arange, cat, int64, no_grad, ones, zeros
 
 
@@ -16,6 +16,7 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
     if not isinstance(split_size_or_sections, (list, tuple)):
         return _ops.split(tensor, split_size_or_sections, dim)
     require_tensor("split", tensor)
+    check_dim("split", dim, tensor)
     sections = [int(n) for n in split_size_or_sections]
     size = tensor.size(dim)
     if min(sections, default=0) < 0 or sum(sections) != size:
@@ -55,6 +56,7 @@ def unique(
     if dim is None:
         values, inverse, counts = _ops.unique_values(input)
     else:
+        check_dim("unique", dim, input)
         with no_grad():
             values, inverse, counts = _unique_slices(input, dim)
     if not return_inverse and not return_counts:

@@ -242,7 +242,8 @@ def _check_parts(loss, optimizer):
     if isinstance(loss, type) or not callable(loss):
         kind = loss if isinstance(loss, type) else type(loss)
         raise TypeError(
-            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}."
+            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}. "
+            "The order is Trainer(model, loss, optimizer)."
         )
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
         raise TypeError(

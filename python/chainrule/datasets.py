@@ -17,7 +17,7 @@ if typing.TYPE_CHECKING:
 __all__ = ["Data", "load", "names"]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Data:
     """A data set: `x` (rows, features), `y` (rows,), classes as int64 or values as float64."""
 
@@ -30,6 +30,11 @@ class Data:
     image_shape: tuple[int, int] | None = None  # rows of x are images of this height and width
     target_name: str = ""  # what y is, for regression
     official_test: int = 0  # this many rows at the end are the data set's own test set
+
+    def __repr__(self):
+        rows, features = self.x.shape
+        what = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"Data({self.name!r}, {rows} rows, {features} features{what})"
 
 
 # Name -> (scikit-learn's loader, task, image shape).
@@ -58,7 +63,9 @@ def load(name, data_dir=None):
     if name == "fashion-mnist":
         return _load_fashion_mnist(data_dir)
     if data_dir is not None:
-        raise ValueError(f"[datasets] expected no data_dir for {name!r}, which scikit-learn ships.")
+        raise ValueError(
+            f"[datasets] expected no data_dir for {name!r}, which scikit-learn ships; got {data_dir!r}."
+        )
     return _load_bundled(name)
 
 
@@ -70,7 +77,7 @@ def check_name(name):
     near = difflib.get_close_matches(tidy, names(), n=1)
     near = near or [known for known in names() if tidy and tidy in known][:1]
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"[datasets] expected one of {', '.join(names())}; got {str(name)!r}.{hint}")
+    raise ValueError(f"[datasets] expected one of {', '.join(names())}; got {name!r}.{hint}")
 
 
 def _load_bundled(name):

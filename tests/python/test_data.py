@@ -401,7 +401,7 @@ def test_samples_without_end(function):
     for _ in range(100_000):
         deep = [deep]
     for sample in (listed, named, deep):
-        with pytest.raises(ValueError, match=rf"^\[{function.__name__}\] expected samples nested"):
+        with pytest.raises(ValueError, match=rf"^\[{function.__name__}\] expected nested samples"):
             function([sample])
 
 

@@ -53,10 +53,11 @@ def clip_grads_with_norm_(
     `foreach` has no meaning.
     """
     grads = _grads("clip_grads_with_norm_", parameters)
+    max_norm = float(require_number("clip_grads_with_norm_", "max_norm", max_norm))
     if not grads:
         return
     with _core.no_grad():
-        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        scale = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
         for grad in grads:
             grad.mul_(scale)
 
@@ -83,6 +84,7 @@ def clip_grad_norm_(
         tensor([0.6000, 0.8000])
     """
     parameters = tensor_list("clip_grad_norm_", parameters)
+    require_number("clip_grad_norm_", "max_norm", max_norm)
     total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total

@@ -17,6 +17,8 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
         chainrule.Size([15])
     """
     parameters = tensor_list("parameters_to_vector", parameters)
+    if not parameters:
+        raise ValueError("[parameters_to_vector] expected at least one parameter; got none.")
     return _core.cat([parameter.reshape(-1) for parameter in parameters])
 
 

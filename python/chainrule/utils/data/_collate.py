@@ -8,7 +8,7 @@ import chainrule as cr
 
 from ..._checks import require_length
 
-_NESTED = "expected samples nested to a finite depth; got one that contains itself or is too deep"
+_NESTED = "one that contains itself or is too deep"
 
 
 def default_collate(batch) -> Any:
@@ -20,7 +20,7 @@ def default_collate(batch) -> Any:
     try:
         return _collate(batch)
     except RecursionError:
-        raise ValueError(f"[default_collate] {_NESTED}.") from None
+        raise ValueError(f"[default_collate] expected nested samples; got {_NESTED}.") from None
 
 
 def _collate(batch):
@@ -59,7 +59,7 @@ def default_convert(data):
     try:
         return _convert(data)
     except RecursionError:
-        raise ValueError(f"[default_convert] {_NESTED}.") from None
+        raise ValueError(f"[default_convert] expected nested samples; got {_NESTED}.") from None
 
 
 def _convert(data):

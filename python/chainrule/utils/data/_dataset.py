@@ -9,7 +9,15 @@ import typing
 
 import chainrule as cr
 
-from ..._checks import require_length
+from ..._checks import check_index, require_length
+
+
+def counted(samples):
+    """ "3 samples"; nothing for samples that do not know their number."""
+    try:
+        return f"{len(samples)} samples"
+    except TypeError:
+        return ""
 
 
 class Dataset:
@@ -19,21 +27,30 @@ class Dataset:
     """
 
     def __getitem__(self, index) -> typing.Any:
-        raise TypeError(f"{type(self).__name__} must define __getitem__(self, index).")
+        name = type(self).__name__
+        raise TypeError(
+            f"[{name}] expected the class to define __getitem__(self, index); got none."
+        )
 
     def __add__(self, other):
         return ConcatDataset([self, other])
+
+    def __repr__(self):
+        return f"{type(self).__name__}({counted(self)})"
 
 
 class IterableDataset(Dataset):
     """Base of datasets that are read from front to back: define `__iter__()`."""
 
     def __iter__(self) -> collections.abc.Iterator:
-        raise TypeError(f"{type(self).__name__} must define __iter__(self).")
+        name = type(self).__name__
+        raise TypeError(f"[{name}] expected the class to define __iter__(self); got none.")
 
     def __add__(self, other):
+        name = type(self).__name__
         raise TypeError(
-            "an IterableDataset has no indices; chain the iterators with itertools.chain."
+            f"[{name}] expected a dataset with indices to add; got an IterableDataset. "
+            "Chain the iterators with itertools.chain."
         )
 
 
@@ -59,6 +76,8 @@ class TensorDataset(Dataset):
         self.tensors = tensors
 
     def __getitem__(self, index):
+        if isinstance(index, int):
+            check_index("TensorDataset", index, len(self))
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self):
@@ -74,14 +93,22 @@ class Subset(Dataset):
 
     def __getitem__(self, index):
         if isinstance(index, list):
-            return self.dataset[[self.indices[i] for i in index]]
-        return self.dataset[self.indices[index]]
+            return self.dataset[[self._place(i) for i in index]]
+        return self.dataset[self._place(index)]
 
     def __getitems__(self, indices):
-        chosen = [self.indices[i] for i in indices]
+        chosen = [self._place(i) for i in indices]
         if callable(getattr(self.dataset, "__getitems__", None)):
             return self.dataset.__getitems__(chosen)
         return [self.dataset[i] for i in chosen]
+
+    def __repr__(self):
+        whole = counted(self.dataset)
+        return f"{type(self).__name__}({len(self)}{' of ' + whole if whole else ' samples'})"
+
+    def _place(self, index):
+        check_index("Subset", index, len(self.indices))
+        return self.indices[index]
 
     def __len__(self):
         return len(self.indices)
@@ -107,10 +134,7 @@ class ConcatDataset(Dataset):
 
     def __getitem__(self, index):
         size = len(self)
-        if not -size <= index < size:
-            raise IndexError(
-                f"[ConcatDataset] expected an index in [-{size}, {size}); got {index}."
-            )
+        check_index("ConcatDataset", index, size)
         index %= size
         which = bisect.bisect_right(self.cumulative_sizes, index)
         before = self.cumulative_sizes[which - 1] if which else 0

@@ -12,7 +12,7 @@ import chainrule as cr
 
 from ._collate import default_collate, default_convert
 from ._dataset import IterableDataset, Subset, TensorDataset
-from ._sampler import BatchSampler, RandomSampler, SequentialSampler
+from ._sampler import BatchSampler, RandomSampler, SequentialSampler, check_batch_size
 
 
 class DataLoader:
@@ -70,6 +70,7 @@ class DataLoader:
                 else SequentialSampler(dataset)
             )
         if batch_size is not None and batch_sampler is None:
+            check_batch_size("DataLoader", batch_size)
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -228,7 +229,9 @@ def _refuse_workers(num_workers, timeout, init, context, prefetch, persistent):
 def _check_sampling(iterable, batch_size, shuffle, sampler, batch_sampler, drop_last):
     """The combinations that PyTorch refuses."""
     if iterable and (shuffle or sampler is not None or batch_sampler is not None):
-        raise ValueError("[DataLoader] expected no shuffle or sampler for an IterableDataset.")
+        raise ValueError(
+            "[DataLoader] expected no shuffle or sampler for an IterableDataset; got one."
+        )
     if sampler is not None and shuffle:
         raise ValueError("[DataLoader] expected either a sampler or shuffle=True; got both.")
     if batch_sampler is not None and (

@@ -4,12 +4,18 @@ import collections.abc
 
 import chainrule as cr
 
+from ._dataset import counted
+
 
 class Sampler:
     """Base of samplers: define `__iter__()`, and `__len__()` where the number is known."""
 
     def __iter__(self) -> collections.abc.Iterator:
-        raise TypeError(f"{type(self).__name__} must define __iter__(self).")
+        name = type(self).__name__
+        raise TypeError(f"[{name}] expected the class to define __iter__(self); got none.")
+
+    def __repr__(self):
+        return f"{type(self).__name__}({counted(self)})"
 
 
 class SequentialSampler(Sampler):
@@ -75,18 +81,24 @@ class SubsetRandomSampler(Sampler):
         return len(self.indices)
 
 
+def check_batch_size(op, batch_size):
+    """ValueError unless `batch_size` is an integer > 0."""
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
+        raise ValueError(f"[{op}] expected batch_size an integer > 0; got {batch_size!r}.")
+
+
 class BatchSampler(Sampler):
     """Lists of `batch_size` indices from another sampler; the last may be shorter, and is dropped
     with `drop_last`."""
 
     def __init__(self, sampler, batch_size, drop_last):
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(
-                f"[DataLoader] expected batch_size an integer > 0; got {batch_size!r}."
-            )
+        check_batch_size("BatchSampler", batch_size)
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = bool(drop_last)
+
+    def __repr__(self):
+        return f"BatchSampler(batch_size={self.batch_size}, drop_last={self.drop_last})"
 
     def __iter__(self):
         batch = []

@@ -1,0 +1,38 @@
+"""What objects print of themselves: what they hold, never an address."""
+
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.utils import data
+
+
+def test_data_sets_and_samplers():
+    rows = data.TensorDataset(cr.ones(3, 2))
+    parts = data.random_split(rows, [2, 1])
+    assert repr(rows) == "TensorDataset(3 samples)"
+    assert repr(parts) == "[Subset(2 of 3 samples), Subset(1 of 3 samples)]"
+    assert repr(rows + rows) == "ConcatDataset(6 samples)"
+    assert repr(data.RandomSampler(rows)) == "RandomSampler(3 samples)"
+    assert repr(data.SubsetRandomSampler([1, 2])) == "SubsetRandomSampler(2 samples)"
+    batches = data.BatchSampler(range(5), 2, False)
+    assert repr(batches) == "BatchSampler(batch_size=2, drop_last=False)"
+
+    class Stream(data.IterableDataset):
+        pass
+
+    assert repr(Stream()) == "Stream()"
+
+
+def test_the_data_of_a_name():
+    pytest.importorskip("sklearn")
+    iris, diabetes = cr.datasets.load("iris"), cr.datasets.load("diabetes")
+    assert repr(iris) == "Data('iris', 150 rows, 4 features, 3 classes)"
+    assert repr(diabetes) == "Data('diabetes', 442 rows, 10 features)"
+
+
+def test_no_address_is_printed():
+    net = nn.Sequential(nn.Linear(2, 2))
+    loader = data.DataLoader(data.TensorDataset(cr.ones(3, 2)))
+    for thing in (net, loader, cr.optim.SGD(net.parameters(), 0.1), cr.compile(net), cr.History()):
+        assert " at 0x" not in repr(thing)
