@@ -363,8 +363,8 @@ Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
   for (const Tensor& t : inputs) {
     result.push_back(run.collected(t));
     if (!result.back().defined() && !allow_unused) {
-      fail<StateError>("grad", "expected every input to be used by the outputs; the one of sizes ",
-                       t.sizes(), " is not. Pass allow_unused=True to get None for it.");
+      fail<StateError>("grad", "expected every input to be used by the outputs; got one of sizes ",
+                       t.sizes(), " that is not. Pass allow_unused=True to get None for it.");
     }
   }
   return result;

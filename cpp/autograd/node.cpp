@@ -221,8 +221,8 @@ class RuleView final : public Backward {
 void OpNode::require_saved() const {
   if (!used_ || !saved_) return;
   fail<StateError>(
-      "backward", "expected a graph that still holds its saved tensors; ", op_.name,
-      " has already been run backward. Use backward(retain_graph=True) the first time.");
+      "backward", "expected a graph that still holds its saved tensors; got one of ", op_.name,
+      " that has already been run backward. Use backward(retain_graph=True) the first time.");
 }
 
 void OpNode::require_intact() const {
@@ -257,8 +257,8 @@ void check_unchanged(const Storage& saved, const Dims& sizes, uint32_t version,
   if (saved.version() == version) return;
   const char* by = saved.last_mutation();
   fail<StateError>("backward", "expected the tensor of sizes ", sizes, " that ", saved_by,
-                   " saved to be unchanged; ", by ? by : "an in-place operation",
-                   " changed it in place. Use the out-of-place form, or clone() first.");
+                   " saved to be unchanged; got one that ", by ? by : "an in-place operation",
+                   " changed in place. Use the out-of-place form, or clone() first.");
 }
 
 SavedTensor::SavedTensor(const Tensor& t, const char* saved_by)

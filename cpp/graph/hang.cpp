@@ -132,8 +132,9 @@ class CompiledNode final : public Node {
   void check(const SeedSet& given) const {
     for (const SeedSet& group : program_->groups) {
       if (!group.meets(spent_) || !group.meets(given)) continue;
-      fail<StateError>("backward", "expected a graph that still holds its saved tensors; ",
-                       kSavedBy, " has already been run backward. Use backward(retain_graph=True) ",
+      fail<StateError>("backward",
+                       "expected a graph that still holds its saved tensors; got one of ", kSavedBy,
+                       " that has already been run backward. Use backward(retain_graph=True) ",
                        "the first time.");
     }
     if (!modes.grad_enabled) return;

@@ -32,8 +32,8 @@ class History:
         if isinstance(name, int):
             return self.rows[name]
         if not any(name in row for row in self.rows):
-            known = ", ".join(self.columns()) or "none: no epoch was finished"
-            raise KeyError(f"no column {name!r} (columns: {known})")
+            known = ", ".join(self.columns()) or "none, for no epoch was finished"
+            raise KeyError(f"[History] expected a column (there are: {known}); got {name!r}.")
         return [row[name] for row in self.rows]
 
     def __repr__(self):

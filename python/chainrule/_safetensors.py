@@ -60,7 +60,7 @@ def load(f, map_location=None, *, weights_only=True) -> Any:
     if map_location is not None and str(map_location) != "cpu":
         raise ValueError(f"[load] expected map_location None or 'cpu'; got {map_location!r}.")
     if not weights_only:
-        raise ValueError("[load] expected weights_only=True: chainrule never unpickles a file.")
+        raise ValueError("[load] expected weights_only=True; got False. No file is ever unpickled.")
     if hasattr(f, "read"):
         return _read(f, getattr(f, "name", "<file>"))
     name = _file_name("load", f)  # before open(), which takes a number for an open file

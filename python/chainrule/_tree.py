@@ -30,7 +30,9 @@ def flatten(obj):
 
 def _encode(value, path, tensors, depth):
     if depth > _MAX_DEPTH:
-        raise ValueError(f"[save] expected at most {_MAX_DEPTH} nested levels; {path!r} is deeper.")
+        raise ValueError(
+            f"[save] expected at most {_MAX_DEPTH} nested levels; got more at {path!r}."
+        )
     if isinstance(value, cr.Tensor):
         name = path or "tensor"
         while name in tensors or name == _RESERVED:  # {"a.b": x, "a": {"b": y}}
@@ -57,7 +59,7 @@ def _encode(value, path, tensors, depth):
         return items if isinstance(value, list) else {"tuple": items}
     raise TypeError(
         "[save] expected tensors, dicts, lists, tuples, numbers, strings, bools or None; "
-        f"got {type(value).__name__} at {path!r}."
+        f"got {type(value).__name__} {f'at {path!r}' if path else 'itself'}."
     )
 
 

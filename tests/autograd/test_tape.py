@@ -98,12 +98,12 @@ def test_a_saved_tensor_that_changed_is_named():
     y = x * 3
     z = y * y
     y.add_(1.0)
-    with pytest.raises(RuntimeError, match=r"mul saved.*add changed it in place"):
+    with pytest.raises(RuntimeError, match=r"mul saved.*add changed in place"):
         z.sum().backward()
     w = cr.exp(leaf([1.0]))
     out = w * 1.0
     w.mul_(2.0)
-    with pytest.raises(RuntimeError, match=r"exp saved.*mul changed it"):
+    with pytest.raises(RuntimeError, match=r"exp saved.*mul changed"):
         out.sum().backward()
 
 
@@ -125,7 +125,7 @@ def test_a_second_backward_of_what_saved_nothing():
     assert x.grad.tolist() == [[-6.0, 0.0], [-6.0, 0.0]]
     z = x.exp()
     (z + y).sum().backward()
-    with pytest.raises(RuntimeError, match="exp has already been run"):
+    with pytest.raises(RuntimeError, match="exp that has already been run"):
         (z + y).sum().backward()
     assert x.grad[0, 0].item() == -6.0 - 12.0 + np.exp(2.0)  # what fails has delivered nothing
 

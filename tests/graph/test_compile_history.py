@@ -100,9 +100,9 @@ def a_saved_tensor_that_was_changed(w, x):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (a_view_of_a_used_up_graph, "exp has already been run backward"),
-        (a_loss_that_was_run_backward, "mul has already been run backward"),
-        (a_saved_tensor_that_was_changed, "mul saved to be unchanged; index changed it"),
+        (a_view_of_a_used_up_graph, "exp that has already been run backward"),
+        (a_loss_that_was_run_backward, "mul that has already been run backward"),
+        (a_saved_tensor_that_was_changed, "mul saved to be unchanged; got one that index changed"),
     ],
 )
 def test_backward_from_what_cannot_be_run_is_the_error_of_eager(body, message):

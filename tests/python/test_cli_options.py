@@ -103,6 +103,10 @@ def test_python_m_chainrule(tmp_path):
     assert error.count("\n") == 1
 
 
+def test_half_an_option_is_no_option(fails, tmp_path):
+    fails(["train", "iris", "--out", tmp_path / "r", "--epoch", "3"], "did you mean --epochs?")
+
+
 def test_missing_extras_are_named(fails, monkeypatch, tmp_path):
     monkeypatch.setattr(_plots.importlib.util, "find_spec", lambda name: None)
     fails(

@@ -202,6 +202,7 @@ def test_progress_lines(capsys, tmp_path):
     assert main([*arguments, "--progress", "bar"]) == 0
     error = capsys.readouterr().err
     assert "epoch 2/2" in error
+    assert all("epoch" in frame for frame in error.split("\r") if "samples/s" in frame)
     assert "samples/s" in error
     assert "accuracy" in error
 

@@ -128,7 +128,7 @@ def test_bad_data():
         trainer.fit(TensorDataset(cr.zeros(4, 3)))
     with pytest.raises(ValueError, match="metrics"):
         cr.Trainer(trainer.model, nn.MSELoss(), trainer.optimizer, metrics=["recall"])
-    with pytest.raises(KeyError, match="no column 'val_loss'"):
+    with pytest.raises(KeyError, match=r"\[History\] expected .*; got 'val_loss'"):
         trainer.fit(line(), epochs=1)["val_loss"]
 
 

@@ -17,6 +17,10 @@ class OneLineParser(argparse.ArgumentParser):
     """argparse, but a fault is one line on standard error (and exit code 2), never the whole
     usage."""
 
+    def __init__(self, *args, **kwargs):
+        # Half an option is a mistake to name, and would be another option in a later release.
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
     def error(self, message):
         for word in _unknown_options(message):
             near = difflib.get_close_matches(word, self._option_string_actions, n=1)

@@ -62,8 +62,11 @@ class Bar(Callback):
 
     def on_progress(self, trainer, progress):
         total = progress["total"]
+        number = f"epoch {progress['epoch']:>{len(str(self._epochs))}}/{self._epochs}"
+        text = f"{number}  {_figures(progress, '')}"
         if self._bar is None:
             self._bar = self._make(
+                desc=text,
                 total=total and total * self._epochs,
                 unit=" samples",
                 unit_scale=True,
@@ -72,8 +75,7 @@ class Bar(Callback):
                 # What matters most stands first: tqdm cuts the line at the terminal's width.
                 bar_format="{desc} |{bar:12}| {rate_fmt}, {remaining} left{postfix}",
             )
-        number = f"epoch {progress['epoch']:>{len(str(self._epochs))}}/{self._epochs}"
-        self._bar.set_description_str(f"{number}  {_figures(progress, '')}", refresh=False)
+        self._bar.set_description_str(text, refresh=False)
         self._bar.set_postfix_str(self._validation, refresh=False)
         self._bar.update(self._before + progress["samples"] - self._bar.n)
         self._last = progress["samples"]

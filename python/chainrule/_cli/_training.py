@@ -105,7 +105,8 @@ def prepare(data, validation, test, seed, inputs=None, target=None):
     for name, part in zip(("training", "validation", "test"), rows):
         if len(part) == 0:
             raise ValueError(
-                f"[train] the {name} part of {data.name!r} is empty; change the fractions."
+                f"[train] expected rows in the {name} part of {data.name!r}; got none. "
+                "Change the fractions."
             )
     inputs = inputs or Standardizer.fit(data.x[rows[0]], shared=data.image_shape is not None)
     if data.task == "regression":

@@ -66,15 +66,15 @@ class Function:
 
     @staticmethod
     def forward(*args, **kwargs):
-        raise TypeError("[Function] expected the subclass to define forward.")
+        raise TypeError("[Function] expected the subclass to define forward; got none.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        raise TypeError("[Function] expected the subclass to define backward.")
+        raise TypeError("[Function] expected the subclass to define backward; got none.")
 
     @staticmethod
     def setup_context(ctx, inputs, output):
-        raise TypeError("[Function] expected the subclass to define setup_context.")
+        raise TypeError("[Function] expected the subclass to define setup_context; got none.")
 
     @classmethod
     def apply(cls, *args):

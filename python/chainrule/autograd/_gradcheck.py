@@ -99,7 +99,9 @@ def _check_zero_seed(outputs, inputs, which):
     grads = _core._grad(outputs, wanted, seeds, True, False, True)
     for i, grad in zip(which, grads, strict=True):
         if grad is not None and not bool((grad == 0).all()):
-            raise GradcheckError(f"[gradcheck] expected a zero gradient of input {i} for zero dy.")
+            raise GradcheckError(
+                f"[gradcheck] expected zeros as gradient of input {i} for zero dy; got {grad}."
+            )
 
 
 def _check(func, inputs, eps, atol, rtol, check_undefined_grad):
@@ -154,8 +156,8 @@ def _check_repeatable(func, inputs, tolerance):
     for i, a, b in zip(which, *runs, strict=True):
         if a is not None and a.numel() and float((a - b).abs().max()) > tolerance:
             raise GradcheckError(
-                f"[gradcheck] expected two backward calls to agree for input {i}; they differ by "
-                f"{float((a - b).abs().max()):.3g}. Is func random?"
+                f"[gradcheck] expected two backward calls to agree for input {i}; got a "
+                f"difference of {float((a - b).abs().max()):.3g}. Is func random?"
             )
 
 

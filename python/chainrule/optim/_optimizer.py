@@ -108,7 +108,7 @@ class Optimizer:
                 )
             if not (param.is_leaf or param.retains_grad):
                 raise ValueError(
-                    f"[{name}] expected leaf tensors; got the result of {param.grad_fn}. "
+                    f"[{name}] expected leaf tensors; got a result of {param.grad_fn.name()}. "
                     "Give the parameters themselves."
                 )
             if id(param) in known:

@@ -78,7 +78,9 @@ def _new_setting(method, *args):
 
 def _new_constant(method, *args):
     what = args[0] if args and isinstance(args[0], str) else method.strip("_")
-    _core._invalidate_plans(f"change of param_groups ({what}; call scheduler.step() outside)")
+    _core._invalidate_plans(
+        f"change of param_groups ({what}; set it outside the compiled function)"
+    )
 
 
 def _new_groups(method, *args):

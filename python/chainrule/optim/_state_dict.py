@@ -156,4 +156,6 @@ def _merged(optimizer, group, saved):
 
 
 def _brief(value):
-    return list(value) if isinstance(value, dict) else type(value).__name__
+    if not isinstance(value, dict):
+        return type(value).__name__
+    return f"a dict with {list(value) or 'no keys'}"
