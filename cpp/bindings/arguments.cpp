@@ -4,6 +4,7 @@
 #include "bindings/attributes.h"
 #include "bindings/generator.h"
 #include "bindings/numbers.h"
+#include "bindings/signature_text.h"
 #include "bindings/types.h"
 
 namespace chainrule::bindings {
@@ -91,12 +92,12 @@ class Parser {
     } else {
       value = keywords_used_ < arguments_.keyword_count() ? find_keyword(i) : nullptr;
       if (!value) {
-        if (p.has_default) return true;
+        if (p.default_text) return true;
         return reject(i, p.name, "is missing");
       }
     }
     if (p.input >= 0) return take_tensor(p, i, value);
-    if (value == Py_None && p.has_default && accepts_none(p.kind)) return true;
+    if (value == Py_None && p.default_text && accepts_none(p.kind)) return true;
     const Problem problem = store_attribute(p, value, out_.attrs + p.offset, overload_.op->name);
     return problem.text ? reject(i, p.name, problem) : true;
   }
@@ -277,10 +278,11 @@ void fail_arguments(const std::string& name, const std::vector<Overload>& overlo
   std::string given = given_arguments(arguments.values, arguments.count, arguments.keywords);
   if (why.problem.text) given += str(": ", describe(why));
   if (overloads.size() == 1) {
-    fail<TypeError>(name.c_str(), "expected ", overloads[0].signature->text, "; got ", given, ".");
+    fail<TypeError>(name.c_str(), "expected ", signature_text(name, overloads[0]), "; got ", given,
+                    ".");
   }
   std::string forms;
-  for (const Overload& o : overloads) forms += str("\n  ", o.signature->text);
+  for (const Overload& o : overloads) forms += str("\n  ", signature_text(name, o));
   fail<TypeError>(name.c_str(), "expected one of the forms below; got ", given, ".", forms);
 }
 

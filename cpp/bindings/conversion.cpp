@@ -239,8 +239,10 @@ void bind_conversion(py::module_&) {
   add_tensor_method("__array_wrap__", array_wrap, "array"_a, "context"_a = py::none(),
                     "return_scalar"_a = false);
   add_tensor_method("__array__", array_protocol, "dtype"_a = py::none(), "copy"_a = py::none());
-  add_tensor_method(
-      "to", to, "to(dtype), to(device), to(device, dtype), to(other): the tensor with that dtype.");
+  add_tensor_method("to", to,
+                    "to(dtype), to(device), to(device, dtype), to(other): the tensor with that "
+                    "dtype, itself where "
+                    "it has it already, unless copy=True. non_blocking has no meaning.");
   add_tensor_method("type", type_method, "dtype"_a = py::none(),
                     "The name of the tensor's type, or the tensor as another dtype.");
   add_tensor_method("__format__", format_method);

@@ -73,9 +73,10 @@ void bind_generator(py::module_& m) {
            g.manual_seed(seed_from(seed));
            return g;
          },
-         "seed"_a, py::return_value_policy::reference)
+         "seed"_a, py::return_value_policy::reference,
+         "Starts anew from a seed in [-2^63, 2^64) and returns the generator.")
       .def("seed", &Generator::seed, "Seeds from the system and returns the seed.")
-      .def("initial_seed", &Generator::initial_seed)
+      .def("initial_seed", &Generator::initial_seed, "The seed it was last given.")
       .def("get_state", &Generator::get_state, "int64 tensor {seed, offset}.")
       .def(
           "set_state",
@@ -83,12 +84,21 @@ void bind_generator(py::module_& m) {
             g.set_state(state);
             return g;
           },
-          "new_state"_a, py::return_value_policy::reference)
+          "new_state"_a, py::return_value_policy::reference,
+          "Goes on from a state that get_state() gave, and returns the generator.")
+      .def("__repr__",
+           [](const Generator& g) {
+             const int64_t* state = g.state().data<int64_t>();
+             return str("Generator(seed=", static_cast<uint64_t>(state[0]), ", offset=", state[1],
+                        ")");
+           })
       .def("__reduce__",
            [rebuild = py::object(m.attr("_generator"))](const Generator& g) {
              return py::make_tuple(rebuild, py::make_tuple(g.get_state()));
            })
-      .def_property_readonly("device", [](const Generator&) { return borrow(device_object()); });
+      .def_property_readonly(
+          "device", [](const Generator&) { return borrow(device_object()); },
+          "device(type='cpu'), where all generators are.");
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
   m.def(
       "manual_seed",
@@ -100,13 +110,15 @@ void bind_generator(py::module_& m) {
   m.def(
       "seed", [] { return default_generator().seed(); },
       "Seeds the default generator from the system.");
-  m.def("initial_seed", [] { return default_generator().initial_seed(); });
+  m.def(
+      "initial_seed", [] { return default_generator().initial_seed(); },
+      "The seed that the default generator was last given.");
   m.def(
       "get_rng_state", [] { return default_generator().get_state(); },
       "The default generator's state, an int64 tensor {seed, offset}.");
   m.def(
       "set_rng_state", [](const Tensor& state) { default_generator().set_state(state); },
-      "new_state"_a);
+      "new_state"_a, "Lets the default generator go on from a state of get_rng_state().");
 }
 
 }  // namespace chainrule::bindings

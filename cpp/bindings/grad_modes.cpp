@@ -165,6 +165,23 @@ PyObject* new_inference_mode(PyTypeObject* type, PyObject* args, PyObject* kwarg
   });
 }
 
+// "no_grad()", "set_grad_enabled(True)".
+PyObject* repr(PyObject* o) {
+  return guarded([&] {
+    const std::string name = mode_name(Py_TYPE(o));
+    const Wanted wanted = as_mode(o)->wanted;
+    const bool on = wanted.inference == Inference::kKeep ? wanted.grad_enabled
+                                                         : wanted.inference == Inference::kOn;
+    const bool takes_mode = name == "set_grad_enabled" || name == "inference_mode";
+    return PyUnicode_FromString(str(name, "(",
+                                    !takes_mode ? ""
+                                    : on        ? "True"
+                                                : "False",
+                                    ")")
+                                    .c_str());
+  });
+}
+
 PyMethodDef mode_methods[] = {
     {"__enter__", enter, METH_NOARGS, nullptr},
     {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(exit)), METH_FASTCALL,
@@ -176,6 +193,7 @@ void add(py::module_& m, const char* qualified, newfunc make_new, const char* do
   PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(make_new)},
                          {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                          {Py_tp_call, reinterpret_cast<void*>(call)},
+                         {Py_tp_repr, reinterpret_cast<void*>(repr)},
                          {Py_tp_methods, mode_methods},
                          {Py_tp_doc, const_cast<char*>(doc)},
                          {0, nullptr}};
@@ -187,15 +205,24 @@ void add(py::module_& m, const char* qualified, newfunc make_new, const char* do
 
 void bind_grad_modes(py::module_& m) {
   add(m, "chainrule.no_grad", new_no_grad,
-      "Context manager and decorator: no history is recorded inside.");
+      "Context manager and decorator: no history is recorded inside.\n\n"
+      "Example:\n"
+      "    >>> w = chainrule.ones(2, requires_grad=True)\n"
+      "    >>> with chainrule.no_grad():\n"
+      "    ...     (w * 2).requires_grad\n"
+      "    False");
   add(m, "chainrule.enable_grad", new_enable_grad,
       "Context manager and decorator: history is recorded inside.");
   add(m, "chainrule.set_grad_enabled", new_set_grad_enabled,
       "Sets whether history is recorded; as a context manager or decorator, for the block.");
   add(m, "chainrule.inference_mode", new_inference_mode,
       "no_grad for tensors that never need a gradient: they can have no history later either.");
-  m.def("is_grad_enabled", [] { return modes.grad_enabled; });
-  m.def("is_inference_mode_enabled", [] { return modes.inference; });
+  m.def(
+      "is_grad_enabled", [] { return modes.grad_enabled; },
+      "Whether history is recorded now, on this thread.");
+  m.def(
+      "is_inference_mode_enabled", [] { return modes.inference; },
+      "Whether inference_mode is on now, on this thread.");
 }
 
 }  // namespace chainrule::bindings

@@ -22,6 +22,7 @@ void bind_all(py::module_& m) {
   bind_factories(m);
   bind_grad_modes(m);
   bind_autograd(m);
+  bind_backward(m);
   bind_custom_function(m);
   bind_settings(m);
   bind_program(m);

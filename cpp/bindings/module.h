@@ -19,7 +19,8 @@ void bind_pickling(py::module_& m);    // __reduce_ex__, copy, deepcopy
 void bind_dlpack(py::module_& m);
 void bind_factories(py::module_& m);   // tensor, as_tensor, from_numpy
 void bind_grad_modes(py::module_& m);  // no_grad, enable_grad, set_grad_enabled, inference_mode
-void bind_autograd(py::module_& m);    // backward, grad, hooks, nodes
+void bind_autograd(py::module_& m);    // nodes, hooks
+void bind_backward(py::module_& m);    // backward, grad
 void bind_custom_function(py::module_& m);
 void bind_settings(py::module_& m);  // default dtype, threads, instruction set, promotion
 void bind_program(py::module_& m);

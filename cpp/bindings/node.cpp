@@ -1,16 +1,10 @@
-// Nodes, backward and grad, and hooks.
+// Nodes and hooks.
 #include "bindings/node.h"
 
-#include <pybind11/stl.h>
-
-#include "bindings/argument_errors.h"
 #include "bindings/module.h"
 #include "bindings/program.h"
-#include "generated/ops.h"
 
 namespace chainrule::bindings {
-
-using autograd::BackwardOptions;
 
 namespace {
 
@@ -47,97 +41,6 @@ py::tuple next_functions(const PyNode& n) {
   }
   return result;
 }
-
-// ---- backward and grad
-
-struct Seeds {
-  std::vector<Tensor> outputs;
-  std::vector<Tensor> gradients;  // empty, or one per output (undefined for ones)
-};
-
-Seeds read_seeds(const py::object& outputs, const py::object& gradients, const char* op) {
-  Seeds s;
-  s.outputs = tensors_from(outputs.ptr(), op);
-  if (gradients.is_none()) return s;
-  if (is_tensor(gradients.ptr())) {
-    s.gradients = {tensor_of(gradients.ptr())};
-  } else if (!PyList_Check(gradients.ptr()) && !PyTuple_Check(gradients.ptr())) {
-    fail<TypeError>(op,
-                    "expected the gradient to be a Tensor, a list or tuple of them, or None; got ",
-                    Py_TYPE(gradients.ptr())->tp_name, ".");
-  } else {
-    for (const py::handle g : py::list(gradients)) {
-      if (!g.is_none() && !is_tensor(g.ptr())) {
-        fail<TypeError>(op, "expected gradients to be Tensors or None; got ",
-                        Py_TYPE(g.ptr())->tp_name, ".");
-      }
-      s.gradients.push_back(g.is_none() ? Tensor() : tensor_of(g.ptr()));
-    }
-  }
-  if (s.gradients.size() != s.outputs.size()) {
-    fail<ValueError>(op, "expected one gradient per output; got ", s.gradients.size(), " for ",
-                     s.outputs.size(), ".");
-  }
-  return s;
-}
-
-BackwardOptions options(const std::optional<bool>& retain_graph, bool create_graph) {
-  return {retain_graph.value_or(create_graph), create_graph};
-}
-
-void backward(const py::object& tensors, const py::object& gradients,
-              std::optional<bool> retain_graph, bool create_graph, const py::object& inputs) {
-  const Seeds s = read_seeds(tensors, gradients, "backward");
-  std::vector<Tensor> wanted;
-  if (!inputs.is_none()) {
-    wanted = tensors_from(inputs.ptr(), "backward");
-    if (wanted.empty())
-      fail<ValueError>("backward", "expected at least one tensor in inputs; got none.");
-  }
-  autograd::backward(s.outputs, s.gradients, options(retain_graph, create_graph), wanted);
-}
-
-py::tuple grad(const py::object& outputs, const py::object& inputs, const py::object& grad_outputs,
-               std::optional<bool> retain_graph, bool create_graph, bool allow_unused,
-               bool materialize_grads) {
-  const Seeds s = read_seeds(outputs, grad_outputs, "grad");
-  const std::vector<Tensor> wanted = tensors_from(inputs.ptr(), "grad");
-  const auto result =
-      autograd::grad(s.outputs, wanted, s.gradients, options(retain_graph, create_graph),
-                     allow_unused || materialize_grads);
-  py::tuple out(wanted.size());
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (!result[i].defined() && materialize_grads) {
-      out[i] = zeros(wanted[i].sizes(), wanted[i].dtype());
-    } else {
-      out[i] = result[i];
-    }
-  }
-  return out;
-}
-
-// x.backward() without arguments, as nearly every call is, needs no argument parser.
-PyObject* general_backward;  // the method with all arguments; lives as long as the process
-
-PyObject* backward_method(PyObject* self, PyObject* const* values, Py_ssize_t count,
-                          PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    if (count == 0 && !keywords) {
-      autograd::backward({&tensor_of(self), 1}, {}, {});
-      return Py_NewRef(Py_None);
-    }
-    std::vector<PyObject*> all = {self};
-    const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-    all.insert(all.end(), values, values + count + named);
-    return checked(PyObject_Vectorcall(general_backward, all.data(), count + 1, keywords));
-  });
-}
-
-PyMethodDef backward_def = {
-    "backward", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(backward_method)),
-    METH_FASTCALL | METH_KEYWORDS,
-    "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\n"
-    "Adds the gradients of this tensor to the .grad of the leaves it depends on."};
 
 // ---- Hooks
 
@@ -192,7 +95,9 @@ PyObject* wrap_node(Ref<autograd::Node> node) {
 void bind_autograd(py::module_& m) {
   using namespace py::literals;
   py::class_<PyNode>(m, "_Node", "A node of the graph that backward walks.")
-      .def("name", [](const PyNode& n) { return shown_name(*n.node); })
+      .def(
+          "name", [](const PyNode& n) { return shown_name(*n.node); },
+          "What made the tensor, such as MulBackward0.")
       .def_property_readonly("next_functions", next_functions)
       .def("__eq__",
            [](const PyNode& a, const py::object& b) {
@@ -214,18 +119,6 @@ void bind_autograd(py::module_& m) {
            "The hook is not called again, but by a backward that is calling hooks now.")
       .def("__enter__", [](py::object self) { return self; })
       .def("__exit__", [](autograd::HookHandle& h, const py::args&) { h.remove(); });
-  m.def("_backward", backward, "tensors"_a, "grad_tensors"_a = py::none(),
-        "retain_graph"_a = py::none(), "create_graph"_a = false, "inputs"_a = py::none());
-  m.def("_grad", grad, "outputs"_a, "inputs"_a, "grad_outputs"_a = py::none(),
-        "retain_graph"_a = py::none(), "create_graph"_a = false, "allow_unused"_a = false,
-        "materialize_grads"_a = false);
-  general_backward = py::cpp_function(backward, py::name("backward"), "self"_a,
-                                      "gradient"_a = py::none(), "retain_graph"_a = py::none(),
-                                      "create_graph"_a = false, "inputs"_a = py::none())
-                         .release()
-                         .ptr();
-  phrase_errors(general_backward);
-  add_tensor_method(&backward_def);
   add_tensor_method("register_hook", register_hook, "hook"_a,
                     "Calls hook(grad) when the gradient is known; a returned Tensor replaces it.");
   add_tensor_method("register_post_accumulate_grad_hook", register_post_hook, "hook"_a,

@@ -7,6 +7,7 @@
 #include "bindings/module.h"
 #include "bindings/numbers.h"
 #include "bindings/results.h"
+#include "bindings/signature_text.h"
 #include "ops/write.h"
 
 namespace chainrule::bindings {
@@ -122,20 +123,6 @@ std::map<std::string, std::vector<Overload>> collect(Surface surface, bool metho
   return names;
 }
 
-std::string make_doc(const std::vector<Overload>& overloads, bool in_place) {
-  std::string doc;
-  for (const Overload& o : overloads) doc += str(o.signature->text, "\n");
-  if (in_place)
-    doc += "\nThe in-place form: the result is written into the tensor, which is returned.\n";
-  const OpDef* last = nullptr;
-  for (const Overload& o : overloads) {
-    if (o.op == last) continue;
-    doc += str("\n", o.op->doc, "\n");
-    last = o.op;
-  }
-  return doc;
-}
-
 Callable& add_callable(const std::string& name, std::vector<Overload> overloads, bool method,
                        bool in_place) {
   const int index = static_cast<int>(callables.size());
@@ -147,7 +134,7 @@ Callable& add_callable(const std::string& name, std::vector<Overload> overloads,
   c.overloads = std::move(overloads);
   c.method = method;
   c.in_place = in_place;
-  c.doc = make_doc(c.overloads, in_place);
+  c.doc = make_doc(c.name, c.overloads, in_place);
   const Thunk thunk = thunk_at(index, method, std::make_integer_sequence<int, kMaxCallables>());
   c.def = {c.name.c_str(), reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(thunk)),
            METH_FASTCALL | METH_KEYWORDS, c.doc.c_str()};

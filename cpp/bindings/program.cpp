@@ -223,7 +223,7 @@ void bind_program(py::module_& m) {
            "Whether the arguments share memory as recorded.")
       .def("holds", &Plan::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
-      .def("operations", &Plan::operations)
+      .def("operations", &Plan::operations, "The name of each instruction's operation.")
       .def("profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each instruction in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));

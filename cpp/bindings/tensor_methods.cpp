@@ -93,13 +93,13 @@ PyObject* zero(PyObject* self, PyObject*) {
   });
 }
 
-py::object requires_grad_(const TensorObject& self, bool requires_grad) {
+TensorObject requires_grad_(const TensorObject& self, bool requires_grad) {
   autograd::set_requires_grad(tensor_of(self.ptr()), requires_grad);
   return self;
 }
 
 // A value for the whole tensor: a number or anything that broadcasts.
-py::object fill(const TensorObject& self, const py::object& value) {
+TensorObject fill(const TensorObject& self, const py::object& value) {
   if (is_tensor(value.ptr())) {
     if (tensor_of(value.ptr()).dim() != 0) {
       fail<ShapeError>("fill_", "expected a number or a 0-dimensional tensor; got one of shape ",
@@ -113,7 +113,7 @@ py::object fill(const TensorObject& self, const py::object& value) {
   write(tensor_of(self.ptr()), weak_tensor(*n), "fill_");
   return self;
 }
-py::object copy(const TensorObject& self, const Tensor& source, bool) {
+TensorObject copy(const TensorObject& self, const Tensor& source, bool) {
   write(tensor_of(self.ptr()), source, "copy_");
   return self;
 }
@@ -134,24 +134,34 @@ PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObjec
 }
 
 PyMethodDef methods[] = {
-    {"size", fast(size), METH_FASTCALL | METH_KEYWORDS, "size(dim=None) -> Size or int"},
+    {"size", fast(size), METH_FASTCALL | METH_KEYWORDS,
+     "size(dim=None) -> Size or int\n\nThe sizes, as .shape, or that of one dimension."},
     {"stride", fast(stride), METH_FASTCALL | METH_KEYWORDS,
-     "stride(dim=None) -> tuple or int\n\nIn elements."},
+     "stride(dim=None) -> tuple or int\n\n"
+     "How many elements of the storage lie between neighbours along each dimension."},
     {"dim", dim, METH_NOARGS, "dim() -> int\n\nHow many dimensions there are."},
     {"ndimension", dim, METH_NOARGS, "ndimension() -> int\n\nHow many dimensions there are."},
     {"numel", numel, METH_NOARGS, "numel() -> int\n\nHow many elements there are."},
     {"nelement", numel, METH_NOARGS, "nelement() -> int\n\nHow many elements there are."},
-    {"element_size", element_size, METH_NOARGS, "element_size() -> int\n\nBytes per element."},
-    {"storage_offset", storage_offset, METH_NOARGS, "storage_offset() -> int\n\nIn elements."},
+    {"element_size", element_size, METH_NOARGS,
+     "element_size() -> int\n\nBytes per element, as .itemsize."},
+    {"storage_offset", storage_offset, METH_NOARGS,
+     "storage_offset() -> int\n\n"
+     "How many elements of the storage lie before the tensor's first one."},
     {"data_ptr", data_ptr, METH_NOARGS, "data_ptr() -> int\n\nAddress of the first element."},
-    {"is_contiguous", is_contiguous, METH_NOARGS, "is_contiguous() -> bool"},
-    {"is_floating_point", is_floating_point, METH_NOARGS, "is_floating_point() -> bool"},
-    {"is_inference", is_inference, METH_NOARGS, "is_inference() -> bool"},
+    {"is_contiguous", is_contiguous, METH_NOARGS,
+     "is_contiguous() -> bool\n\nWhether the elements lie in row-major order without gaps."},
+    {"is_floating_point", is_floating_point, METH_NOARGS,
+     "is_floating_point() -> bool\n\nWhether the dtype is bfloat16, float32 or float64."},
+    {"is_inference", is_inference, METH_NOARGS,
+     "is_inference() -> bool\n\n"
+     "Whether the tensor was made in inference_mode and can have no history."},
     {"detach", detach, METH_NOARGS,
      "detach() -> Tensor\n\nThe same values without history, on the same memory."},
-    {"detach_", detach_in_place, METH_NOARGS, "detach_() -> Tensor\n\nDrops the history."},
+    {"detach_", detach_in_place, METH_NOARGS,
+     "detach_() -> Tensor\n\nDrops the history: the tensor becomes a leaf. StateError for a view."},
     {"retain_grad", retain_grad, METH_NOARGS,
-     "retain_grad()\n\nKeeps .grad of a tensor that is no leaf."},
+     "retain_grad()\n\nKeeps .grad of a tensor that is no leaf, which backward drops otherwise."},
     {"zero_", zero, METH_NOARGS, "zero_() -> Tensor\n\nFills with zeros in place."},
 };
 
@@ -160,7 +170,9 @@ PyMethodDef methods[] = {
 void bind_tensor_methods(py::module_& m) {
   using namespace py::literals;
   for (PyMethodDef& def : methods) add_tensor_method(&def);
-  add_tensor_method("requires_grad_", requires_grad_, "requires_grad"_a = true);
+  add_tensor_method("requires_grad_", requires_grad_, "requires_grad"_a = true,
+                    "Sets whether operations on this leaf are recorded for backward. DtypeError "
+                    "for integers and bools, StateError for a result that has a history.");
   add_tensor_method("fill_", fill, "value"_a, "Fills with one value in place.");
   add_tensor_method("copy_", copy, "src"_a, "non_blocking"_a = false,
                     "Writes the values of src, broadcast and cast, in place.");
@@ -171,9 +183,15 @@ void bind_tensor_methods(py::module_& m) {
       "_check_writable",
       [](const Tensor& t, const std::string& where) { check_writable(t, where.c_str()); },
       "input"_a, "where"_a, "The error that writing `input` in place would raise, if any.");
-  m.def("is_tensor", [](const py::object& o) { return is_tensor(o.ptr()); }, "obj"_a);
-  m.def("is_floating_point", [](const Tensor& t) { return is_floating(t.dtype()); }, "input"_a);
-  m.def("numel", [](const Tensor& t) { return t.numel(); }, "input"_a);
+  m.def(
+      "is_tensor", [](const py::object& o) { return is_tensor(o.ptr()); }, "obj"_a,
+      "Whether the object is a Tensor or of a subclass.");
+  m.def(
+      "is_floating_point", [](const Tensor& t) { return is_floating(t.dtype()); }, "input"_a,
+      "Whether the dtype is bfloat16, float32 or float64.");
+  m.def(
+      "numel", [](const Tensor& t) { return t.numel(); }, "input"_a,
+      "How many elements there are.");
 }
 
 }  // namespace chainrule::bindings

@@ -72,6 +72,11 @@ void add_tensor_method(const char* name, F&& f, const Extra&... extra) {
 
 namespace pybind11::detail {
 
+template <>
+struct handle_type_name<chainrule::bindings::TensorObject> {
+  static constexpr auto name = const_name("Tensor");
+};
+
 // Lets ordinary m.def functions take and return tensors.
 template <>
 struct type_caster<chainrule::Tensor> {

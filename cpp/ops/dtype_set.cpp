@@ -4,19 +4,23 @@
 
 namespace chainrule {
 
-void fail_dtype(const char* op, DType got, DTypeSet allowed) {
+std::string dtype_names(DTypeSet set) {
   std::string names;
-  int left = __builtin_popcount(allowed);
+  int left = __builtin_popcount(set);
   for (int i = 0; i < kDTypeCount; ++i) {
     const DType t = static_cast<DType>(i);
-    if (!contains(allowed, t)) continue;
+    if (!contains(set, t)) continue;
     names += str(names.empty() ? "" : left == 1 ? " or " : ", ", dtype_name(t));
     --left;
   }
+  return names;
+}
+
+void fail_dtype(const char* op, DType got, DTypeSet allowed) {
   // A conversion loses nothing from bfloat16, and is what is meant where only reals have a result.
   const bool convert = contains(allowed, DType::kFloat32) &&
                        (got == DType::kBFloat16 || (allowed & ~kRealDTypes) == 0);
-  fail<DtypeError>(op, "expected ", names, "; got ", dtype_name(got), ".",
+  fail<DtypeError>(op, "expected ", dtype_names(allowed), "; got ", dtype_name(got), ".",
                    convert ? " Use float()." : "");
 }
 

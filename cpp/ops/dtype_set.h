@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <string>
 
 #include "core/dtype.h"
 
@@ -24,6 +25,9 @@ inline constexpr DTypeSet kComputedDTypes =
 inline constexpr DTypeSet kNumberDTypes =
     kComputedDTypes & static_cast<DTypeSet>(~dtype_set({DType::kBool}));
 inline constexpr DTypeSet kRealDTypes = dtype_set({DType::kFloat32, DType::kFloat64});
+
+// "bool, int32 or int64".
+std::string dtype_names(DTypeSet set);
 
 // "[op] expected bool or int64; got float32."
 [[noreturn]] void fail_dtype(const char* op, DType got, DTypeSet allowed);

@@ -3,8 +3,8 @@
 The single source is the schema line of each block, for example
     .name = "max_dim", ...
     .signatures = {"max(Tensor input, int dim, bool keepdim=False) -> (values, indices)"},
-From it come the attribute struct, the C++ function, and the tables that the Python parser, the stub
-and the program printer read. Usage: generate.py OUT_DIR
+From it come the attribute struct, the C++ function, and the tables that the Python parser, its
+errors and the docstrings read. Usage: generate.py OUT_DIR
 """
 
 import re
@@ -49,6 +49,10 @@ class CppParameter(Parameter):
         if self.type not in types:
             raise SystemExit(f"generate.py: '{text}' has a type that is none of {[*types]}")
         self.kind, self.cpp = types[self.type]
+
+    def default_literal(self):
+        """The default as a C++ string of what the line says, nullptr without one."""
+        return "nullptr" if self.default is None else f'R"({self.default})"'
 
     def cpp_default(self):
         """The C++ spelling of the Python default."""
@@ -151,7 +155,7 @@ class Op:
                 offset = "-1" if p.is_tensor else f"offsetof({self.attrs_name}, {p.name})"
                 rows.append(
                     f'    {{"{p.name}", ParamKind::{p.kind}, {str(p.keyword_only).lower()}, '
-                    f"{str(p.default is not None).lower()}, {tensor_index.get(p.name, -1)}, {offset}}},"
+                    f"{tensor_index.get(p.name, -1)}, {offset}, {p.default_literal()}}},"
                 )
             out.append(
                 f"const Param {self.constant}Params{s}[] = {{\n"

@@ -1,5 +1,5 @@
-// The parsed signatures of an operation, written by generate.py. The Python parser, the stub and
-// the program printer read attributes through the field table.
+// The parsed signatures of an operation, written by generate.py: what the Python parser stores
+// attributes by, and what errors and docstrings show.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,9 @@ struct Param {
   const char* name;
   ParamKind kind;
   bool keyword_only;
-  bool has_default;
-  int16_t input;   // place among the tensor parameters, -1 for an attribute
-  int32_t offset;  // of the field in the attribute struct, -1 for a tensor
+  int16_t input;             // place among the tensor parameters, -1 for an attribute
+  int32_t offset;            // of the field in the attribute struct, -1 for a tensor
+  const char* default_text;  // as written; null without default
 };
 
 struct Signature {

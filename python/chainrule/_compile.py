@@ -257,6 +257,8 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     meanwhile.
 
     Example:
+        >>> net, loss_fn = chainrule.nn.Linear(4, 1), chainrule.nn.MSELoss()
+        >>> optimizer = chainrule.optim.SGD(net.parameters(), lr=0.1)
         >>> @chainrule.compile
         ... def step(x, y):
         ...     optimizer.zero_grad()
@@ -264,6 +266,10 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
         ...     loss.backward()
         ...     optimizer.step()
         ...     return loss
+        >>> x, y = chainrule.randn(8, 4), chainrule.randn(8, 1)
+        >>> losses = [step(x, y).item() for _ in range(10)]
+        >>> losses[-1] < losses[0], step.stats["replays"] > 0
+        (True, True)
     """
     if settings:
         raise TypeError(

@@ -42,6 +42,7 @@ class History:
         )
 
     def columns(self):
+        """The names of the columns; none before the first epoch has ended."""
         return list(self.rows[0]) if self.rows else []
 
     def to_csv(self):

@@ -16,7 +16,24 @@ class _Options:
 def set_printoptions(
     precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None
 ):
-    """Sets how tensors are printed; `profile` is "default", "short" or "full"."""
+    """Sets how tensors are printed; what is not given stays.
+
+    Args:
+        precision: digits after the point (4).
+        threshold: from so many elements on, the middle is left out (1000).
+        edgeitems: how many are shown at each end then (3).
+        linewidth: characters a line (80).
+        profile: "default", "short" or "full", which set these four.
+        sci_mode: whether numbers have an exponent; by default as their sizes ask for.
+
+    ValueError for a profile or a number that does not exist.
+
+    Example:
+        >>> set_printoptions(precision=2)
+        >>> chainrule.tensor([1.23456])
+        tensor([1.23])
+        >>> set_printoptions(profile="default")
+    """
     profiles = {
         "default": (4, 1000, 3, 80),
         "short": (2, 1000, 2, 80),

@@ -40,6 +40,15 @@ def save(obj, f):
 
     `f` is a path (written atomically: the old file or the new one, never a part) or a file opened
     for writing bytes. Tensors are saved detached; one that occurs twice is stored twice.
+
+    Raises TypeError for anything else in `obj`, and OSError where the file cannot be written.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> save({"w": chainrule.ones(2), "epoch": 3}, file)
+        >>> _ = file.seek(0)
+        >>> load(file)
+        {'w': tensor([1., 1.]), 'epoch': 3}
     """
     tensors, tree = _tree.flatten(obj)
     header, ordered = _plan(tensors, tree)
@@ -55,7 +64,7 @@ def load(f, map_location=None, *, weights_only=True) -> Any:
     """Read what `save` wrote, or any safetensors file: a dict of tensors, nested as it was saved.
 
     `f` is a path or a seekable file opened for reading bytes. `map_location` may be None or the
-    CPU.
+    CPU. A file that breaks a rule of the format is a ValueError that names file and rule.
     """
     if map_location is not None and str(map_location) != "cpu":
         raise ValueError(f"[load] expected map_location None or 'cpu'; got {map_location!r}.")

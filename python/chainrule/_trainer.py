@@ -27,16 +27,16 @@ class Callback:
     """
 
     def on_fit_begin(self, trainer, epochs):
-        pass
+        """Called before the first of `epochs` epochs."""
 
     def on_progress(self, trainer, progress):
-        pass
+        """Called while an epoch runs, with the means so far."""
 
     def on_epoch_end(self, trainer, row):
-        pass
+        """Called after an epoch and its validation; True stops the run."""
 
     def on_fit_end(self, trainer, history):
-        pass
+        """Called when the run is over, however it ended."""
 
 
 class Trainer:

@@ -31,6 +31,16 @@ def test_the_data_of_a_name():
     assert repr(diabetes) == "Data('diabetes', 442 rows, 10 features)"
 
 
+def test_generators_and_modes():
+    generator = cr.Generator().manual_seed(7)
+    assert repr(generator) == "Generator(seed=7, offset=0)"
+    cr.rand(3, generator=generator)
+    assert repr(generator) == "Generator(seed=7, offset=1)"
+    modes = [cr.no_grad(), cr.enable_grad(), cr.set_grad_enabled(True), cr.inference_mode()]
+    names = ["no_grad()", "enable_grad()", "set_grad_enabled(True)", "inference_mode(True)"]
+    assert [repr(mode) for mode in modes] == names
+
+
 def test_no_address_is_printed():
     net = nn.Sequential(nn.Linear(2, 2))
     loader = data.DataLoader(data.TensorDataset(cr.ones(3, 2)))

@@ -56,7 +56,10 @@ class Function:
         ...     def backward(ctx, dy):
         ...         (x,) = ctx.saved_tensors
         ...         return 3 * x**2 * dy
-        >>> y = Cube.apply(x)
+        >>> x = chainrule.tensor([1.0, 2.0], requires_grad=True)
+        >>> Cube.apply(x).sum().backward()
+        >>> x.grad
+        tensor([ 3., 12.])
     """
 
     def __init__(self, *args, **kwargs):
@@ -66,14 +69,19 @@ class Function:
 
     @staticmethod
     def forward(*args, **kwargs):
+        """forward(ctx, *inputs), or forward(*inputs) beside setup_context: the outputs, a Tensor or
+        a tuple."""
         raise TypeError("[Function] expected the subclass to define forward; got none.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
+        """One gradient for each input of forward, None where there is none, from those of the
+        outputs."""
         raise TypeError("[Function] expected the subclass to define backward; got none.")
 
     @staticmethod
     def setup_context(ctx, inputs, output):
+        """Fills ctx after a forward that does not take it."""
         raise TypeError("[Function] expected the subclass to define setup_context; got none.")
 
     @classmethod

@@ -132,7 +132,13 @@ def gradcheck(
 
     Every element of every output is differentiated by every element of every input that requires a
     gradient, and compared with |a - n| <= atol + rtol * |n|. `nondet_tol` is the difference allowed
-    between two backward calls.
+    between two backward calls. A gradient that differs is a GradcheckError, or False with
+    `raise_exception=False`.
+
+    Example:
+        >>> x = chainrule.randn(3, dtype=chainrule.float64, requires_grad=True)
+        >>> gradcheck(chainrule.tanh, x)
+        True
     """
     try:
         _check(func, inputs, eps, atol, rtol, check_undefined_grad)

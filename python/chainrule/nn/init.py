@@ -69,13 +69,26 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator=None) -> Tensor:
-    """Uniform numbers in [a, b); a <= b."""
+    """Uniform numbers in [a, b); ValueError unless a <= b. Like every function here it works in
+    place, without history, and returns the tensor, of any shape.
+
+    Example:
+        >>> w = uniform_(chainrule.empty(100), -1.0, 1.0)
+        >>> bool((w >= -1).all()), bool((w < 1).all())
+        (True, True)
+    """
     with _core.no_grad():
         return require_tensor("uniform_", tensor).uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator=None) -> Tensor:
-    """Normal numbers; std >= 0."""
+    """Normal numbers; ValueError unless std >= 0.
+
+    Example:
+        >>> normal_(chainrule.empty(2, 3), std=0.0)
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
+    """
     with _core.no_grad():
         return require_tensor("normal_", tensor).normal_(mean, std, generator=generator)
 
@@ -109,18 +122,23 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """`val` everywhere."""
+    """`val` everywhere; ValueError for a number that the dtype cannot hold.
+
+    Example:
+        >>> constant_(chainrule.empty(3), 0.5)
+        tensor([0.5000, 0.5000, 0.5000])
+    """
     with _core.no_grad():
         return require_tensor("constant_", tensor).fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """1 everywhere."""
+    """1 everywhere, as the weights of a scale begin."""
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """0 everywhere."""
+    """0 everywhere, as biases often begin."""
     return constant_(tensor, 0.0)
 
 

@@ -107,8 +107,9 @@ class Optimizer:
                     f"[{name}] expected tensors as parameters; got {type(param).__name__}."
                 )
             if not (param.is_leaf or param.retains_grad):
+                made_by = param.grad_fn and param.grad_fn.name()
                 raise ValueError(
-                    f"[{name}] expected leaf tensors; got a result of {param.grad_fn.name()}. "
+                    f"[{name}] expected leaf tensors; got a result of {made_by}. "
                     "Give the parameters themselves."
                 )
             if id(param) in known:

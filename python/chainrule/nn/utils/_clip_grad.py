@@ -50,7 +50,8 @@ def clip_grads_with_norm_(
 ) -> None:
     """Scale the gradients by min(1, max_norm / (total_norm + 1e-6)), in place.
 
-    `foreach` has no meaning.
+    `total_norm` is what `get_total_norm` gave, possibly of more parameters than these. `foreach` has
+    no meaning.
     """
     grads = _grads("clip_grads_with_norm_", parameters)
     max_norm = float(require_number("clip_grads_with_norm_", "max_norm", max_norm))
@@ -95,7 +96,15 @@ def clip_grad_value_(
 ) -> None:
     """Clamp every element of the gradients to [-clip_value, clip_value], in place.
 
-    `foreach` has no meaning.
+    Parameters without gradient are passed over. TypeError unless `clip_value` is a number. `foreach`
+    has no meaning.
+
+    Example:
+        >>> w = nn.Parameter(chainrule.tensor([1.5, -0.2]))
+        >>> (w**2).sum().backward()
+        >>> clip_grad_value_(w, 1.0)
+        >>> w.grad
+        tensor([ 1.0000, -0.4000])
     """
     clip_value = float(require_number("clip_grad_value_", "clip_value", clip_value))
     with _core.no_grad():

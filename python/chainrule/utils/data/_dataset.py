@@ -55,8 +55,15 @@ class IterableDataset(Dataset):
 
 
 class TensorDataset(Dataset):
-    """Samples are rows of the given tensors; a DataLoader takes a batch with one gather a
-    tensor."""
+    """Samples are rows of the given tensors; a DataLoader takes a batch with one gather a tensor.
+
+    ShapeError unless all have the same number of rows, TypeError for what is no tensor.
+
+    Example:
+        >>> pairs = TensorDataset(chainrule.ones(3, 2), chainrule.arange(3))
+        >>> len(pairs), pairs[2]
+        (3, (tensor([1., 1.]), tensor(2)))
+    """
 
     def __init__(self, *tensors):
         if not tensors:
@@ -85,7 +92,12 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The samples of `dataset` at `indices`, in that order."""
+    """The samples of `dataset` at `indices`, in that order.
+
+    Example:
+        >>> Subset("abcd", [3, 0])[0]
+        'd'
+    """
 
     def __init__(self, dataset, indices):
         self.dataset = dataset
@@ -149,6 +161,10 @@ def random_split(dataset, lengths, generator=None):
 
     With fractions the samples left by rounding down go one each to the first subsets, as in
     PyTorch.
+
+    Example:
+        >>> random_split(range(10), [0.7, 0.3], generator=chainrule.Generator().manual_seed(0))
+        [Subset(7 of 10 samples), Subset(3 of 10 samples)]
     """
     total = require_length("random_split", dataset)
     lengths = _listed(lengths, numbers.Real, "numbers")

@@ -22,6 +22,14 @@ class DataLoader:
     workers, is a ValueError. Accepted without effect are `in_order`, as batches always are, a
     `worker_init_fn` without workers, as in PyTorch, and `pin_memory` and `pin_memory_device`, which
     have no meaning on the CPU.
+
+    Example:
+        >>> x, y = chainrule.arange(10.0).reshape(5, 2), chainrule.arange(5)
+        >>> for inputs, targets in DataLoader(TensorDataset(x, y), batch_size=2):
+        ...     print(tuple(inputs.shape), targets.tolist())
+        (2, 2) [0, 1]
+        (2, 2) [2, 3]
+        (1, 2) [4]
     """
 
     def __init__(

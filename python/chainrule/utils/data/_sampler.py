@@ -47,6 +47,7 @@ class RandomSampler(Sampler):
 
     @property
     def num_samples(self):
+        """How many indices one pass has."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def order(self):
