@@ -30,7 +30,7 @@ bool add_operand(Inputs& inputs, PyObject* o, PyObject* other) {
 
 // Python asks the other operand then. Of a product with a list or a string it would next make as
 // many copies as the tensor's __index__ says.
-PyObject* not_implemented(const OpDef& op, PyObject* a, PyObject* b) {
+[[gnu::noinline, gnu::cold]] PyObject* not_implemented(const OpDef& op, PyObject* a, PyObject* b) {
   for (PyObject* o : {a, b}) {
     const PyTypeObject* type = Py_TYPE(o);
     const bool repeats = type->tp_as_sequence && type->tp_as_sequence->sq_repeat &&
