@@ -161,7 +161,7 @@ DIM_ERRORS = (
 SUMS = [
     reduction("sum", numpy(np.sum), ulp=1, scale=40).but(bad=DIM_ERRORS),
     reduction("mean", numpy(np.mean), ulp=1, scale=2).but(
-        bad=(bad(TypeError, "floating tensor", In((3,), 0, 5, "int64")), *DIM_ERRORS)
+        bad=(bad(TypeError, "float32 or float64; got int64", In((3,), 0, 5, "int64")), *DIM_ERRORS)
     ),
     Case("prod", numpy(np.prod), samples(*calls(PROD_DIMS, 0.8, 1.25)), ulp=20),
     Case(
@@ -327,7 +327,7 @@ SOFTMAX = [
         scale=1,
         bad=(
             bad(IndexError, "dim", In((3,)), 1),
-            bad(TypeError, "floating", In((3,), 0, 3, "int64"), 0),
+            bad(TypeError, "float32 or float64; got int64", In((3,), 0, 3, "int64"), 0),
         ),
     ),
     Case(
