@@ -213,18 +213,18 @@ void bind_program(py::module_& m) {
       .def("__repr__", [](const Plan& p) { return p.program().to_string(); })
       .def("__len__", [](const Plan& p) { return p.program().code.size(); })
       .def(
-          "difference",
+          "_difference",
           [](const Plan& p, const Plan& other) { return p.program().difference(other.program()); },
           "Empty when both programs are equal op by op, else what differs and where.")
       .def(
-          "verify", [](const Plan& p) { p.program().verify(); },
+          "_verify", [](const Plan& p) { p.program().verify(); },
           "Re-runs every shape rule over the program.")
-      .def("same_places", &Plan::same_places, py::arg("arguments"),
+      .def("_same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
-      .def("holds", &Plan::holds, py::arg("arguments"),
+      .def("_holds", &Plan::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
-      .def("operations", &Plan::operations, "The name of each instruction's operation.")
-      .def("profile", &Plan::profile, py::arg("arguments"),
+      .def("_operations", &Plan::operations, "The name of each instruction's operation.")
+      .def("_profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each instruction in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")

@@ -1,18 +1,29 @@
-// Comparing, checking and printing programs.
+// Comparing and checking programs.
 #include "graph/program.h"
 
 #include <algorithm>
 #include <set>
 
-#include "ops/schema.h"
+#include "graph/print.h"
+#include "ops/attribute_text.h"
 
 namespace chainrule::graph {
 
 namespace {
 
-std::string text(const Number& n) { return is_floating(n.dtype) ? str(n.real) : str(n.integer); }
-
 std::string place(const Instruction& in) { return in.where.empty() ? "" : str(" at ", in.where); }
+
+// "dim=1, then 2" of the first attribute that reads otherwise.
+std::string attributes_differ(const Instruction& x, const Instruction& y) {
+  const Signature& signature = x.op->schema->signatures[0];
+  for (const Param& p : std::span(signature.params, signature.count)) {
+    if (p.input >= 0) continue;
+    const std::string before = attribute_text(p, x.attrs), now = attribute_text(p, y.attrs);
+    if (before == now) continue;
+    return str(p.name, "=", before, ", then ", now, place(y), "; pass it as an argument");
+  }
+  return str("other attributes of ", x.op->name, place(y));
+}
 
 std::string differ(const Program& a, const Instruction& x, const Program& b, const Instruction& y) {
   if (x.op != y.op) return str(x.op->name, ", then ", y.op->name, place(y));
@@ -21,8 +32,8 @@ std::string differ(const Program& a, const Instruction& x, const Program& b, con
     const Value &u = a.values[x.inputs[i]], &v = b.values[y.inputs[i]];
     if (u.source == Source::kNumber && v.source == Source::kNumber &&
         !(a.numbers[u.index] == b.numbers[v.index])) {
-      return str(text(a.numbers[u.index]), ", then ", text(b.numbers[v.index]), place(y),
-                 "; pass it as an argument or a 0-d tensor");
+      return str(number_text(a.numbers[u.index]), ", then ", number_text(b.numbers[v.index]),
+                 place(y), "; pass it as an argument or a 0-d tensor");
     }
     if (u.source == Source::kState && v.source == Source::kState &&
         !a.states[u.index].same_as(b.states[v.index]) &&
@@ -31,7 +42,7 @@ std::string differ(const Program& a, const Instruction& x, const Program& b, con
                  "; pass it as an argument");
     }
   }
-  if (x.attrs != y.attrs) return str("other attributes of ", x.op->name, place(y));
+  if (x.attrs != y.attrs) return attributes_differ(x, y);
   if (x.inputs != y.inputs || x.list_ends != y.list_ends)
     return str("other inputs of ", x.op->name, place(y));
   for (size_t i = 0; i < std::min(x.outputs.size(), y.outputs.size()); ++i) {
@@ -189,53 +200,6 @@ void Program::verify() const {
           v.view ? inputs[0].alias(v.sizes, v.strides, inputs[0]->offset + v.offset) : stand_in(v);
     }
   }
-}
-
-std::string Program::to_string() const {
-  std::string out;
-  const auto name = [&](ValueId id) -> std::string {
-    if (id == kNone) return "none";
-    const Value& v = values[id];
-    switch (v.source) {
-      case Source::kArgument:
-        return str("arg", v.index);
-      case Source::kState:
-        return str("state", v.index);
-      case Source::kGradient:
-        return str("leaf", v.index, ".grad");
-      case Source::kNumber:
-        return text(numbers[v.index]);
-      default:
-        return str("%", id);
-    }
-  };
-  const auto typed = [&](ValueId id) {
-    return str(name(id), ": ", dtype_name(values[id].dtype), values[id].sizes);
-  };
-  for (size_t i = 0; i < code.size(); ++i) {
-    if (i == commit_begin && i < forward_end) out += "commit:\n";
-    if (i == forward_end) out += "backward:\n";
-    const Instruction& in = code[i];
-    out += "  ";
-    for (size_t j = 0; j < in.outputs.size(); ++j) out += str(j ? ", " : "", typed(in.outputs[j]));
-    out += str(" = ", in.op->name, "(");
-    for (size_t j = 0; j < in.inputs.size(); ++j) out += str(j ? ", " : "", name(in.inputs[j]));
-    out += in.where.empty() ? ")\n" : str(")  # ", in.where, "\n");
-  }
-  for (const WriteBack& w : writes) {
-    const std::string target = w.target == Source::kGradient   ? name(w.index)
-                               : w.target == Source::kArgument ? str("arg", w.index)
-                                                               : str("state", w.index);
-    out += str("  ", target, " <- ", name(w.value), "\n");
-  }
-  for (const GradBinding& g : gradients) {
-    out += str("  grad of ",
-               g.leaf.argument < 0 ? str(g.leaf.outside.sizes()) : str("arg", g.leaf.argument),
-               " <- ", name(g.value), "\n");
-  }
-  out += "  return";
-  for (size_t i = 0; i < results.size(); ++i) out += str(i ? ", " : " ", name(results[i]));
-  return out + "\n";
 }
 
 }  // namespace chainrule::graph

@@ -103,9 +103,9 @@ class CompiledFunction(Generic[_P, _R]):
         plan = self._plans.get(key)
         recorded = plan.like(tensors) if plan is not None else None
         if recorded is not None and recorded.ready():
-            times = recorded.program.profile(tensors)
+            times = recorded.program._profile(tensors)
             if times is not None:
-                return list(zip(recorded.program.operations(), times, strict=True))
+                return list(zip(recorded.program._operations(), times, strict=True))
         raise _core.StateError(
             "[profile] expected arguments of a call that has a plan; got others. Call the "
             "function three times with them first."
@@ -176,7 +176,7 @@ class CompiledFunction(Generic[_P, _R]):
 
         like = plan.like(tensors)
         before = like or plan.recorded
-        same_places = before is None or before.program.same_places(tensors)
+        same_places = before is None or before.program._same_places(tensors)
         recording = _core._Recording(tensors)
         try:
             result = self._run(args, kwargs)
@@ -188,10 +188,10 @@ class CompiledFunction(Generic[_P, _R]):
             program = recording.finish(outputs)
         finally:
             recording.abort()
-        program.verify()
+        program._verify()
         difference, tries = None, 1
         if before is not None:
-            difference = before.program.difference(program) or changed(before.seen, seen)
+            difference = before.program._difference(program) or changed(before.seen, seen)
             # Something announced a change, or arguments share other memory (a new plan starts); or
             # the call itself does not repeat.
             if difference and not before.adopted and same_places:

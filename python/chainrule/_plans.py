@@ -102,7 +102,7 @@ class Plan:
 
     def like(self, tensors) -> Any:
         """The latest recording of a call that found things as they are, or None."""
-        return next((v for v in reversed(self._variants) if v.program.holds(tensors)), None)
+        return next((v for v in reversed(self._variants) if v.program._holds(tensors)), None)
 
     def put(self, recorded, before):
         """A recording in place of the one before it, or beside the others."""

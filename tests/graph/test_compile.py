@@ -318,7 +318,7 @@ def test_programs_print_and_verify():
         step(x, y)
     text = repr(step.program)
     assert "linear" in text and "adam_update" in text and "commit:" in text and "return" in text
-    step.program.verify()
+    step.program._verify()
 
 
 def test_numpy_arguments_are_copied_in():
