@@ -15,11 +15,6 @@ std::string (*source_line)() = nullptr;
 namespace {
 std::string here() { return source_line ? source_line() : std::string(); }
 
-std::string at_here() {
-  const std::string line = here();
-  return line.empty() ? "" : str(" at ", line);
-}
-
 std::vector<std::byte> bytes_of(const OpDef& op, const void* attrs) {
   all_ops();
   std::vector<std::byte> bytes(op.schema->attr_bytes);
@@ -27,6 +22,11 @@ std::vector<std::byte> bytes_of(const OpDef& op, const void* attrs) {
   return bytes;
 }
 }  // namespace
+
+std::string at_here() {
+  const std::string line = here();
+  return line.empty() ? "" : str(" at ", line);
+}
 
 ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(modes) {
   if (modes.recorder) {
@@ -77,29 +77,6 @@ ValueId ProgramRecorder::add_value(const Value& v) {
   return static_cast<ValueId>(program_.values.size()) - 1;
 }
 
-ProgramRecorder::Memory& ProgramRecorder::memory_of(const Tensor& t) {
-  Memory& memory = memories_[t->storage.get()];
-  if (!memory.keep) memory.keep = t->storage;
-  return memory;
-}
-
-ValueId ProgramRecorder::find(const Memory& memory, const Tensor& t) const {
-  for (const Window& w : memory.windows) {
-    if (w.offset == t->offset && w.sizes == t.sizes() && w.strides == t.strides() &&
-        w.inference == t->inference) {
-      return w.value;
-    }
-  }
-  return kNone;
-}
-
-void ProgramRecorder::bind(const Tensor& t, ValueId value) {
-  Memory& memory = memory_of(t);
-  if (find(memory, t) == kNone) {
-    memory.windows.push_back({t.sizes(), t.strides(), t->offset, t->inference, value});
-  }
-}
-
 ValueId ProgramRecorder::number(const Tensor& t) {
   const Number n{t.dtype(), t.item_double(), t.item_int()};
   program_.numbers.push_back(n);
@@ -112,66 +89,6 @@ ValueId ProgramRecorder::state(const Tensor& t) {
   program_.state_requires_grad.push_back(t->requires_grad);
   return add_value(
       {Source::kState, static_cast<int>(program_.states.size()) - 1, t.dtype(), t.sizes()});
-}
-
-ValueId ProgramRecorder::resolve(const Tensor& t) {
-  if (!t.defined()) return kNone;
-  if (t->weak_number) return number(t);
-  const bool known = memories_.contains(t->storage.get());
-  Memory& memory = memory_of(t);
-  if (!known) memory.outside = true;
-  if (const ValueId id = find(memory, t); id != kNone) return id;
-  ValueId id;
-  if (memory.written || (known && !memory.outside)) {
-    check_inside(memory, t);
-    id = window(flat(memory, t), t.dtype(), t.sizes(), t.strides(), t->offset - memory.flat_offset);
-    // What was written into it has a mark of its own.
-    if (memory.written) program_.values[id].mark = t->inference ? Mark::kOn : Mark::kOff;
-  } else {
-    id = state(t);
-  }
-  bind(t, id);
-  return id;
-}
-
-// A view of `owner`, from whose first element the offset counts.
-ValueId ProgramRecorder::window(ValueId owner, DType dtype, const Dims& sizes, const Dims& strides,
-                                int64_t offset) {
-  AsStridedAttrs attrs;
-  attrs.size = sizes;
-  attrs.stride = strides;
-  attrs.storage_offset = offset;
-  return emit(ops::kAsStrided, {owner}, &attrs, dtype, sizes, true, strides, offset);
-}
-
-// The storage as one dense row, under its current binding.
-ValueId ProgramRecorder::flat(Memory& memory, const Tensor& t) {
-  if (memory.flat != kNone) return memory.flat;
-  const Dims sizes{row_elements(memory, t)};
-  if (memory.argument >= 0 || memory.gradient != kNone) {
-    const ValueId owner =
-        memory.argument >= 0 ? program_.argument_values[memory.argument] : memory.gradient;
-    return memory.flat = window(owner, t.dtype(), sizes, Dims{1}, 0);
-  }
-  if (memory.outside) return memory.flat = state(t.alias(sizes, Dims{1}, 0));
-  // Made inside: some dense value covers it from its first element.
-  return memory.flat = window(memory.windows.front().value, t.dtype(), sizes, Dims{1}, 0);
-}
-
-int64_t ProgramRecorder::row_elements(const Memory& memory, const Tensor& t) const {
-  if (memory.origin.defined()) return memory.flat_end - memory.flat_offset;
-  return static_cast<int64_t>(t->storage->bytes() / itemsize(t.dtype()));
-}
-
-void ProgramRecorder::check_inside(const Memory& memory, const Tensor& t) const {
-  if (!memory.origin.defined()) return;
-  if (t->offset >= memory.flat_offset &&
-      t->offset + extent(t.sizes(), t.strides()) <= memory.flat_end)
-    return;
-  throw CaptureError(
-      str("[compile] expected a written argument or gradient to be used by itself; got a tensor "
-          "beside it in the same memory",
-          at_here(), ". clone() one of them."));
 }
 
 ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs,
@@ -223,79 +140,6 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
   }
   if (call.op.is(kMutates)) record_mutations(call, in);
   program_.code.push_back(std::move(in));
-}
-
-// An op that changes some inputs in place: its instruction gets one extra output per changed
-// tensor, which becomes the current value of that memory.
-void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
-  for (int param : call.op.mutates) {
-    for (const Tensor& t : call.list(param)) {
-      if (!t.is_contiguous()) {
-        throw CaptureError(str("[", call.op.name,
-                               "] expected dense tensors while recording; got strides ",
-                               t.strides(), at_here(), "."));
-      }
-      const Dims sizes{t.numel()};
-      const ValueId id = add_value(
-          {Source::kInstruction, static_cast<int>(program_.code.size()), t.dtype(), sizes});
-      in.outputs.push_back(id);
-      Memory& memory = memory_of(t);
-      if (t->offset != memory.flat_offset ||
-          t.numel() * static_cast<int64_t>(itemsize(t.dtype())) !=
-              static_cast<int64_t>(t->storage->bytes())) {
-        throw CaptureError(str("[", call.op.name,
-                               "] expected tensors that own their memory while "
-                               "recording; got a view of sizes ",
-                               t.sizes(), at_here(), "."));
-      }
-      memory.windows.clear();
-      memory.flat = id;
-      memory.written = true;
-    }
-  }
-}
-
-void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
-  const ValueId v = resolve(value);
-  note_history(value);
-  const bool known = memories_.contains(view->storage.get());
-  Memory& memory = memory_of(view);
-  if (!known) memory.outside = true;
-  if (memory.outside && modes.grad_enabled) {
-    const Tensor both[] = {view, value};
-    if (any_requires_grad(
-            both)) {  // a replay writes the numbers; the caller's graph stays as it is
-      throw CaptureError(
-          str("[compile] expected writes into tensors from outside to have no history; "
-              "got one of sizes ",
-              view.sizes(), at_here(),
-              ". Use no_grad(), write a detached value, or return the result."));
-    }
-  }
-  check_inside(memory, view);
-  const int64_t elements = row_elements(memory, view);
-  const Dims row{elements};
-  if (view.is_contiguous() && view.numel() == elements) {
-    // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
-    // shared window is copied first. What is written may be something that nobody has read yet.
-    if (!known) state(view);
-    ValueId dense = v;
-    if (!value.is_contiguous() || program_.values[v].source != Source::kInstruction ||
-        program_.values[v].view) {
-      CloneAttrs none;
-      dense = emit(ops::kClone, {v}, &none, value.dtype(), value.sizes(), false, {}, 0);
-    }
-    memory.flat = window(dense, view.dtype(), row, Dims{1}, 0);
-  } else {
-    WriteViewAttrs attrs;
-    attrs.size = view.sizes();
-    attrs.stride = view.strides();
-    attrs.storage_offset = view->offset - memory.flat_offset;
-    memory.flat =
-        emit(ops::kWriteView, {flat(memory, view), v}, &attrs, view.dtype(), row, false, {}, 0);
-  }
-  memory.windows.clear();
-  memory.written = true;
 }
 
 Leaf ProgramRecorder::leaf_of(const Tensor& t) const {

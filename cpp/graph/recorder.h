@@ -13,6 +13,8 @@ namespace chainrule::graph {
 
 // The user's current source line; set by bindings/, empty without a host language.
 extern std::string (*source_line)();
+// " at train.py:12", for errors.
+std::string at_here();
 
 class ProgramRecorder final : public Recorder, private autograd::Tracer {
  public:
