@@ -206,33 +206,4 @@ const OpDef kMaskedSelect = {
         },
 };
 
-const OpDef kNonzero = {
-    .name = "nonzero",
-    .doc = "The coordinates of all elements that are not zero, one row each, in row-major order.",
-    .signatures = {"nonzero(Tensor input) -> Tensor"},
-    .surface = kPrivate,  // Python's nonzero has as_tuple= (_shaping.py)
-    .compose =
-        [](const Call& c) {
-          return just(unravel_rows(nonzero_flat(contiguous(c[0])), c[0].sizes()));
-        },
-};
-
-const OpDef kArgwhere = {
-    .name = "argwhere",
-    .doc = "The coordinates of all elements that are not zero, one row each, in row-major order.",
-    .signatures = {"argwhere(Tensor input) -> Tensor"},
-    .compose = [](const Call& c) { return just(nonzero(c[0])); },
-};
-
-const OpDef kNonzeroTuple = {
-    .name = "nonzero_tuple",
-    .doc = "nonzero() as one tensor per dimension; a 0-dimensional input counts as one element.",
-    .signatures = {"nonzero_tuple(Tensor input) -> Tensor[]"},
-    .surface = kPrivate,
-    .compose =
-        [](const Call& c) {
-          return unbind(nonzero(c[0].dim() == 0 ? view(c[0], Dims{1}) : c[0]), 1);
-        },
-};
-
 }  // namespace chainrule::ops

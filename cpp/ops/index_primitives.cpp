@@ -267,48 +267,5 @@ const OpDef kIndexWrite = {
               }}},
 };
 
-const OpDef kNonzeroFlat = {
-    .name = "nonzero_flat",
-    .doc = "The flat positions of the elements of a dense tensor that are not zero, ascending.",
-    .signatures = {"nonzero_flat(Tensor input) -> Tensor"},
-    .surface = kPrivate,
-    .infer =
-        [](Infer& c) {
-          if (modes.recorder) modes.recorder->on_read("nonzero");  // its size depends on values
-          c.out(DType::kInt64, {kernels::count_nonzero(c[0].dtype(), c[0].numel(), c[0].raw())});
-        },
-    .forward =
-        [](Run& r) {
-          kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(), r.out().numel(),
-                                     r.out().data<int64_t>());
-        },
-    .traits = kDynamicShape,
-};
-
-const OpDef kUnravelRows = {
-    .name = "unravel_rows",
-    .doc = "The coordinates of flat positions in a tensor of the given sizes, one row each.",
-    .signatures = {"unravel_rows(Tensor input, int[] sizes) -> Tensor"},
-    .surface = kPrivate,
-    .infer =
-        [](Infer& c) {
-          const Dims& sizes = c.as<UnravelRowsAttrs>().sizes;
-          const bool empty =
-              std::any_of(sizes.begin(), sizes.end(), [](int64_t n) { return n < 1; });
-          if (c[0].dtype() != DType::kInt64 || !c[0].is_contiguous() || (empty && c[0].numel())) {
-            fail<ShapeError>(c.name(), "expected dense int64 positions in sizes >= 1; got ",
-                             dtype_name(c[0].dtype()), " of sizes ", c[0].sizes(), " in ", sizes,
-                             ".");
-          }
-          c.out(DType::kInt64, {c[0].numel(), sizes.size()});
-        },
-    .forward =
-        [](Run& r) {
-          const Dims& sizes = r.as<UnravelRowsAttrs>().sizes;
-          kernels::unravel(r[0].numel(), r[0].data<int64_t>(), sizes.size(), sizes.begin(),
-                           r.out().data<int64_t>());
-        },
-};
-
 }  // namespace ops
 }  // namespace chainrule

@@ -11,6 +11,11 @@ Tensor as_index(const char* op, const Tensor& index);
 // Raises IndexError naming the first index outside the allowed range, or returns. `index` is dense.
 void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap);
 
+// Raises ShapeError unless index.shape[d] <= limit.shape[d] in every dimension but `skip`; `what`
+// has the shape `limit`.
+void check_index_shape(const char* op, const Tensor& index, const Dims& limit, int skip,
+                       const char* what);
+
 // Which public op an index_read / index_write stands for: the name in errors, and whether negative
 // indices count from the end.
 enum IndexForm : int64_t {
