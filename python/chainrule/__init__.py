@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chainrule._trainer import Trainer as Trainer
 
     __version__: str
+del TYPE_CHECKING  # what dir() lists is what there is
 
 # Name -> the module that has it; None where the name is a module itself. What dir() lists and what
 # is imported at the first use are this one table.

@@ -8,19 +8,29 @@ Python, a changed constant) is a CaptureError that names the line.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from . import _core
 from ._methods import Methods
 from ._nested import copied_in, form, held, no_end
 from ._plans import Plans, Recorded, last_change
 
-_P = ParamSpec("_P")
-_Q = ParamSpec("_Q")
-_R = TypeVar("_R")
-_S = TypeVar("_S")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+    _P = ParamSpec("_P")
+    _Q = ParamSpec("_Q")
+    _R = TypeVar("_R")
+    _S = TypeVar("_S")
+else:  # what follows names them; typing would be a third of what importing this package takes
+    _P = _Q = _R = _S = None
+
+    class Generic:
+        def __class_getitem__(cls, parameters):
+            return cls
+
+
 _MAX_TRIES = 4
 _WARN_AT = 16  # signatures of which none has come back, or changes with no replay between them
 _MANY_SIGNATURES = (
@@ -41,6 +51,8 @@ class CompiledFunction(Generic[_P, _R]):
     """
 
     def __init__(self, function: Callable[_P, _R]):
+        import functools
+
         from . import _results  # noqa: F401 - not while threads call and a process may fork
 
         functools.update_wrapper(self, function, updated=())
@@ -63,12 +75,17 @@ class CompiledFunction(Generic[_P, _R]):
     def __reduce__(self):
         return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors
 
-    @overload
-    def __get__(self, instance: None, owner: type | None = None) -> CompiledFunction[_P, _R]: ...
-    @overload
-    def __get__(
-        self: CompiledFunction[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None
-    ) -> CompiledFunction[_Q, _R]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(
+            self, instance: None, owner: type | None = None
+        ) -> CompiledFunction[_P, _R]: ...
+        @overload
+        def __get__(
+            self: CompiledFunction[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None
+        ) -> CompiledFunction[_Q, _R]: ...
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
@@ -222,10 +239,16 @@ def _returns_later(function):
     return any(kind(f) for kind in kinds for f in (function, type(function).__call__))
 
 
-@overload
-def compile(function: Callable[_P, _R]) -> CompiledFunction[_P, _R]: ...
-@overload
-def compile(function: None = None) -> Callable[[Callable[_P, _R]], CompiledFunction[_P, _R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def compile(function: Callable[_P, _R]) -> CompiledFunction[_P, _R]: ...
+    @overload
+    def compile(
+        function: None = None,
+    ) -> Callable[[Callable[_P, _R]], CompiledFunction[_P, _R]]: ...
+
+
 def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     """Records `function` and replays it as one native program; also a decorator.
 

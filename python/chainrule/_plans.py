@@ -1,11 +1,16 @@
 """What a compiled function knows of its signatures: recordings, plans and the table of plans."""
 
+from __future__ import annotations
+
 import os
 from _thread import RLock
-from collections import OrderedDict
-from typing import Any, NamedTuple
+from collections import OrderedDict, namedtuple
 
 from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _assigned = (-1, "")  # the generation of plans that it began, and "Net.attribute"
 
@@ -38,16 +43,21 @@ def last_change():
     return "one of a module or an optimizer"
 
 
-class Recorded(NamedTuple):
+_RECORDED = (
+    "program",
+    "adopted",  # whether it is equal to the recording before
+    "rebuild",
+    "seen",  # what the result is made of, tensors apart
+    "refreshers",
+    "generation",
+    "tries",  # recordings since the last two that agreed
+)
+
+
+class Recorded(namedtuple("Recorded", _RECORDED)):
     """What one recording left; it never changes, so another thread sees all of it or nothing."""
 
-    program: Any
-    adopted: bool  # equal to the recording before
-    rebuild: Any
-    seen: tuple  # what the result is made of, tensors apart
-    refreshers: tuple
-    generation: int
-    tries: int  # recordings since the last two that agreed
+    __slots__ = ()
 
     def ready(self):
         """Whether the program may be replayed, as far as its own guards hold too.

@@ -17,6 +17,10 @@ if typing.TYPE_CHECKING:
 __all__ = ["Data", "load", "names"]
 
 
+def __dir__():
+    return __all__
+
+
 @dataclasses.dataclass(repr=False)
 class Data:
     """A data set: `x` (rows, features), `y` (rows,), classes as int64 or values as float64."""

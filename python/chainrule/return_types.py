@@ -12,3 +12,4 @@ if TYPE_CHECKING:
     var_mean = _core._var_mean
 else:
     globals().update(_core._return_types())
+del TYPE_CHECKING

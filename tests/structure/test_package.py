@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -65,6 +66,52 @@ def test_import_does_not_import_third_parties():
     code = f"import sys, chainrule; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What a bare interpreter has not loaded yet, and importing the package loads. Others are imported
+# where they are used: typing took a quarter of the time, with re and enum that it brings.
+STANDARD = [
+    "__future__",
+    "_collections",
+    "_operator",
+    "collections",
+    "collections.abc",
+    "itertools",
+    "keyword",
+    "math",
+    "operator",
+    "reprlib",
+    "types",
+]
+
+
+def test_import_takes_little_of_the_standard_library():
+    code = "import sys; a = set(sys.modules); import chainrule; print(*(set(sys.modules) - a))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    added = {m for m in done.stdout.split() if m.split(".")[0] in sys.stdlib_module_names}
+    assert "math" in added
+    assert added <= {*STANDARD}
+
+
+def public_modules():
+    """The package and the modules in it that users write the names of."""
+    found = [chainrule]
+    for module in found:
+        for name in dir(module):
+            value = None if name.startswith("_") else getattr(module, name)
+            if isinstance(value, types.ModuleType):
+                found.append(value)
+    return found
+
+
+def test_dir_lists_public_names_alone():
+    modules = public_modules()
+    assert {"chainrule.nn.functional", "chainrule.utils.data"} <= {m.__name__ for m in modules}
+    for module in modules:
+        assert module.__name__.startswith("chainrule"), module
+        names = {name for name in dir(module) if not name.startswith("_")}
+        assert "TYPE_CHECKING" not in names, module
+        assert names == {*getattr(module, "__all__", names)}, module
 
 
 def test_dir_lists_what_is_imported_later():

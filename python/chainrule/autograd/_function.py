@@ -4,8 +4,6 @@ forward runs without history; what backward needs is saved on `ctx`. Two forms, 
 `forward(ctx, *args)`, or `forward(*args)` with `setup_context(ctx, inputs, output)`.
 """
 
-import functools
-
 from chainrule import _core
 from chainrule._core import StateError, Tensor
 
@@ -170,6 +168,7 @@ class _Backward:
 
 def once_differentiable(backward):
     """Decorator for a backward that cannot itself be differentiated."""
+    import functools
 
     @functools.wraps(backward)
     def wrapped(ctx, *grads):

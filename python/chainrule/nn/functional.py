@@ -10,8 +10,6 @@ ShapeError.
 
 from __future__ import annotations
 
-import warnings
-
 from .._checks import require_tensor
 from .._core import Tensor, _functional
 from ._activations import (
@@ -84,6 +82,10 @@ __all__ = [
 ]
 
 
+def __dir__():
+    return __all__
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and scale the rest by 1 / (1 - p); the input when not
     training.
@@ -124,6 +126,8 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
 
 def _implicit_dim(name, input):
     dim = 0 if require_tensor(name, input).dim() in (0, 1, 3) else 1
+    import warnings
+
     warnings.warn(
         f"[{name}] expected dim; without it dim={dim} is taken.", UserWarning, stacklevel=3
     )
@@ -311,6 +315,8 @@ def _reduction(reduction, size_average, reduce) -> Any:
         meant = "none"
     else:
         meant = "mean" if size_average is None or size_average else "sum"
+    import warnings
+
     warnings.warn(
         f"[loss] expected reduction={meant!r}; got size_average or reduce, PyTorch's old spelling.",
         UserWarning,

@@ -34,6 +34,11 @@ __all__ = [
     "zeros_",
 ]
 
+
+def __dir__():
+    return __all__
+
+
 _GAINS = {
     "linear": 1.0,
     "conv1d": 1.0,

@@ -8,7 +8,6 @@ it. Only calls of the containers' own methods are heard, not `dict.__setitem__(g
 which is Python that runs while recording alone.
 """
 
-import functools
 from collections import defaultdict
 
 from .. import _core
@@ -44,11 +43,12 @@ def _announcing(writers, announce):
     """A class decorator: `announce(method, *args)` runs before each of the methods that write."""
 
     def announced(name, write):
-        @functools.wraps(write)
         def method(self, *args, **kwargs):
             announce(name, *args)
             return write(self, *args, **kwargs)
 
+        method.__name__, method.__doc__ = write.__name__, write.__doc__
+        method.__qualname__ = write.__qualname__
         return method
 
     def decorate(cls):
