@@ -1,7 +1,8 @@
 #include "core/team.h"
 
+#include <algorithm>
 #include <chrono>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -41,7 +42,8 @@ constexpr uint32_t kOpen = 1u << 31;
 std::atomic<Region*> current{nullptr};
 std::atomic<uint32_t> most_inside{0};
 std::atomic<bool> spins{true};
-int started = 0;  // touched under the team's lock alone
+std::atomic<int> workers{0};  // that exist; more are started under the team's lock alone
+std::atomic<int> wanted{0};   // more than these end when they wake: each region would wake them too
 
 // True if `done` came true within kSpin.
 template <typename Done>
@@ -67,29 +69,40 @@ void enter() {
   gate.fetch_sub(1, std::memory_order_release);
 }
 
+bool superfluous() {
+  int n = workers.load(std::memory_order_relaxed);
+  while (n > wanted.load(std::memory_order_relaxed)) {
+    if (workers.compare_exchange_weak(n, n - 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
 void serve(uint32_t seen) {
-  for (;;) {
+  do {
     const auto next = [&] { return regions.load(std::memory_order_acquire) != seen; };
     if (!spins.load(std::memory_order_relaxed) || !spin_until(next)) {
       regions.wait(seen, std::memory_order_acquire);
     }
     seen = regions.load(std::memory_order_acquire);
     enter();
-  }
+  } while (!superfluous());
 }
 
-// Without a thread more the others, and the caller, do the work.
+// Without a thread more, be it for a limit or for memory, the others and the caller do the work.
 bool start_worker() {
 #if defined(__unix__) || defined(__APPLE__)
-  // Signals are the program's threads' business.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // Signals are the program's threads' business, except those that a thread brings upon itself:
+  // blocked, they would end the process past every handler.
+  sigset_t others, before;
+  sigfillset(&others);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&others, own);
+  pthread_sigmask(SIG_SETMASK, &others, &before);
 #endif
   bool made = true;
   try {
     std::thread(serve, regions.load(std::memory_order_relaxed)).detach();
-  } catch (const std::system_error&) {
+    workers.fetch_add(1, std::memory_order_relaxed);
+  } catch (const std::exception&) {
     made = false;
   }
 #if defined(__unix__) || defined(__APPLE__)
@@ -120,9 +133,12 @@ void Region::rethrow() const {
 }
 
 void run_region(Region& region, int threads, int processors) {
-  while (started < threads - 1 && start_worker()) ++started;
+  const int helpers = static_cast<int>(std::min<int64_t>(threads, region.tiles())) - 1;
+  wanted.store(threads - 1, std::memory_order_relaxed);
+  while (workers.load(std::memory_order_relaxed) < helpers && start_worker()) {
+  }
   spins.store(threads <= processors, std::memory_order_relaxed);
-  most_inside.store(static_cast<uint32_t>(threads - 1), std::memory_order_relaxed);
+  most_inside.store(static_cast<uint32_t>(helpers), std::memory_order_relaxed);
   current.store(&region, std::memory_order_relaxed);
   gate.store(kOpen, std::memory_order_release);
   regions.fetch_add(1, std::memory_order_acq_rel);
@@ -136,7 +152,7 @@ void run_region(Region& region, int threads, int processors) {
 }
 
 void forget_workers() {
-  started = 0;
+  workers.store(0, std::memory_order_relaxed);
   gate.store(0, std::memory_order_relaxed);
 }
 

@@ -22,6 +22,7 @@ class Region {
   // Takes tiles until none is left. Every thread has the caller's rounding mode and flush-to-zero
   // meanwhile, so that a tile has the same bits wherever it runs.
   void work() noexcept;
+  int64_t tiles() const { return tiles_; }
   void rethrow() const;  // the first exception of a tile, which ended the claiming
 
  private:
@@ -36,8 +37,8 @@ class Region {
 };
 
 // Runs the region on the caller and up to threads - 1 workers, which are started when they are
-// first needed. One at a time: the caller holds the team's try-lock. `processors` is how many there
-// are; workers that outnumber them do not spin.
+// first needed and end when fewer are. One at a time: the caller holds the team's try-lock.
+// `processors` is how many there are; workers that outnumber them do not spin.
 void run_region(Region& region, int threads, int processors);
 
 void forget_workers();  // in a forked child, which has the calling thread alone

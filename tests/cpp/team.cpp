@@ -1,10 +1,14 @@
 // The thread team: every tile of every region runs once, whatever the number of threads; nested
-// regions, exceptions and the caller's rounding mode; a forked child starts workers of its own.
+// regions, exceptions and the caller's rounding mode; workers that are not wanted end, and a
+// process that gets none works alone; a forked child starts workers of its own.
 #include <fenv.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <stdexcept>
 #include <thread>
 
@@ -85,6 +89,50 @@ void check_exception() {
   }
 }
 
+int64_t threads_of_the_process() {
+  namespace fs = std::filesystem;
+  return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+}
+
+// Every region wakes every worker, so there are no more of them than were asked for, nor more than
+// there were tiles for.
+void check_workers_come_and_go() {
+  if (!std::filesystem::exists("/proc/self/task")) return;
+  set_num_threads(1000);
+  parallel_for(40, kMuch, [](int64_t) {});
+  expect(threads_of_the_process() <= 40, threads_of_the_process(), " threads for 40 tiles");
+  for (const int threads : {2, 12, 2}) {
+    set_num_threads(threads);
+    for (int r = 0; r < 1000; ++r) {
+      parallel_for(40, kMuch, [](int64_t) {});
+      if (threads_of_the_process() == threads) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    expect(threads_of_the_process() == threads, threads_of_the_process(), " threads instead of ",
+           threads);
+  }
+}
+
+// Without memory for a thread's stack, or for what the library keeps about it.
+void check_no_more_threads() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    rlimit nothing{1, 1};
+    setrlimit(RLIMIT_AS, &nothing);
+    failures = 0;
+    set_num_threads(4);
+    int64_t sum = 0;
+    for (int r = 0; r < 50; ++r) parallel_for(9, kMuch, [&](int64_t t) { sum += t; });
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    _exit(sum == 50 * 36 && !sigismember(&blocked, SIGINT) ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  expect(status == 0, "a process without another thread ended with ", status);
+}
+
 // 1 + 1e-9 in float32 is 1 to nearest and more than 1 upwards.
 void check_rounding_mode() {
   set_num_threads(4);
@@ -126,6 +174,8 @@ int main() {
   check_nested();
   check_exception();
   check_rounding_mode();
+  check_workers_come_and_go();
+  check_no_more_threads();
   check_fork();
   return finish("team");
 }
