@@ -168,7 +168,9 @@ const OpDef kPow = {
               [](Backward& b) {
                 const Tensor x = strong(b.value(0));
                 const Tensor flat = logical_and(eq(x, 0), ge(b.value(1), 0));
-                return absorb(b.dy(), where(flat, 0, mul(b.output(0), log(x))));
+                // Where it is 0 the logarithm takes no part in second derivatives either.
+                const Tensor slope = mul(b.output(0), log(where(flat, 1, x)));
+                return absorb(b.dy(), where(flat, 0, slope));
               }}},
     .traits = kElementwise | kBroadcasts,
     .cost = 30,

@@ -137,7 +137,7 @@ const OpDef kReduceProd = {
     .name = "reduce_prod",
     .doc =
         "The product over the given dims. The derivative by an element is the product of the "
-        "others; where several elements are 0, second derivatives count as 0.",
+        "others; where three elements or more are 0, third derivatives count as 0.",
     .signatures = {"reduce_prod(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_accumulate<ReduceProdAttrs>,
@@ -148,13 +148,19 @@ const OpDef kReduceProd = {
                 const auto& a = b.as<ReduceProdAttrs>();
                 const Dims dims = reduced_dims("prod", a.dim, x.dim());
                 const Dims kept = reduced_sizes(x.sizes(), dims, true);
-                // The product of the others: of all non-zero ones, unless another one is zero.
-                const Tensor zero = eq(x, 0);
+                // The product of the others, written so that it has the right derivative where it
+                // is zero, too: with one zero the others' is that zero times the rest; with two,
+                // that of one zero is the other zero times the rest.
+                const Tensor zero = eq(x, 0), plain = where(zero, 1, x);
                 const Tensor zeros_in = sum(zero, OptDims(dims), true);
-                const Tensor rest = reduce_prod(where(zero, 1, x), OptDims(dims), true);
-                const Tensor without_zero = div(rest, where(zero, 1, x));
-                const Tensor others = where(eq(zeros_in, 0), without_zero,
-                                            where(logical_and(zero, eq(zeros_in, 1)), rest, 0));
+                const Tensor zeros = sum(where(zero, x, 0), OptDims(dims), true);
+                const Tensor rest = reduce_prod(plain, OptDims(dims), true);
+                const Tensor without = div(rest, plain);
+                const Tensor one = where(zero, rest, absorb(zeros, without));
+                const Tensor two = where(zero, absorb(sub(zeros, x), rest), 0);
+                const Tensor others =
+                    where(eq(zeros_in, 0), without,
+                          where(eq(zeros_in, 1), one, where(eq(zeros_in, 2), two, 0)));
                 return absorb(reshape(b.dy(), kept), others);
               }}},
     .dtypes = kComputedDTypes,

@@ -49,6 +49,10 @@ CALLS = {
     "amax of nan": (lambda lib, f, x: x.max(), [1.0, math.nan, 2.0, math.nan]),
     "prod with a zero": (lambda lib, f, x: x.prod(), [2.0, 0.0, 3.0]),
     "prod with zeros": (lambda lib, f, x: x.prod(1), [[2.0, 0.0, 0.0], [0.0, 1.0, 2.0]]),
+    "prod along with zeros": (
+        lambda lib, f, x: x.prod(0),
+        [[2.0, 0.0, 0.0], [0.0, -0.0, 2.0], [3.0, 1.0, 0.0], [5.0, 4.0, -0.0]],
+    ),
     "norm 2 at 0": (lambda lib, f, x: x.norm(), [0.0, 0.0]),
     "norm 1 at 0": (lambda lib, f, x: x.norm(1), [0.0, 1.0]),
     "norm 3": (lambda lib, f, x: x.norm(3), [0.0, 1.0, -2.0]),
@@ -93,6 +97,11 @@ CALLS = {
     ),
 }
 
+# PyTorch has no second derivatives of the first, and none by dy of the others; those of the
+# exponential units at 0 are from the left here, as the first ones are in both.
+WITHOUT_SECOND = ["hardsigmoid", "sign", "rounding", "elu", "celu", "selu", "bce at 0 and 1"]
+SECOND = [name for name in CALLS if name not in WITHOUT_SECOND]
+
 
 def value_and_gradient(lib, call, values):
     x = lib.tensor(values, dtype=lib.float64, requires_grad=True)
@@ -110,3 +119,27 @@ def test_values_and_gradients(name):
     # PyTorch has 1e-12 of binary_cross_entropy and 1/6 of hardsigmoid in float32.
     rtol = {"bce at 0 and 1": 4.1e-9, "hardsigmoid": 3e-8}.get(name, 1e-12)
     np.testing.assert_allclose(got[1], want[1], rtol=rtol, atol=1e-15, err_msg="gradient")
+
+
+def second_derivatives(lib, call, values):
+    """The gradient of a weighted sum of the gradient, by the values and the incoming gradient."""
+    x = lib.tensor(values, dtype=lib.float64, requires_grad=True)
+    y = call(lib, lib.nn.functional, x)
+    dy = lib.linspace(0.5, 1, y.numel(), dtype=lib.float64).reshape(y.shape).requires_grad_()
+    (dx,) = lib.autograd.grad(y, x, dy, create_graph=True)
+    v = lib.linspace(1, 2, x.numel(), dtype=lib.float64).reshape(x.shape)
+    both = zip((x, dy), lib.autograd.grad(dx, (x, dy), v, allow_unused=True), strict=True)
+    return [
+        np.zeros(of.shape) if t is None else np.array((t + lib.zeros_like(of)).tolist())
+        for of, t in both
+    ]
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_second_derivatives(name):
+    call, values = CALLS[name]
+    got, want = second_derivatives(cr, call, values), second_derivatives(torch, call, values)
+    for ours, theirs, by in zip(got, want, ("values", "dy"), strict=True):
+        # Where PyTorch makes NaN of 0 * inf, zero wins.
+        theirs = np.where(np.isnan(theirs), 0, theirs)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15, err_msg=by)

@@ -69,7 +69,7 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """d² / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
+    """d² / 2 where d = |input - target| < delta, else delta (d - delta / 2).
 
     `delta` > 0, ValueError otherwise. Shapes and `reduction` as in MSELoss. Source: Huber (1964).
     """

@@ -195,7 +195,7 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """d² / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
+    """d² / 2 where d = |input - target| < delta, else delta (d - delta / 2).
 
     Shapes and reductions as in mse_loss, but the mean divides by the number of elements also with a
     weight; delta > 0. Source: Huber (1964).
