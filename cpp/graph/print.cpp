@@ -38,7 +38,7 @@ class Printer {
       named =
           named || p.keyword_only || (p.input < 0 && i > 0 && signature.params[i - 1].input >= 0);
       const bool left_out = p.input < 0 ? is_default(*in.op->schema, p, in.attrs)
-                                        : p.has_default && input(in, p) == "None";
+                                        : p.default_text && input(in, p) == "None";
       if (left_out) {
         named = true;
         continue;

@@ -98,7 +98,7 @@ std::string attribute_text(const Param& p, std::span<const std::byte> attrs) {
 bool is_default(const OpSchema& schema, const Param& p, std::span<const std::byte> attrs) {
   const std::span<const std::byte> defaults(static_cast<const std::byte*>(schema.attr_defaults),
                                             attrs.size());
-  return p.has_default && attribute_text(p, attrs) == attribute_text(p, defaults);
+  return p.default_text && attribute_text(p, attrs) == attribute_text(p, defaults);
 }
 
 }  // namespace chainrule
