@@ -122,7 +122,7 @@ def test_a_dtype_that_does_not_fit_is_told_those_that_do(call, text):
     [
         (lambda: X.mean(dtype="float"), "'dtype' must be a dtype"),
         (lambda: cr.randint(5), "'size' is missing"),
-        (lambda: X.clamp(min="a"), "'min' must be a number, or a Tensor or None"),
+        (lambda: X.clamp(min="a"), "'min' must be a Tensor or None, or a number"),
         (lambda: cr.cat([X, 3]), "(list of Tensor and int): 'tensors[1]' must be a Tensor"),
         (lambda: cr.stack((X, None)), "(tuple of Tensor and None): 'tensors[1]' must be a Tensor"),
         (lambda: cr.zeros((2, "a")), "(tuple of int and str): 'size[1]' must be an int"),
