@@ -257,7 +257,9 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     (structure of the arguments, shapes, dtypes, values of Python numbers) run eagerly; a plan is
     adopted when two successive recordings are equal, and kept while the signature is among the 64
     used last. Replays give the same bits as eager calls, and a replay that fails has changed
-    nothing. A result that still needs a gradient goes backward once, or again after
+    nothing. No result of a replay leads to another: hooks and `retain_grad()` of one see nothing of
+    the backward of another, as in `torch.compile`. A result that still
+    needs a gradient goes backward once, or again after
     `retain_graph=True`, like an eager one; its gradients have no history, so `create_graph=True` is
     refused.
 

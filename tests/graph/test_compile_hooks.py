@@ -116,3 +116,21 @@ def test_hooks_that_no_gradient_reaches_cost_no_recording():
     with cr.no_grad():
         fast(cr.ones(2))
     assert fast.stats == {"replays": 6, "recordings": 3}
+
+
+def test_no_result_of_a_replay_leads_to_another():
+    """As in `torch.compile`: a hook on one result does not see what goes backward from another."""
+    w = nn.Parameter(cr.ones(2))
+
+    def both(x):
+        y = x * w
+        return y, (y * y).sum()
+
+    fast = cr.compile(both)
+    for _ in range(4):
+        y, loss = fast(cr.ones(2))
+    y.register_hook(scaled)
+    y.retain_grad()
+    assert cr.autograd.grad(loss, y, retain_graph=True, allow_unused=True) == (None,)
+    loss.backward()
+    assert fast.stats["replays"] and y.grad is None and w.grad.tolist() == [2.0, 2.0]
