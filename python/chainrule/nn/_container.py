@@ -6,9 +6,9 @@ import operator
 from collections.abc import Iterable, Iterator
 
 from .. import _core
+from ._members import MODULE
 from ._module import Module
 from ._print import fold
-from ._registry import MODULE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 from .. import _core
 from .._core import Parameter, Tensor
-from ._registry import BUFFER, PARAMETER
+from ._members import BUFFER, PARAMETER
 
 
 class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):

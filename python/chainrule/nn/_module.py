@@ -9,7 +9,8 @@ from .._checks import require_callable
 from .._core import Tensor
 from . import _cycle, _hooks, _load, _path, _print
 from ._grads import zero_grads
-from ._registry import _BUFFERS, BUFFER, MODULE, PARAMETER, Registry
+from ._members import BUFFER, BUFFERS, MODULE, PARAMETER
+from ._registry import Registry
 
 TYPE_CHECKING = False  # typing itself would double the time that importing this package takes
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Module(Registry):
                     parameter.data = value
                     if grad is not None:
                         parameter.grad = fn(grad)
-                for name, buffer in module._own(*_BUFFERS):
+                for name, buffer in module._own(*BUFFERS):
                     if id(buffer) not in buffers:
                         buffers[id(buffer)] = (buffer, fn(buffer))
                     setattr(module, name, buffers[id(buffer)][1])
