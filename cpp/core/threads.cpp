@@ -28,7 +28,7 @@ constexpr int kMaxThreads = 1024;  // absurd numbers are refused before anything
 std::atomic<int> configured{0};      // 0: not asked for yet
 std::atomic<bool> team_busy{false};  // the try-lock; also what makes nested calls serial
 
-int processors() {
+int count_processors() {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
@@ -36,6 +36,13 @@ int processors() {
 #else
   return std::max(1, std::min<int>(std::thread::hardware_concurrency(), kMaxThreads));
 #endif
+}
+
+int processors() {
+  static constinit std::atomic<int> known{0};  // nothing to wait for, should a fork come between
+  int n = known.load(std::memory_order_relaxed);
+  if (n == 0) known.store(n = count_processors(), std::memory_order_relaxed);
+  return n;
 }
 
 // The number at the start of `text`, which ends there or at a comma (OMP_NUM_THREADS may be a list,
@@ -101,9 +108,8 @@ void set_num_threads(int n) {
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context) {
   const int n = tiles > 1 && work >= kSerialWork ? num_threads() : 1;
   if (n > 1 && !team_busy.exchange(true, std::memory_order_acquire)) {
-    static const int all = processors();
     Region region(tiles, fn, context);
-    run_region(region, n, all);
+    run_region(region, n, processors());
     team_busy.store(false, std::memory_order_release);
     region.rethrow();
     return;

@@ -1,6 +1,7 @@
 #include "graph/hang.h"
 
 #include <algorithm>
+#include <span>
 
 #include "autograd/node.h"
 #include "generated/ops.h"
@@ -174,9 +175,12 @@ class FailingNode final : public Node {
   const Failure& failure_;
 };
 
-void hang_on(const Ref<Node>& node, const Tensor& result) {
-  node->outputs.push_back({result.dtype(), result.sizes()});
-  autograd::set_history(result, node, static_cast<int>(node->outputs.size()) - 1);
+// All outputs first: hooks of one ask for how many there are.
+void hang_on(const Ref<Node>& node, std::span<const Tensor> results) {
+  for (const Tensor& t : results) node->outputs.push_back({t.dtype(), t.sizes()});
+  for (size_t i = 0; i < results.size(); ++i) {
+    autograd::set_history(results[i], node, static_cast<int>(i));
+  }
 }
 
 }  // namespace
@@ -205,14 +209,16 @@ void Hanger::hang(Frame& frame, const std::vector<Tensor>& results) const {
   const Program& p = *program_;
   if (!p.differentiable.empty()) {
     const Ref<Node> node(new CompiledNode(program_, frame, edges_to(p.hung, p, frame)));
-    for (int i : p.differentiable) hang_on(node, results[i]);
+    std::vector<Tensor> hung;
+    for (int i : p.differentiable) hung.push_back(results[i]);
+    hang_on(node, hung);
   }
   for (size_t i = 0; i < failing_.size(); ++i) {
     const Failure& failure = p.failures[i];
     SmallVector<Edge, 2> edges = edges_to(failing_[i].others, p, frame);
     if (failing_[i].gate) edges.push_back({failing_[i].gate, Tensor(), 0});
     hang_on(Ref<Node>(new FailingNode(program_, failure, std::move(edges))),
-            results[failure.result]);
+            {&results[failure.result], 1});
   }
 }
 
