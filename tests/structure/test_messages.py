@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CPP = sorted([*(ROOT / "cpp").rglob("*.cpp"), *(ROOT / "cpp").rglob("*.h")])
 # Not the command line and what reads files: their messages begin with an option or a path.
-FILES = {"_cli", "_cli_options", "_fashion_mnist", "_mlp", "_plots", "_progress", "_run", "_table"}
+FILES = {"_main", "_options", "_fashion_mnist", "_mlp", "_plots", "_progress", "_run", "_table"}
 PYTHON = [p for p in (ROOT / "python").rglob("*.py") if p.stem not in FILES]
 ERRORS = {"TypeError", "ValueError", "IndexError", "KeyError", "RuntimeError", "ShapeError"}
 ERRORS |= {"DtypeError", "StateError", "CaptureError", "GradcheckError"}
@@ -28,8 +28,8 @@ def cpp_messages(text):
                 continue
             depth += (text[end] == "(") - (text[end] == ")")
             end += 1
-        literals = "".join(re.findall(STRING, text[match.start() : end]))
-        yield text.count("\n", 0, match.start()) + 1, literals
+        if literals := re.findall(STRING, text[match.start() : end]):
+            yield text.count("\n", 0, match.start()) + 1, "".join(literals)
 
 
 def python_messages(text):
