@@ -11,12 +11,10 @@
 
 namespace chainrule::graph {
 
-namespace {
 bool among(const std::vector<Tensor>& tensors, const Tensor& t) {
   return std::any_of(tensors.begin(), tensors.end(),
                      [&](const Tensor& other) { return other.same_as(t); });
 }
-}  // namespace
 
 bool ProgramRecorder::is_own(const Tensor& t) const { return made_inside(t) || among(views_, t); }
 

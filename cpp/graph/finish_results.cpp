@@ -6,13 +6,6 @@
 
 namespace chainrule::graph {
 
-namespace {
-bool among(const std::vector<Tensor>& tensors, const Tensor& t) {
-  return std::any_of(tensors.begin(), tensors.end(),
-                     [&](const Tensor& other) { return other.same_as(t); });
-}
-}  // namespace
-
 void ProgramRecorder::resolve_results(std::span<const Tensor> results) {
   for (size_t i = 0; i < results.size(); ++i) {
     const Tensor& t = results[i];

@@ -16,6 +16,8 @@ extern std::string (*source_line)();
 // " at train.py:12", for errors.
 std::string at_here();
 
+bool among(const std::vector<Tensor>& tensors, const Tensor& t);  // that very tensor
+
 class ProgramRecorder final : public Recorder, private autograd::Tracer {
  public:
   explicit ProgramRecorder(std::span<const Tensor> arguments);

@@ -42,7 +42,7 @@ def examples(module):
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
     if name == "chainrule._plots":
-        pytest.importorskip("matplotlib")
+        pytest.importorskip("matplotlib", reason="pip install matplotlib")
     module = importlib.import_module(name)
     if name == "chainrule._core":
         return  # below: its functions know no module of Python's

@@ -25,7 +25,7 @@ def test_data_sets_and_samplers():
 
 
 def test_the_data_of_a_name():
-    pytest.importorskip("sklearn")
+    pytest.importorskip("sklearn", reason="pip install scikit-learn")
     iris, diabetes = cr.datasets.load("iris"), cr.datasets.load("diabetes")
     assert repr(iris) == "Data('iris', 150 rows, 4 features, 3 classes)"
     assert repr(diabetes) == "Data('diabetes', 442 rows, 10 features)"
