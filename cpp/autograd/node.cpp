@@ -91,12 +91,12 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : OpNode(call)
   edges.resize(call.inputs.size());
   Reads reads = 0;  // of the rules that will be run
   for (const GradRule& rule : op_.grad) {
-    bool wanted = false;
     for (int place = begin_of(rule.input); place < end_of(rule.input); ++place) {
-      if (call.inputs[place].defined()) edges[place] = edge_of(call.inputs[place]);
-      wanted |= edges[place].wanted();
+      const Tensor& input = call.inputs[place];
+      if (!input.defined() || !lead(edges[place], input)) continue;
+      useful_ = true;
+      reads |= rule.reads;
     }
-    if (wanted) reads |= rule.reads;
   }
   for (size_t i = 0; i + hidden < made.size(); ++i) {
     outputs.emplace_back(made[i].dtype(), made[i].sizes());
@@ -109,10 +109,6 @@ OpNode::OpNode(const Call& call, const Tensors& made, int hidden) : OpNode(call)
 
 OpNode::~OpNode() {
   if (has_far_attrs()) deallocate(far_attrs_, op_.schema->attr_bytes);
-}
-
-bool OpNode::useful() const {
-  return std::any_of(edges.begin(), edges.end(), [](const Edge& e) { return e.wanted(); });
 }
 
 const InputMeta& OpNode::meta_of(int output) const {

@@ -61,6 +61,7 @@ class Node : public RefCounted {
   // Of operations. They stand where RefCounted leaves four bytes.
   bool used_ = false;   // by an apply that did not keep what was saved
   bool saved_ = false;  // anything at all
+  bool useful_ = false;
 
  public:
   union {
@@ -87,7 +88,7 @@ class OpNode final : public Node {
   Tensors apply(Tensors& dys, bool keep, Receiver&) override;
   void require_intact() const override;
   bool broadcasts() const override { return op_.is(kBroadcasts); }
-  bool useful() const;  // does any gradient go anywhere?
+  bool useful() const { return useful_; }  // does any gradient go anywhere?
 
  private:
   friend class RuleView;
@@ -132,6 +133,7 @@ class OpNode final : public Node {
 // The edge that leads from a tensor back into the graph; refreshes a view whose base was written
 // to.
 Edge edge_of(const Tensor& t);
+bool lead(Edge& edge, const Tensor& t);  // the same for a new edge in its place; is one wanted?
 // Makes `t` output `output` of `node`.
 void set_history(const Tensor& t, Ref<Node> node, int output);
 Hooks& hooks_of(const Tensor& t);

@@ -182,10 +182,21 @@ bool requires_grad(const Tensor& t) {
   return t->requires_grad;
 }
 
+bool lead(Edge& edge, const Tensor& t) {
+  if (!requires_grad(t)) return false;
+  if (t->grad_fn) {
+    edge.node = Ref<Node>(static_cast<Node*>(t->grad_fn.get()));
+    edge.output = t->output;
+  } else {
+    edge.leaf = t;
+  }
+  return true;
+}
+
 Edge edge_of(const Tensor& t) {
-  if (!requires_grad(t)) return {};
-  if (t->grad_fn) return {Ref<Node>(static_cast<Node*>(t->grad_fn.get())), Tensor(), t->output};
-  return {Ref<Node>(), t, 0};
+  Edge edge;
+  lead(edge, t);
+  return edge;
 }
 
 Ref<Node> grad_fn(const Tensor& t) { return requires_grad(t) ? edge_of(t).node : Ref<Node>(); }
