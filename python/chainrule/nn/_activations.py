@@ -1,24 +1,28 @@
 """Activations that take `inplace`; the derivatives at kinks are in each one's docstring.
 
-`inplace=True` writes the result into `input`, as in PyTorch; backward may read the old values, so
-a copy is kept and no memory is saved.
+`inplace=True` writes the result into `input`, as in PyTorch. Where a gradient is wanted, backward
+may read the old values, so all but `relu` keep a copy and no memory is saved.
 """
 
 from __future__ import annotations
 
 from .._checks import require_tensor
-from .._core import Tensor, _functional
+from .._core import Tensor, _functional, is_grad_enabled
 
 
 def in_place(op, input, *args):
     """input <- op(input). Backward may read the old values, hence the copy."""
     require_tensor(op.__name__, input)
-    return input.copy_(op(input.clone(), *args))
+    read_again = input.requires_grad and is_grad_enabled()
+    return input.copy_(op(input.clone() if read_again else input, *args))
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), element by element; the derivative at 0 is 0. Source: 000_4bfdbb0e825250a6.txt."""
-    return in_place(_functional.relu, input) if inplace else _functional.relu(input)
+    if inplace:
+        require_tensor("relu", input)
+        return input.relu_()  # its backward reads the result alone
+    return _functional.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
