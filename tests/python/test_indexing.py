@@ -394,3 +394,26 @@ def test_what_may_not_be_written_is_not_assigned_to_itself(key):
     y = x * 1
     y[key] += 1
     assert (y - x).sum() == x[key].numel()
+
+
+def test_an_expanded_tensor_is_not_written_by_masks_or_indices():
+    base = cr.zeros(1, 3)
+    e = base.expand(2, 3)
+
+    for write in (
+        lambda: e.__setitem__(e == 0, 1.0),
+        lambda: e.__setitem__(cr.tensor([0, 1]), 1.0),
+        lambda: e.masked_fill_(e == 0, 1.0),
+    ):
+        with pytest.raises(cr.StateError, match=r"expanded tensor of sizes \(2, 3\). Use clone"):
+            write()
+        assert base.tolist() == [[0.0, 0.0, 0.0]]
+    e[0] = 2.0
+    assert base.tolist() == [[2.0, 2.0, 2.0]]
+
+
+@pytest.mark.parametrize("read", [lambda x, i: x[i], lambda x, i: x.index_select(0, i)])
+def test_a_bad_index_is_an_error_where_the_result_is_empty(read):
+    with pytest.raises(IndexError, match=r"expected indices in \[.*2\]; got 7 at position \(0,\)"):
+        read(cr.zeros(3, 0), cr.tensor([7]))
+    assert read(cr.zeros(3, 0), cr.tensor([2])).shape == (1, 0)
