@@ -1,13 +1,13 @@
 """All Python benchmarks, one after the other, or one of them by name.
 
-python -m bench                          all, with their defaults
-python -m bench call|step [options]      one; --help lists its options
+python -m bench                              all, with their defaults
+python -m bench call|step|import [options]   one; --help lists its options
 """
 
 import subprocess
 import sys
 
-NAMES = ("call", "step")
+NAMES = ("call", "step", "import")
 
 
 def main(arguments):

@@ -59,7 +59,7 @@ std::string expected_arguments(std::string_view message) {
 void rephrase(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
   if (!PyErr_ExceptionMatches(PyExc_TypeError)) return;
   py::error_already_set error;
-  const std::string message = py::str(error.value()).cast<std::string>();
+  const std::string message = text_of(error.value());
   const size_t name = message.find(kMisfit);
   if (name == std::string::npos) return error.restore();
   const bool method = message.find("(self: ") != std::string::npos && count > 0;
@@ -68,7 +68,9 @@ void rephrase(PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
 }
 
 PyObject* entry(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObject* keywords) {
-  PyObject* result = function_cast<FastCall>(pybind_entry)(self, values, count, keywords);
+  // Guarded, for pybind11 converts the names of keywords outside of its own handlers.
+  PyObject* result =
+      guarded([&] { return function_cast<FastCall>(pybind_entry)(self, values, count, keywords); });
   if (result) return result;
   guarded_status([&] { rephrase(values, count, keywords); });
   name_error(py::detail::function_record_ptr_from_PyObject(self)->name);
@@ -138,8 +140,7 @@ std::string given_arguments(PyObject* const* values, Py_ssize_t count, PyObject*
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
   for (Py_ssize_t i = 0; i < count + named; ++i) {
     if (i) text += ", ";
-    if (i >= count)
-      text += py::str(PyTuple_GET_ITEM(keywords, i - count)).cast<std::string>() + "=";
+    if (i >= count) text += text_of(PyTuple_GET_ITEM(keywords, i - count)) + "=";
     text += type_with_items(values[i]);
   }
   return "(" + text + ")";

@@ -45,8 +45,7 @@ int64_t choose(const Param& p, PyObject* value, const char* const (&names)[N], c
     if (PyUnicode_CompareWithASCIIString(value, names[i]) == 0) return static_cast<int64_t>(i);
     known += str(known.empty() ? "'" : i + 1 == N ? " or '" : ", '", names[i], "'");
   }
-  fail<ValueError>(op, "expected ", p.name, " to be ", known, "; got ",
-                   py::repr(value).template cast<std::string>(), ".");
+  fail<ValueError>(op, "expected ", p.name, " to be ", known, "; got ", repr_text(value), ".");
 }
 
 Problem store_choice(const Param& p, PyObject* value, unsigned char* field, const char* op) {
@@ -78,8 +77,7 @@ Problem store_number(PyObject* value, unsigned char* field, bool optional) {
 Problem store_norm_order(PyObject* value, unsigned char* field, const char* op) {
   if (!PyUnicode_Check(value)) return store_number(value, field, false);
   if (PyUnicode_CompareWithASCIIString(value, "fro") == 0) return store(field, Number(2));
-  fail<ValueError>(op, "expected p to be a number or 'fro'; got ",
-                   py::repr(value).cast<std::string>(), ".");
+  fail<ValueError>(op, "expected p to be a number or 'fro'; got ", repr_text(value), ".");
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ PyObject* tolist(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     check_readable("tolist");
     NoGrad off;
-    const Tensor& t = tensor_of(self);
+    const Tensor t = tensor_of(self).alias();  // a finalizer may change the tensor meanwhile
     check_list_size(t);
     const Tensor wide = t.dtype() == DType::kBFloat16 ? cast(t, DType::kFloat32) : t;
     return nested_list(wide, 0, 0).release().ptr();
@@ -109,7 +109,7 @@ py::object array_protocol(const Tensor& t, const py::object& dtype, const py::ob
   const bool copies = !copy.is_none() && require_bool(copy.ptr(), "__array__", "copy");
   if (!copy.is_none() && !copies && !same) {
     fail<ValueError>("__array__", "expected the tensor's own dtype with copy=False; got ",
-                     py::str(dtype).cast<std::string>(), ".");
+                     text_of(dtype), ".");
   }
   if (!same) return array.attr("astype")(dtype);
   return copies ? array.attr("copy")() : array;

@@ -127,10 +127,12 @@ void attach(const std::shared_ptr<FunctionState>& state, const py::object& backw
 void bind_custom_function(py::module_& m) {
   using namespace py::literals;
   py::class_<FunctionState, std::shared_ptr<FunctionState>>(m, "_FunctionState")
-      .def(py::init<std::string>(), "name"_a)
       .def("save", &FunctionState::save, "tensors"_a, "outputs"_a)
       .def("unpack", &FunctionState::unpack);
-  refuse_pickling(m.attr("_FunctionState"));
+  refuse_new(m.attr("_FunctionState"));
+  m.def(
+      "_function_state", [](std::string name) { return std::make_shared<FunctionState>(name); },
+      "name"_a);
   m.def("_attach", attach, "state"_a, "backward"_a, "inputs"_a, "outputs"_a, "differentiable"_a);
 }
 

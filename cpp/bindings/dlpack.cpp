@@ -107,8 +107,8 @@ std::pair<int, int> two_ints(const char* op, const char* what, const py::object&
   try {
     return o.cast<std::pair<int, int>>();
   } catch (const py::cast_error&) {
-    fail<TypeError>(op, "expected ", what, " as two integers; got ",
-                    py::repr(o).cast<std::string>().substr(0, 60), ".");
+    fail<TypeError>(op, "expected ", what, " as two integers; got ", repr_text(o).substr(0, 60),
+                    ".");
   }
 }
 
@@ -122,7 +122,7 @@ py::object to_dlpack(const Tensor& t, const py::object& stream, const py::object
   }
   if (!stream.is_none())
     fail<ValueError>("__dlpack__", "expected stream=None, for the CPU has no streams; got ",
-                     py::repr(stream).cast<std::string>(), ".");
+                     repr_text(stream), ".");
   if (!dl_device.is_none()) {
     const auto device = two_ints("__dlpack__", "dl_device", dl_device);
     if (device.first != dlpack::kCpu || device.second != 0) {
@@ -211,7 +211,7 @@ Tensor from_capsule(PyObject* capsule) {
     return import_capsule<ManagedTensor>(capsule, kOld, "used_dltensor", false);
   }
   fail<ValueError>("from_dlpack", "expected a DLPack capsule that was not used yet; got ",
-                   py::repr(capsule).cast<std::string>(), ".");
+                   repr_text(capsule), ".");
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ void reword(F&& words) noexcept {
   guarded_status([&] {
     py::error_already_set error;
     if (error.trace()) return error.restore();
-    const std::string message = py::str(error.value()).cast<std::string>();
+    const std::string message = text_of(error.value());
     const std::string other = words(message);
     if (other == message) return error.restore();
     PyErr_SetString(error.type().ptr(), other.c_str());
@@ -109,6 +109,13 @@ void name_operation(const char* op) noexcept {
     return str("[", op, message.substr(end));
   });
 }
+
+std::string text_of(const py::handle& o) {
+  const py::str text(o);
+  const char* const how = "backslashreplace";
+  return py::bytes(steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", how)));
+}
+std::string repr_text(const py::handle& o) { return text_of(py::repr(o)); }
 
 void refuse_new(const py::object& cls) {
   auto* type = reinterpret_cast<PyTypeObject*>(cls.ptr());

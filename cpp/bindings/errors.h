@@ -4,6 +4,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <string>
+
 namespace chainrule::bindings {
 
 namespace py = pybind11;
@@ -55,6 +57,11 @@ int guarded_status(const char* op, F&& f) noexcept {
 void refuse_new(const py::object& cls);
 // TypeError for pickle and copy of its objects; part of refuse_new.
 void refuse_pickling(const py::object& cls);
+
+// str(o) and repr(o), in which half a surrogate pair, that no encoding has, is written as
+// "\\udc80".
+std::string text_of(const py::handle& o);
+std::string repr_text(const py::handle& o);
 
 // For C API calls: the Python error that is set goes on as a C++ exception.
 [[noreturn]] inline void throw_python_error() { throw py::error_already_set(); }

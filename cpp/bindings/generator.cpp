@@ -24,8 +24,8 @@ uint64_t seed_from(const py::int_& seed) {
   const long long negative = PyLong_AsLongLong(seed.ptr());
   if (negative == -1 && PyErr_Occurred()) {
     PyErr_Clear();
-    fail<ValueError>("manual_seed", "expected an integer in [-2^63, 2^64); got ",
-                     py::str(seed).cast<std::string>(), ".");
+    fail<ValueError>("manual_seed", "expected an integer in [-2^63, 2^64); got ", text_of(seed),
+                     ".");
   }
   return static_cast<uint64_t>(negative);
 }

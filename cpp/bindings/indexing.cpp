@@ -35,8 +35,7 @@ struct Indexed {
   if (!zero_step && !PyErr_ExceptionMatches(PyExc_TypeError)) throw_python_error();
   PyErr_Clear();
   if (zero_step) fail_step(0);
-  fail<TypeError>("index", "expected a slice of integers or None; got ",
-                  py::repr(item).cast<std::string>(), ".");
+  fail<TypeError>("index", "expected a slice of integers or None; got ", repr_text(item), ".");
 }
 
 // A tensor, list or array as an index tensor.

@@ -30,7 +30,7 @@ void find_package() {
       py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("chainrule").ptr()));
   if (!package) return PyErr_Clear();  // the extension is loaded by itself, for its signatures
   for (const py::handle directory : package.attr("__path__")) {
-    package_directories().push_back(py::cast<std::string>(directory) + "/");
+    package_directories().push_back(text_of(directory) + "/");
   }
 }
 
@@ -47,8 +47,7 @@ std::string user_line() {
   std::string line;
   while (frame) {
     PyCodeObject* code = PyFrame_GetCode(frame);
-    const char* file = PyUnicode_AsUTF8(code->co_filename);
-    const std::string path = file ? file : "";
+    const std::string path = text_of(code->co_filename);
     Py_DECREF(code);
     if (!in_package(path)) {
       line = path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));

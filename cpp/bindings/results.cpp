@@ -16,7 +16,7 @@ PyObject* result_repr(PyObject* self) {
     const PyTypeObject* type = Py_TYPE(self);
     std::string text = str(type->tp_name, "(");
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) {
-      const std::string value = py::repr(PyTuple_GET_ITEM(self, i)).cast<std::string>();
+      const std::string value = repr_text(PyTuple_GET_ITEM(self, i));
       text += str(i ? ",\n" : "\n", type->tp_members[i].name, "=", value);
     }
     text += ")";

@@ -19,21 +19,21 @@ namespace chainrule::bindings {
 namespace {
 
 // ---- The GIL around long work: only if this thread holds it, so nested regions do nothing.
-int computing = 0;  // threads inside long work; guarded by the GIL
+int computing = 0;  // threads inside long work on tensors; guarded by the GIL
 // A forked child does not have the threads that were inside.
 const int fork_handler [[maybe_unused]] = pthread_atfork(nullptr, nullptr, [] { computing = 0; });
 
-void* release_gil() {
+void* release_gil(bool reads) {
   if (!PyGILState_Check()) return nullptr;
-  ++computing;
+  computing += reads;
   return PyEval_SaveThread();
 }
 // An interpreter that shuts down ends a waiting thread by unwinding its stack, which the noexcept
 // frames of C++ turn into an abort. Such a thread sleeps until the process ends instead.
-void take_gil(void* state) {
+void take_gil(void* state, bool reads) {
   try {
     PyEval_RestoreThread(static_cast<PyThreadState*>(state));
-    --computing;
+    computing -= reads;
   } catch (abi::__forced_unwind&) {
     while (true) pause();
   }
@@ -78,7 +78,7 @@ void wait_for_long_work() {
 
 void bind_settings(py::module_& m) {
   using namespace py::literals;
-  long_work_hooks = {release_gil, take_gil};
+  host_lock_hooks = {release_gil, take_gil};
   m.def("get_num_threads", num_threads, "How many threads one operation may use.");
   m.def(
       "set_num_threads",

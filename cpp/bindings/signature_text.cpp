@@ -15,7 +15,7 @@ const char* type_text(const Param& p) {
     case ParamKind::kOptionalTensor:
       return std::string_view(p.name) == "generator" ? "Generator | None" : "Tensor | None";
     case ParamKind::kTensorList:
-      return "Sequence[Tensor]";
+      return "list[Tensor] | tuple[Tensor, ...]";
     case ParamKind::kOperand:
       return "Tensor | float";
     case ParamKind::kInt:

@@ -18,7 +18,7 @@ STUB = HERE.parent.parent / "python" / "chainrule" / "_core.pyi"
 TYPES = {
     "Tensor": "Tensor",
     "Tensor?": "Tensor | None",
-    "Tensor[]": "_Sequence[Tensor]",
+    "Tensor[]": "list[Tensor] | tuple[Tensor, ...]",
     "Operand": "_Operand",
     "int": "_Int",
     "int?": "_Int | None",

@@ -26,9 +26,10 @@ PyObject* dims_or_one(PyObject* self, PyObject* const* args, Py_ssize_t count, P
     }
     if (count + named == 0 || args[0] == Py_None) {
       if (sizes) return make_size(t.sizes());
-      py::tuple strides(t.dim());
-      for (int d = 0; d < t.dim(); ++d) strides[d] = t.strides()[d];
-      return strides.release().ptr();
+      const Dims strides = t.strides();  // objects are made: a finalizer may change the tensor
+      py::tuple result(strides.size());
+      for (int d = 0; d < strides.size(); ++d) result[d] = strides[d];
+      return result.release().ptr();
     }
     const std::optional<int64_t> dim = int_from(args[0]);
     if (!dim)

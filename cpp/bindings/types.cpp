@@ -71,7 +71,7 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
       fail<TypeError>("device", "expected a device name such as 'cpu'; got ",
                       Py_TYPE(type)->tp_name, ".");
     }
-    if (index != Py_None) parse_device(str("cpu:", py::str(index).cast<std::string>()));
+    if (index != Py_None) parse_device(str("cpu:", text_of(index)));
     return Py_NewRef(cpu_device);
   });
 }
@@ -204,8 +204,7 @@ std::optional<DType> dtype_from(PyObject* o) {
 DType require_dtype(PyObject* o, const char* op) {
   const std::optional<DType> t = dtype_from(o);
   if (!t) {
-    fail<TypeError>(op, "expected a dtype such as chainrule.float32; got ",
-                    py::repr(o).cast<std::string>(), ".");
+    fail<TypeError>(op, "expected a dtype such as chainrule.float32; got ", repr_text(o), ".");
   }
   return *t;
 }
@@ -220,7 +219,7 @@ std::optional<Device> device_from(PyObject* o) {
   return parse_device(text);
 }
 
-PyObject* make_size(const Dims& dims) {
+PyObject* make_size(Dims dims) {
   PyObject* self = checked(size_type->tp_alloc(size_type, dims.size()));
   for (int i = 0; i < dims.size(); ++i) {
     PyObject* value = PyLong_FromLongLong(dims[i]);

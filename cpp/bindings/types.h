@@ -20,6 +20,7 @@ PyObject* device_object();  // the CPU's; borrowed
 // A chainrule.device or its name; ValueError names what exists. Nothing for other objects.
 std::optional<Device> device_from(PyObject* o);
 
-PyObject* make_size(const Dims& dims);  // new reference
+// New reference. By value: objects are made, and a finalizer may change the tensor meanwhile.
+PyObject* make_size(Dims dims);
 
 }  // namespace chainrule::bindings

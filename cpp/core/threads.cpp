@@ -19,7 +19,7 @@
 
 namespace chainrule {
 
-LongWorkHooks long_work_hooks;
+HostLockHooks host_lock_hooks;
 
 namespace {
 

@@ -44,26 +44,37 @@ void parallel_ranges(int64_t tiles, int64_t work, F&& fn) {
                [&](int64_t range) { fn(range * tiles / ranges, (range + 1) * tiles / ranges); });
 }
 
-// Around work longer than about 20 us: lets a host language release its lock. The hooks are set
-// once by bindings/; without them this does nothing.
-struct LongWorkHooks {
-  void* (*enter)() = nullptr;
-  void (*leave)(void*) = nullptr;
+// Lets a host language release its lock meanwhile. The hooks are set once by bindings/, which may
+// wait until nobody `reads` tensors any more; without them this does nothing.
+struct HostLockHooks {
+  void* (*release)(bool reads) = nullptr;
+  void (*take)(void* token, bool reads) = nullptr;
 };
-extern LongWorkHooks long_work_hooks;
+extern HostLockHooks host_lock_hooks;
 
-class LongWork {
+class HostLockReleased {
  public:
-  explicit LongWork(int64_t work)
-      : token_(work >= kSerialWork && long_work_hooks.enter ? long_work_hooks.enter() : nullptr) {}
-  ~LongWork() {
-    if (token_) long_work_hooks.leave(token_);
+  HostLockReleased(bool worthwhile, bool reads)
+      : token_(worthwhile && host_lock_hooks.release ? host_lock_hooks.release(reads) : nullptr),
+        reads_(reads) {}
+  ~HostLockReleased() {
+    if (token_) host_lock_hooks.take(token_, reads_);
   }
-  LongWork(const LongWork&) = delete;
-  LongWork& operator=(const LongWork&) = delete;
+  HostLockReleased(const HostLockReleased&) = delete;
+  HostLockReleased& operator=(const HostLockReleased&) = delete;
 
  private:
   void* token_;
+  bool reads_;
+};
+
+// Around work on tensors longer than about 20 us.
+struct LongWork : HostLockReleased {
+  explicit LongWork(int64_t work) : HostLockReleased(work >= kSerialWork, true) {}
+};
+// Around waiting for another thread, which may need the lock.
+struct Waiting : HostLockReleased {
+  Waiting() : HostLockReleased(true, false) {}
 };
 
 }  // namespace chainrule

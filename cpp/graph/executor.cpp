@@ -45,7 +45,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
                    std::vector<int64_t>* ns) {
   std::unique_lock lock(running_, std::try_to_lock);
   if (!lock.owns_lock()) {
-    const LongWork wait(kSerialWork);  // the call under way may need the host language's lock
+    const Waiting wait;  // the call under way may need the host language's lock
     lock.lock();
   }
   const Program& p = *program_;

@@ -93,8 +93,8 @@ const OpDef kClampRange = {
               [](Backward& b) {
                 const auto& a = b.as<ClampRangeAttrs>();
                 const Tensor x = b.value(0);
-                if (std::isinf(a.max)) return where(ge(x, a.min), b.dy(), 0);
-                if (std::isinf(a.min)) return where(le(x, a.max), b.dy(), 0);
+                if (a.max == HUGE_VAL) return where(ge(x, a.min), b.dy(), 0);
+                if (a.min == -HUGE_VAL) return where(le(x, a.max), b.dy(), 0);
                 return where(logical_and(ge(x, a.min), le(x, a.max)), b.dy(), 0);
               }}},
     .traits = kElementwise,

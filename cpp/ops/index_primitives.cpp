@@ -20,7 +20,11 @@ Tensor as_index(const char* op, const Tensor& index) {
 
 void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap) {
   const int64_t* values = index.data<int64_t>();
-  const int64_t bad = kernels::first_bad_index(index.numel(), values, size, wrap);
+  int64_t bad;
+  {
+    const LongWork release(index.numel());
+    bad = kernels::first_bad_index(index.numel(), values, size, wrap);
+  }
   if (bad < 0) return;
   Dims position = index.sizes();
   int64_t rest = bad;

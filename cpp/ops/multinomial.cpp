@@ -48,10 +48,13 @@ const OpDef kRandomTimes = {
           const Tensor &weights = r[0], &out = r.out();
           const int64_t n = weights.size(-1), rows = leading_product(weights.sizes(), 1);
           draw_uniform(out.numel(), r[1], out.data<double>());
-          check_row(
-              kernels::arrival_times(weights.dtype(), rows, n, r.as<RandomTimesAttrs>().needed,
-                                     weights.raw(), out.data<double>()),
-              weights);
+          int64_t bad;
+          {
+            const LongWork release(weights.numel());
+            bad = kernels::arrival_times(weights.dtype(), rows, n, r.as<RandomTimesAttrs>().needed,
+                                         weights.raw(), out.data<double>());
+          }
+          check_row(bad, weights);
         },
 };
 
@@ -75,9 +78,13 @@ const OpDef kRandomPlaces = {
           const int64_t n = weights.size(-1), rows = leading_product(weights.sizes(), 1);
           double* uniform = static_cast<double*>(r.scratch);
           draw_uniform(out.numel(), r[1], uniform);
-          check_row(kernels::choose_places(weights.dtype(), rows, n, out.size(-1), weights.raw(),
-                                           uniform, uniform + out.numel(), out.data<int64_t>()),
-                    weights);
+          int64_t bad;
+          {
+            const LongWork release(weights.numel() + out.numel());
+            bad = kernels::choose_places(weights.dtype(), rows, n, out.size(-1), weights.raw(),
+                                         uniform, uniform + out.numel(), out.data<int64_t>());
+          }
+          check_row(bad, weights);
         },
 };
 

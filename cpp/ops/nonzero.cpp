@@ -1,6 +1,7 @@
 // Where a tensor is not zero. The sizes of the results depend on values, so no program has them.
 #include <algorithm>
 
+#include "core/threads.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
@@ -16,10 +17,12 @@ const OpDef kNonzeroFlat = {
     .infer =
         [](Infer& c) {
           if (modes.recorder) modes.recorder->on_read("nonzero");  // its size depends on values
+          const LongWork release(c[0].numel());
           c.out(DType::kInt64, {kernels::count_nonzero(c[0].dtype(), c[0].numel(), c[0].raw())});
         },
     .forward =
         [](Run& r) {
+          const LongWork release(r[0].numel());
           kernels::nonzero_positions(r[0].dtype(), r[0].numel(), r[0].raw(), r.out().numel(),
                                      r.out().data<int64_t>());
         },
@@ -46,6 +49,7 @@ const OpDef kUnravelRows = {
     .forward =
         [](Run& r) {
           const Dims& sizes = r.as<UnravelRowsAttrs>().sizes;
+          const LongWork release(r[0].numel());
           kernels::unravel(r[0].numel(), r[0].data<int64_t>(), sizes.size(), sizes.begin(),
                            r.out().data<int64_t>());
         },

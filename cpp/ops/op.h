@@ -133,7 +133,7 @@ inline constexpr Surface kFunction = 1;    // chainrule.name
 inline constexpr Surface kMethod = 2;      // Tensor.name
 inline constexpr Surface kFunctional = 4;  // chainrule.nn.functional.name
 inline constexpr Surface kLinalg = 8;      // chainrule.linalg.name
-inline constexpr Surface kInPlace = 16;    // Tensor.name_ exists (value, then write_view)
+inline constexpr Surface kInPlace = 16;    // Tensor.name_ exists (value, then write)
 inline constexpr Surface kPrivate = 32;    // chainrule._core._ops.name only
 inline constexpr Surface kEverywhere = kFunction | kMethod;
 
@@ -181,7 +181,7 @@ inline Tensor call_one(const OpDef& op, std::span<const Tensor> inputs, const vo
   return std::move(call(op, inputs, attrs, list_ends)[0]);
 }
 
-// In place: target <- op(inputs), written through write_view, with a version bump and history.
+// In place: target <- op(inputs), written by write(), with a version bump and history.
 // Returns target.
 Tensor call_in_place(const Tensor& target, const OpDef& op, std::span<const Tensor> inputs,
                      const void* attrs, const int32_t* list_ends = nullptr);

@@ -174,6 +174,7 @@ const OpDef kRandomPermutation = {
         [](Run& r) {
           const int64_t n = r.out().numel();
           draw_bits(r, n);
+          const LongWork release(n);
           kernels::permutation(n, static_cast<const uint64_t*>(r.scratch), r.out().data<int64_t>());
         },
     .cost = kCost,
@@ -199,8 +200,11 @@ const OpDef kRandomBernoulli = {
             fn(begin, end, r[1].data<int64_t>(), r.scratch);
           });
           copy_strided(out, p);  // dense; the kernel then works in place
-          const int64_t bad =
-              kernels::bernoulli(p.dtype(), p.numel(), r.scratch, out.raw(), 1, out.raw());
+          int64_t bad;
+          {
+            const LongWork release(p.numel());
+            bad = kernels::bernoulli(p.dtype(), p.numel(), r.scratch, out.raw(), 1, out.raw());
+          }
           if (bad >= 0) {
             fail<ValueError>("bernoulli", "expected probabilities in [0, 1]; got another value at ",
                              "element ", bad, " of ", p.sizes(), ".");

@@ -105,6 +105,8 @@ class Trainer:
         epochs without such a one. Ctrl-C ends the run in the same clean way
         (`history.stopped == "interrupted"`). A loss that is not finite raises FloatingPointError.
         """
+        if self.optimizer is None:
+            raise ValueError("[Trainer.fit] expected an optimizer; got None.")
         _check_at_least("epochs", epochs, 0)
         if patience is not None:
             _check_at_least("patience", patience, 1)

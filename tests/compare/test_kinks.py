@@ -28,6 +28,13 @@ CALLS = {
         ZEROS,
     ),
     "crossed limits": (lambda lib, f, x: lib.clamp(x, 1, -1), ZEROS),
+    "limits that leave nothing": (
+        lambda lib, f, x: (
+            lib.clamp(x, max=-INF).exp() + lib.clamp(x, INF, 3.0) + lib.clamp(x, 0, -INF).exp()
+        ),
+        ZEROS,
+    ),
+    "limits that leave all": (lambda lib, f, x: lib.clamp(x, -INF, INF), ZEROS),
     "hardtanh": (lambda lib, f, x: f.hardtanh(x), ZEROS),
     "relu6": (lambda lib, f, x: f.relu6(x * 3), ZEROS),
     "hardsigmoid": (lambda lib, f, x: f.hardsigmoid(x * 3), ZEROS),

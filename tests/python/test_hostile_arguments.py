@@ -1,5 +1,6 @@
 """Nothing that Python can pass ends the process."""
 
+import gc
 import itertools
 import math
 import random
@@ -133,3 +134,64 @@ def test_attributes_take_no_nonsense():
     for name in ("data", "requires_grad", "shape"):
         with pytest.raises((TypeError, AttributeError)):
             delattr(cr.ones(2), name)
+
+
+HALF = "x\udcff"  # half a surrogate pair, as in file names that are no UTF-8; no encoding has it
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: cr.tensor([1], **{HALF: 1}),
+        lambda: cr.manual_seed(**{HALF: 1}),
+        lambda: cr.ones(2).requires_grad_(**{HALF: 1}),
+        lambda: cr.ones(2).size(**{HALF: 1}),
+        lambda: cr.no_grad(**{HALF: 1}),
+        lambda: cr.nn.Parameter(**{HALF: 1}),
+        lambda: cr.sum(cr.ones(2), **{HALF: 1}),
+        lambda: cr.device(HALF),
+        lambda: cr.zeros(2, dtype=HALF),
+    ],
+)
+def test_text_that_no_encoding_has(call):
+    with pytest.raises((TypeError, ValueError, RuntimeError)):
+        call()
+
+
+def in_a_file_whose_name_is_no_text(function):
+    function.__code__ = function.__code__.replace(co_filename="a\udcff.py", co_firstlineno=1)
+    return cr.compile(function)
+
+
+def test_a_program_in_a_file_whose_name_is_no_text():
+    twice = in_a_file_whose_name_is_no_text(lambda x: x.sum() * 2)
+    assert [twice(cr.ones(3)).item() for _ in range(4)] == [6.0] * 4
+    reads = in_a_file_whose_name_is_no_text(lambda x: x * x.item())
+    with pytest.raises(cr.CaptureError, match=r"a\\udcff.py:1"):
+        reads(cr.ones(()))
+
+
+@pytest.mark.parametrize("read", [lambda x: x.shape, lambda x: x.stride(), lambda x: x.tolist()])
+def test_a_finalizer_changes_the_tensor_that_is_read(read):
+    """Up to Python 3.11 the collector runs while objects are made."""
+    big = cr.zeros((2,) * 8)
+
+    class Cycle:
+        def __init__(self, x):
+            self.x, self.itself = x, self
+
+        def __del__(self):
+            self.x.data = big
+
+    threshold = gc.get_threshold()
+    try:
+        for _ in range(50):
+            gc.disable()
+            x = cr.zeros(3, 2)
+            Cycle(x)
+            gc.set_threshold(1)
+            gc.enable()
+            assert len(read(x)) in (2, 3, 8)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.enable()

@@ -1,5 +1,6 @@
 """Python's operators on tensors."""
 
+import math
 import operator
 
 import numpy as np
@@ -124,3 +125,19 @@ def test_numbers_stay_weak():
     assert (cr.ones(2, dtype=cr.int32) * 2.0).dtype is cr.float32
     with pytest.raises(OverflowError):
         cr.ones(2) * 2**70
+
+
+@pytest.mark.parametrize(
+    ("limits", "slope"),
+    [
+        ({"max": -math.inf}, 0),
+        ({"min": math.inf, "max": 3.0}, 0),
+        ({"min": 0.0, "max": -math.inf}, 0),
+        ({"min": -math.inf}, 1),
+        ({"min": -math.inf, "max": math.inf}, 1),
+    ],
+)
+def test_the_gradient_of_clamp_at_infinite_limits(limits, slope):
+    x = cr.tensor([1.0, 2.0], requires_grad=True)
+    x.clamp(**limits).backward(cr.tensor([1.0, 3.0]))
+    assert x.grad.tolist() == [slope, 3.0 * slope]

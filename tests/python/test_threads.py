@@ -1,11 +1,13 @@
 """Two threads at once, the GIL during long work, and fork after use."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import chainrule as cr
@@ -108,14 +110,25 @@ def test_a_decorated_function_may_run_in_two_threads():
     assert results == {"on": (True, True), "off": (True, False)}
 
 
-def test_long_work_lets_other_threads_run():
-    """While one thread multiplies, another counts; with the GIL held it would stand still."""
+def multiplication():
     a = cr.ones(1500, 1500)
+    return lambda: a @ a
+
+
+def search():
+    mask = cr.ones(4_000_000, dtype=cr.bool)
+    return lambda: cr.nonzero(mask)
+
+
+@pytest.mark.parametrize("make", [multiplication, search])
+def test_long_work_lets_other_threads_run(make):
+    """While one thread works, another counts; with the GIL held it would stand still."""
+    call = make()
     done = threading.Event()
 
     def work():
         for _ in range(6):
-            a @ a
+            call()
         done.set()
 
     worker = threading.Thread(target=work)
@@ -125,8 +138,63 @@ def test_long_work_lets_other_threads_run():
         time.sleep(0.001)
         ticks += 1
     worker.join()
-    # Without the release the loop would wake about once per product.
+    # Without the release the loop would wake about once per call.
     assert ticks > 12
+
+
+@pytest.mark.parametrize("read", [lambda x, i: x.gather(0, i), lambda x, i: x[i[0]]])
+def test_an_index_that_another_thread_changes_ends_in_an_error_or_not(read):
+    x, index = cr.randn(300, 300), cr.zeros(300, 300, dtype=cr.int64)
+    done = threading.Event()
+
+    def change():
+        while not done.is_set():
+            index.fill_(2**40)
+            index.fill_(0)
+
+    worker = threading.Thread(target=change)
+    worker.start()
+    end = time.monotonic() + 0.7
+    while time.monotonic() < end:
+        with contextlib.suppress(IndexError):
+            assert read(x, index).shape == (300, 300)
+    done.set()
+    worker.join()
+
+
+def test_a_finalizer_waits_for_long_work_while_another_thread_waits_for_the_plan():
+    """The replay drops an array whose finalizer changes sizes: both would wait for the other."""
+    w, x = cr.ones(3, requires_grad=True), cr.zeros(2)
+    finalized = []
+
+    class Array(np.ndarray):
+        def __del__(self):
+            if armed:
+                time.sleep(0.3)  # the other thread comes to the plan meanwhile
+                x.data = cr.zeros(5)
+                finalized.append(True)
+
+    @cr.compile
+    def step():
+        w.grad = None
+        return (w.detach() * 2).sum()
+
+    def run():
+        w.grad = cr.from_numpy(np.ones(3, "float32").view(Array))
+        step()
+
+    armed = False
+    for _ in range(5):
+        run()
+    armed = True
+    first = threading.Thread(target=run, daemon=True)
+    second = threading.Thread(target=lambda: (time.sleep(0.1), step()), daemon=True)
+    first.start()
+    second.start()
+    first.join(30)
+    second.join(30)
+    assert finalized == [True] and not first.is_alive() and not second.is_alive()
+    assert x.shape == (5,)
 
 
 def test_one_tensor_is_read_by_many_threads():

@@ -54,6 +54,12 @@ def test_nan_in_the_validation_data():
         linear_trainer().fit(line(), poisoned(0), epochs=3)
 
 
+def test_there_is_no_training_without_an_optimizer():
+    trainer = cr.Trainer(nn.Linear(1, 1), nn.MSELoss(), None)
+    with pytest.raises(ValueError, match=r"\[Trainer.fit\] expected an optimizer; got None"):
+        trainer.fit(line())
+
+
 def test_a_learning_rate_that_diverges():
     trainer = linear_trainer(lr=1e10)
     with pytest.raises(FloatingPointError, match="smaller learning rate"):

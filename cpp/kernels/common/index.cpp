@@ -201,9 +201,10 @@ int64_t first_bad_index(int64_t n, const int64_t* index, int64_t size, bool wrap
   bool bad = false;
   for (int64_t i = 0; i < n; ++i) bad |= index[i] < low || index[i] >= size;
   if (!bad) return -1;
-  int64_t i = 0;
-  while (index[i] >= low && index[i] < size) ++i;
-  return i;
+  for (int64_t i = 0; i < n; ++i) {
+    if (index[i] < low || index[i] >= size) return i;
+  }
+  return -1;  // another thread has mended it meanwhile
 }
 
 void add_offsets(int64_t n, const int64_t* index, int64_t size, int64_t stride, int64_t* offsets) {

@@ -272,7 +272,7 @@ def _set_threads(threads):
 
 
 def _sentence(error):
-    """One line without the [place] that errors of the library begin with."""
+    """The error in one line; of a file, its path and what the system says."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__

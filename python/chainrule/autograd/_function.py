@@ -13,7 +13,7 @@ class FunctionCtx:
 
     def __init__(self, name, needs_input_grad):
         self.needs_input_grad = needs_input_grad
-        self._state = _core._FunctionState(name)
+        self._state = _core._function_state(name)
         self._to_save = ()
         self._dirty = ()
         self._not_differentiable = ()
