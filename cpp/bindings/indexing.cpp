@@ -193,9 +193,12 @@ Tensor drop_leading_ones(Tensor value, int dims) {
   return value;
 }
 
+// Whether a write of `a` into `b` changes neither numbers nor history: both are the same window on
+// the same tensor.
 bool same_place(const Tensor& a, const Tensor& b) {
-  return a->storage == b->storage && a->offset == b->offset && a.dtype() == b.dtype() &&
-         a.sizes() == b.sizes() && a.strides() == b.strides();
+  const auto owner = [](const Tensor& t) { return t->base ? t->base.get() : t.impl(); };
+  return owner(a) == owner(b) && a->unrecorded == b->unrecorded && a->offset == b->offset &&
+         a.dtype() == b.dtype() && a.sizes() == b.sizes() && a.strides() == b.strides();
 }
 
 void assign(const Tensor& t, PyObject* key, PyObject* value) {

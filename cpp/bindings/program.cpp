@@ -161,6 +161,8 @@ class Recording {
   }
   std::vector<py::function> refreshers() const { return refreshers_; }
 
+  bool made_state = false;  // of an optimizer: what no replay does again
+
  private:
   void check_thread() const {
     if (current_recording == this && recorder_) return;
@@ -231,7 +233,8 @@ void bind_program(py::module_& m) {
       .def("finish", &Recording::finish)
       .def("abort", &Recording::abort)
       .def("on_replay", &Recording::on_replay)
-      .def_property_readonly("refreshers", &Recording::refreshers);
+      .def_property_readonly("refreshers", &Recording::refreshers)
+      .def_readwrite("made_state", &Recording::made_state);
   py::class_<PauseRecording>(m, "_PauseRecording")
       .def(py::init<>())
       .def("__enter__", &PauseRecording::enter)

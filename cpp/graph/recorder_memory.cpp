@@ -104,7 +104,8 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
           {Source::kInstruction, static_cast<int>(program_.code.size()), t.dtype(), sizes});
       in.outputs.push_back(id);
       Memory& memory = memory_of(t);
-      if (t->offset != memory.flat_offset ||
+      const bool alone = t.numel() == row_elements(memory, t);  // no argument is a part of it
+      if (t->offset != memory.flat_offset || !alone ||
           t.numel() * static_cast<int64_t>(itemsize(t.dtype())) !=
               static_cast<int64_t>(t->storage->bytes())) {
         throw CaptureError(str("[", call.op.name,

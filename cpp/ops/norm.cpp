@@ -28,7 +28,9 @@ Tensor norm_of(const Call& c, const Tensor& input, double p, const OptDims& dim,
   // A count with a gradient of zeros, which it takes from sign.
   if (p == 0) return sum(where(ne(x, 0), 1, sign(size)), over, keepdim);
   if (p == 1) return sum(size, over, keepdim);
-  if (std::isinf(p)) return p > 0 ? amax(size, over, keepdim) : amin(size, over, keepdim);
+  // Over no elements a negative order has no value, as the smallest of them has none.
+  if (std::isinf(p) || (p < 0 && size.numel() == 0))
+    return p > 0 ? amax(size, over, keepdim) : amin(size, over, keepdim);
   // Powers have infinite slopes at 0, where the norm's derivative is 0 by convention.
   const Tensor zero = eq(size, 0);
   const Tensor powers = p < 0 ? pow(size, p) : where(zero, 0, pow(where(zero, 1, size), p));

@@ -194,6 +194,7 @@ class CompiledFunction(Generic[_P, _R]):
         like = plan.like(tensors)
         before = like or plan.recorded
         same_places = before is None or before.program._same_places(tensors)
+        stands = before is not None and before.generation == _core._plans_generation()
         recording = _core._Recording(tensors)
         try:
             result = self._run(args, kwargs)
@@ -211,12 +212,12 @@ class CompiledFunction(Generic[_P, _R]):
             difference = before.program._difference(program) or changed(before.seen, seen)
             # Something announced a change, or arguments share other memory (a new plan starts); or
             # the call itself does not repeat.
-            if difference and not before.adopted and same_places:
+            if difference and stands and not before.adopted and same_places:
                 tries = before.tries + 1
         plan.recordings += 1
         recorded = Recorded(
             program=program,
-            adopted=difference == "",
+            adopted=difference == "" and not recording.made_state,
             rebuild=rebuild,
             seen=tuple(seen),
             refreshers=tuple(recording.refreshers),

@@ -152,9 +152,11 @@ def _labels(equation, part, rank):
 def _check_sizes(equation, operands, inputs):
     sizes = {}
     for x, labels in zip(operands, inputs):
+        own = {}
         for size, label in zip(x.shape, labels):
             known = sizes.setdefault(label, size)
-            if size != known and 1 not in (size, known):
+            one = own.setdefault(label, size) != size  # a diagonal does not broadcast
+            if one or (size != known and 1 not in (size, known)):
                 raise ShapeError(
                     f"[einsum] expected one size for '{label}' in '{equation}'; got {known} and "
                     f"{size}, operands {[tuple(t.shape) for t in operands]}."
@@ -169,11 +171,6 @@ def _take_diagonals(x, labels):
         while labels.count(label) > 1:
             first = labels.index(label)
             second = labels.index(label, first + 1)
-            if x.shape[first] != x.shape[second]:  # one of them is 1 and broadcasts
-                one = first if x.shape[first] == 1 else second
-                x = x.squeeze(one)
-                del labels[one]
-                continue
             x = x.diagonal(0, first, second)
             del labels[second], labels[first]
             labels.append(label)

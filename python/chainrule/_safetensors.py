@@ -17,7 +17,7 @@ import chainrule as cr
 
 from . import _tree
 from ._atomic import atomic_write
-from ._safetensors_header import DTYPES, MAX_HEADER, TREE_KEY, Bad, Foreign, read_header
+from ._safetensors_header import DTYPES, FLAT, MAX_HEADER, TREE_KEY, Bad, Foreign, read_header
 
 
 def save(obj, f):
@@ -93,7 +93,7 @@ def _plan(tensors, tree):
         offsets[name] = [end, end + array.nbytes]
         end += array.nbytes
     header: dict[str, dict] = {}
-    if tree is not None:
+    if tree is not FLAT:
         header["__metadata__"] = {TREE_KEY: json.dumps(tree, allow_nan=False)}
     for name, (dtype, array) in arrays.items():
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets[name]}
@@ -146,7 +146,7 @@ def _read(file, name):
     try:
         entries, tree, start = read_header(file)
         tensors = {key: _read_tensor(file, start, key, entry) for key, entry in entries.items()}
-        return tensors if tree is None else _tree.unflatten(tensors, tree)
+        return tensors if tree is FLAT else _tree.unflatten(tensors, tree)
     except Foreign as foreign:
         raise ValueError(f"[load] {name}: {foreign}.") from None
     except (Bad, _tree.TreeError) as bad:

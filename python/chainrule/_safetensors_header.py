@@ -18,6 +18,7 @@ _FOREIGN_DTYPES = ("F16", "I16", "U16", "I8", "U32", "U64", "F8_E4M3", "F8_E5M2"
 MAX_HEADER = 100_000_000  # the reference implementation's limit
 _MAX_DIMS = 8
 TREE_KEY = "chainrule.tree"
+FLAT = object()  # in place of a tree: the file is a dict of its tensors
 
 
 class Bad(Exception):
@@ -51,7 +52,7 @@ def read_header(file):
     entries = {key: _check_entry(key, entry) for key, entry in header.items()}
     _check_offsets(entries, size - 8 - length)
     tree = metadata.get(TREE_KEY)
-    return entries, None if tree is None else _parse_json(tree), origin + 8 + length
+    return entries, FLAT if tree is None else _parse_json(tree), origin + 8 + length
 
 
 def _parse_header(text):

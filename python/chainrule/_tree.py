@@ -10,6 +10,8 @@ import numbers
 
 import chainrule as cr
 
+from ._safetensors_header import FLAT
+
 _RESERVED = "__metadata__"  # the format's own entry, which can be no tensor's name
 _MAX_DEPTH = 64  # far above any real state; ends a cyclic dict and a hostile file alike
 
@@ -19,11 +21,11 @@ class TreeError(Exception):
 
 
 def flatten(obj):
-    """(tensors by name, tree); the tree is None for a flat dict of tensors with string names."""
+    """(tensors by name, tree); the tree is FLAT for a dict of tensors with string names."""
     if isinstance(obj, dict) and all(
         isinstance(k, str) and k != _RESERVED and isinstance(v, cr.Tensor) for k, v in obj.items()
     ):
-        return dict(obj), None
+        return dict(obj), FLAT
     tensors = {}
     return tensors, _encode(obj, "", tensors, 0)
 

@@ -260,6 +260,12 @@ def test_einsum_and_its_gradient(equation, shapes):
         )
 
 
+@pytest.mark.parametrize("equation", ["bb->", "bb->b"])
+def test_a_diagonal_of_an_oblong_is_refused(equation):
+    with pytest.raises(cr.ShapeError, match=r"\[einsum\] expected one size for 'b'"):
+        cr.einsum(equation, cr.ones(1, 3))
+
+
 def test_einsum_takes_lists_of_numbers():
     a, b = random(2, 3), random(3, 4)
     got = cr.einsum(cr.tensor(a), [0, 1], cr.tensor(b), [1, 2], [0, 2])

@@ -132,7 +132,7 @@ def test_no_docstring_shows_the_insides():
             ),
         ),
         (chainrule.Tensor.view, "view(*size: int) -> Tensor"),
-        (chainrule.cat, "cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor"),
+        (chainrule.cat, "cat(tensors: list[Tensor] | tuple[Tensor, ...], dim: int = 0) -> Tensor"),
         (chainrule.autograd.grad, "grad(outputs, inputs, grad_outputs=None, retain_graph=None, "),
     ],
 )

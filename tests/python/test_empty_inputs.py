@@ -122,3 +122,13 @@ def test_a_trainer_on_inputs_without_features_learns_the_bias():
     t.fit((x, y), epochs=200)
     assert t.evaluate((x, y))["loss"] < 1e-6
     assert t.predict(x).tolist() == [t.model.bias.tolist()] * 4
+
+
+@pytest.mark.parametrize("order", [-0.5, -1, -2, -float("inf")])
+def test_norms_of_negative_order_need_elements(order):
+    for norm in (cr.norm, cr.linalg.vector_norm):
+        with pytest.raises((ValueError, IndexError), match="at least one element"):
+            norm(cr.zeros(0), order)
+        with pytest.raises((ValueError, IndexError), match="at least one element"):
+            norm(cr.zeros(3, 0), order, dim=1)
+        assert norm(cr.zeros(0, 3), order, dim=1).shape == (0,)

@@ -417,3 +417,25 @@ def test_a_bad_index_is_an_error_where_the_result_is_empty(read):
     with pytest.raises(IndexError, match=r"expected indices in \[.*2\]; got 7 at position \(0,\)"):
         read(cr.zeros(3, 0), cr.tensor([7]))
     assert read(cr.zeros(3, 0), cr.tensor([2])).shape == (1, 0)
+
+
+def test_another_history_in_the_same_memory_is_assigned():
+    w = cr.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    p = w * 2
+    p[1] = p[1].detach()
+    p.sum().backward()
+    assert w.grad.tolist() == [2.0, 0.0, 2.0]
+    q = (p := w * 2).detach()
+    q[:] = p
+    assert q.requires_grad
+    with cr.no_grad():
+        rows = p[0:2]
+    p[0:2] = rows
+    w.grad = None
+    p.sum().backward()
+    assert w.grad.tolist() == [0.0, 0.0, 2.0]
+    p = w * 2
+    p[0] += 1  # ends with p[0] = p[0]
+    w.grad = None
+    p.sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0, 2.0]

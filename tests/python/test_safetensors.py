@@ -285,3 +285,10 @@ def test_keys_that_cannot_be_saved(tmp_path, key, error, words):
     with pytest.raises(error, match=allowed + r"got the key \w+\.$"):
         cr.save({key: 1}, tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("value", [None, {}, [], [None], {"a": None}, (), 3])
+def test_what_holds_no_tensor_comes_back(tmp_path, value):
+    cr.save(value, tmp_path / "x")
+    loaded = cr.load(tmp_path / "x")
+    assert loaded == value and type(loaded) is type(value)

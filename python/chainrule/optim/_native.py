@@ -50,7 +50,7 @@ class Hyper:
         ]
         for index, number in enumerate(numbers, first):
             self._numbers[index] = number
-        self._last = values
+        self._last = tuple(numbers)  # not `values`: an object may become another number
 
 
 class NativeOptimizer(Optimizer):
@@ -61,7 +61,6 @@ class NativeOptimizer(Optimizer):
 
     def __init__(self, params, defaults):
         self._hypers = []
-        self._recorded = None
         super().__init__(params, defaults)
 
     def _settings(self, group) -> tuple:
@@ -98,7 +97,6 @@ class NativeOptimizer(Optimizer):
     def __setstate__(self, state):
         super().__setstate__(state)
         self._hypers = [Hyper(self._hyper_names) for _ in self.param_groups]
-        self._recorded = None
 
     def _baked(self):
         """All that a step does not read from `hyper`: with another value it is another program."""
@@ -108,14 +106,29 @@ class NativeOptimizer(Optimizer):
         ]
         return groups, len(self.state)
 
-    def _before_replay(self):
-        self._refresh()
-        if self._baked() != self._recorded:
-            _core._invalidate_plans()
+    def _refresher(self):
+        """What a replay of the step that has just been recorded calls before."""
+        recorded = self._baked()
+
+        def refresh():
+            self._refresh()
+            if self._baked() != recorded:
+                _core._invalidate_plans()
+
+        return refresh
 
     def _refresh(self):
-        for group, hyper in self._groups():
-            hyper.refresh(type(self).__name__, self._settings(group))
+        try:
+            for group, hyper in self._groups():
+                hyper.refresh(type(self).__name__, self._settings(group))
+        except KeyError as missing:
+            raise self._missing(missing) from None
+
+    def _missing(self, key):
+        return _core.StateError(
+            f"[{type(self).__name__}] expected {key} in the group and in the state of every "
+            "parameter that has been updated before; got none."
+        )
 
     def _groups(self):
         """Each group with its numbers."""
@@ -141,10 +154,7 @@ class NativeOptimizer(Optimizer):
                 hyper.refresh(type(self).__name__, self._settings(group))
                 self._gather(group, hyper.tensor, calls, fresh)
         except KeyError as missing:
-            raise _core.StateError(
-                f"[{type(self).__name__}] expected {missing} in the group and in the state of "
-                "every parameter that has been updated before; got none."
-            ) from None
+            raise self._missing(missing) from None
         try:
             self._run_all(*calls)
         except TypeError:
@@ -155,8 +165,7 @@ class NativeOptimizer(Optimizer):
             self.state[param].update(entries)
         recording = _core._recording()
         if recording is not None:
-            recording.on_replay(self._before_replay)
-            self._recorded = self._baked()
+            recording.on_replay(self._refresher())
         return loss
 
 

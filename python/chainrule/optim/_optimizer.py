@@ -14,7 +14,7 @@ from .. import _core
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
-from ._state import ConstantGroup, Defaults, ParamGroups, new_state
+from ._state import ConstantGroup, Defaults, ParamGroups, State, new_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,14 @@ class Optimizer:
             raise ValueError(f"[{name}] expected at least one parameter; got none.")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("state", "param_groups"):
+            _core._invalidate_plans(f"change of an optimizer's {name}")
+            known, of = (State, new_state) if name == "state" else (ParamGroups, ParamGroups)
+            if not isinstance(value, known):
+                value = of(value)
+        super().__setattr__(name, value)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add {"params": tensors, ...}; settings it does not give are the defaults.

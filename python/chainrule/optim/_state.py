@@ -40,11 +40,12 @@ _LIST_WRITERS = (
 
 
 def _announcing(writers, announce):
-    """A class decorator: `announce(method, *args)` runs before each of the methods that write."""
+    """A class decorator: `announce(container, method, *args)` runs before each of the methods that
+    write."""
 
     def announced(name, write):
         def method(self, *args, **kwargs):
-            announce(name, *args)
+            announce(self, name, *args)
             return write(self, *args, **kwargs)
 
         method.__name__, method.__doc__ = write.__name__, write.__doc__
@@ -59,31 +60,35 @@ def _announcing(writers, announce):
     return decorate
 
 
-def _new_state(method, *args):
-    # A step that is recorded may make its state, and never drops any.
-    if _core._recording() is None or method in _REMOVERS:
+def _new_state(state, method, *args):
+    recording = _core._recording()
+    # A step that is recorded may make its state, and never drops any. No replay makes it again, so
+    # such a recording is the first of a plan and not the plan.
+    if recording is None or method in _REMOVERS:
         _core._invalidate_plans(f"change of an optimizer's state ({method.strip('_')})")
+    elif method != "setdefault" or args[0] not in state:
+        recording.made_state = True
 
 
-def _new_default(method, *args):
+def _new_default(defaults, method, *args):
     _core._refuse_while_recording(f"change of an optimizer's defaults ({method.strip('_')})")
 
 
-def _new_setting(method, *args):
+def _new_setting(group, method, *args):
     # Another list of parameters is another program; other settings are read before a replay.
     one = bool(args) and isinstance(args[0], str) and args[0] != "params"
     if _core._recording() is not None or not one:
-        _new_constant(method, *args)  # raises while a step is recorded
+        _new_constant(group, method, *args)  # raises while a step is recorded
 
 
-def _new_constant(method, *args):
+def _new_constant(group, method, *args):
     what = args[0] if args and isinstance(args[0], str) else method.strip("_")
     _core._invalidate_plans(
         f"change of param_groups ({what}; set it outside the compiled function)"
     )
 
 
-def _new_groups(method, *args):
+def _new_groups(groups, method, *args):
     _core._invalidate_plans(f"change of param_groups ({method.strip('_')})")
 
 
@@ -132,5 +137,9 @@ class Defaults(dict):
     """The settings of groups that do not give them: no step reads them."""
 
 
-def new_state():
-    return State(ParamState)
+def new_state(entries=()):
+    """The states by parameter; `entries` as a dict of dicts."""
+    state = State(ParamState)
+    for param, of_one in dict(entries).items():
+        dict.__setitem__(state, param, ParamState(of_one))
+    return state
