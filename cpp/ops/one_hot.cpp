@@ -36,6 +36,10 @@ const OpDef kOneHot = {
                                classes == -1 ? ">= 0" : str("in [0, ", classes - 1, "]"), "; got ",
                                low < 0 ? low : high, ".");
             }
+            if (high == INT64_MAX) {
+              fail<OutOfMemory>(c.name(), "expected class numbers whose rows memory has room for; ",
+                                "got ", high, ".");
+            }
             if (classes == -1) classes = high + 1;
           }
           Dims sizes = x.sizes();

@@ -348,3 +348,10 @@ def test_bounds_that_a_dtype_cannot_hold():
 
 def test_iinfo_prints_its_integers():
     assert str(2**63 - 1) in repr(cr.iinfo(cr.int64))
+
+
+def test_no_dims_are_all_dims():
+    x = cr.tensor([[1.0, 0.0], [2.0, 3.0]])
+    assert cr.sum(x, dim=()).item() == 6.0
+    assert cr.any(x, dim=()).tolist() is True
+    assert cr.all(x, dim=()).tolist() is False

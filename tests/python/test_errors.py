@@ -276,3 +276,8 @@ def test_objects_of_this_process_are_not_pickled(protocol):
             pickle.dumps(thing, protocol)
         with pytest.raises(TypeError, match=r"\[pickle\]"):
             copy.deepcopy(thing)
+
+
+def test_one_hot_of_the_largest_integer():
+    with pytest.raises(MemoryError, match="memory has room for; got 9223372036854775807"):
+        cr.nn.functional.one_hot(cr.tensor([2**63 - 1]))
