@@ -1,12 +1,17 @@
-"""Run folders that lack a file, were cut off or changed, or hold another network's weights."""
+"""Run folders that lack a file, were cut off or changed, or hold another network's weights; and what
+`train` may replace in a folder."""
 
 import json
+import os
 import shutil
+import signal
 
 import pytest
 
 import chainrule as cr
-from command_line import iris_csv
+from chainrule.__main__ import main
+from chainrule._cli import _run
+from command_line import QUICK, iris_csv
 
 pytest.importorskip("sklearn")
 
@@ -96,3 +101,99 @@ def test_weights_by_names_of_several_types(fails, iris):
 
 def test_a_folder_of_a_name_that_no_folder_can_have(fails):
     fails(["evaluate", "x" * 5000], "cannot read the run folder", "too long")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.json",
+        "model.safetensors",
+        "metrics.csv",
+        "summary.json",
+        "curves.png",
+        "confusion.png",
+    ],
+)
+@pytest.mark.parametrize("text", ["mine", '{"format": 1}'])
+def test_a_file_of_no_run_is_not_overwritten(fails, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    (tmp_path / "notes.txt").write_text("mine")
+    before = contents(tmp_path)
+    fails(
+        ["train", "iris", "--out", tmp_path, "--epochs", "1"], "[train] expected", tmp_path / name
+    )
+    assert contents(tmp_path) == before
+
+
+def test_files_that_the_run_does_not_write_stay(tmp_path):
+    names = ["curves.png", "confusion.png", "predictions.png", "notes.txt"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    assert main(["train", "iris", "--out", str(tmp_path), *QUICK]) == 0
+    assert {(tmp_path / name).read_text() for name in names} == {"mine"}
+
+
+def test_a_run_that_was_cut_off_is_replaced(iris):
+    for name in ("model.safetensors", "summary.json", "metrics.csv"):
+        (iris / name).unlink()
+    assert main(["train", "iris", "--out", str(iris), *QUICK]) == 0
+    assert main(["evaluate", str(iris)]) == 0
+
+
+def interrupt(*_, **__):
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("at", ["_training.fit", "_run.save"])
+def test_an_earlier_run_stays_until_the_new_weights_are_written(capsys, monkeypatch, iris, at):
+    before = contents(iris)
+    monkeypatch.setattr(f"chainrule._cli.{at}", interrupt)
+    assert main(["train", "diabetes", "--out", str(iris), *QUICK]) == 130
+    assert capsys.readouterr().err.endswith("interrupted; no model was written\n")
+    assert contents(iris) == before
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_between_the_weights_and_their_description(fails, capsys, monkeypatch, iris):
+    def stop(path, _):
+        assert os.listdir(path.parent) == ["model.safetensors"]  # nothing of the earlier run
+        capsys.readouterr()
+        fails(["evaluate", path.parent], "lacks model.json", "not whole")
+        interrupt()
+
+    monkeypatch.setattr(_run, "write_text", stop)
+    assert main(["train", "diabetes", "--out", str(iris), *QUICK]) == 130
+    error = capsys.readouterr().err
+    assert error.endswith(f"no model was written, and the earlier run in {iris} is removed\n")
+    assert not os.listdir(iris)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_right_after_the_model_is_whole(capsys, monkeypatch, iris):
+    write = _run.write_text
+
+    def write_and_stop(*arguments):
+        write(*arguments)
+        interrupt()
+
+    monkeypatch.setattr(_run, "write_text", write_and_stop)
+    assert main(["train", "diabetes", "--out", str(iris), *QUICK]) == 130
+    assert f"{iris} has the trained model, but not its figures" in capsys.readouterr().err
+    assert sorted(os.listdir(iris)) == ["model.json", "model.safetensors"]
+    monkeypatch.undo()
+    assert main(["evaluate", str(iris)]) == 0
+
+
+def test_a_full_disk_leaves_the_earlier_run(monkeypatch, iris):
+    def full(*_):
+        raise OSError(28, "No space left on device", "model.safetensors")
+
+    before = contents(iris)
+    monkeypatch.setattr(_run, "save", full)
+    assert main(["train", "diabetes", "--out", str(iris), *QUICK]) == 2
+    assert contents(iris) == before

@@ -104,6 +104,7 @@ def _train(given):
         data = datasets.load(options.dataset, options.data_dir)
         folder = given.out or _run.free_folder(os.path.join("runs", options.dataset))
         with _run.folder_for_writing(folder) as folder:
+            _run.check_replaceable(folder, data.task, plots=not given.no_plots)
             prepared = _training.prepare(data, options.validation, options.test, options.seed)
             model = _training.new_model(options, data)
             trainer = _training.make_trainer(
@@ -115,8 +116,8 @@ def _train(given):
                 why = "no epoch was finished, the weights are the initial random ones"
                 return _fail(f"{failure} Nothing was written: {why}.", 1)
             _write_model(folder, trainer, prepared, options)
-    except KeyboardInterrupt:  # in front of the training, or again before its end was written
-        return _fail("interrupted; no model was written", 130)
+    except KeyboardInterrupt as stop:  # in front of the training, or again while its end is written
+        return _fail(f"interrupted; {str(stop) or 'no model was written'}", 130)
     if failure is not None:  # said before the figures of the epoch that was kept
         _fail(failure, 1)
     try:
@@ -182,7 +183,6 @@ def _write(folder, trainer, prepared, options, seconds, plots):
         "stopped": history.stopped or "diverged",
     }
     _run.write_summary(folder, summary)
-    _run.remove_pictures(folder)
     if plots:
         _draw(folder, prepared, options, history, figures, outputs)
     return figures

@@ -17,11 +17,17 @@ import platform
 
 import chainrule as cr
 
-from .._atomic import write_text
+from .._atomic import atomic_write, write_text
 from .._safetensors import load, save
 from . import _mlp
 from ._preprocess import Standardizer
 
+# model.json in front: removed first and written last, it stands beside no weights but its own.
+_FILES = ("model.json", "model.safetensors", "metrics.csv", "summary.json")
+_PICTURES = {
+    "classification": ("curves.png", "confusion.png"),
+    "regression": ("curves.png", "predictions.png"),
+}
 _FORMAT = 1
 _FIELDS = {
     "format": int,
@@ -52,7 +58,7 @@ _EVALUATED = {
 
 
 class RunError(ValueError):
-    """A run folder that cannot be read; the message names the file and the reason."""
+    """A run folder that cannot be read or written; the message names the file and the reason."""
 
 
 def versions():
@@ -96,13 +102,71 @@ def free_folder(base):
     return pathlib.Path(f"{base}-{number}")
 
 
+def check_replaceable(folder, task, plots):
+    """Raise RunError where a run for `task` would overwrite a file that is of no earlier run."""
+    if _holds_run(folder):
+        return
+    for name in (*_FILES, *(_PICTURES[task] if plots else ())):
+        if os.path.lexists(folder / name):
+            raise RunError(
+                "[train] expected a new folder, or one with a run of chainrule's to replace; "
+                f"got {folder / name}, which is of no such run. Move it, or choose another --out."
+            )
+
+
+def _holds_run(folder):
+    """Whether model.json is one of ours; what else of the run is there does not matter."""
+    try:
+        _check(_read_json(folder / "model.json"))
+    except ValueError:
+        return False
+    return True
+
+
 def write_model(folder, model, description):
-    """The weights and what is needed to use them; `description` has the fields of model.json."""
+    """The weights and what is needed to use them; `description` has the fields of model.json.
+
+    An earlier run stays whole until the new weights are on the disk. KeyboardInterrupt says what
+    the folder has then.
+    """
     table = {"format": _FORMAT, **description, "versions": versions()}
-    save(model.state_dict(), folder / "model.safetensors")
     # One line a field: readable, where an indented list of 784 names would not be.
     lines = [f"  {json.dumps(name)}: {json.dumps(table[name], allow_nan=False)}" for name in table]
-    write_text(folder / "model.json", "{\n" + ",\n".join(lines) + "\n}\n")
+    weights, described = folder / "model.safetensors", folder / "model.json"
+    earlier, removed = _holds_run(folder), False
+    try:
+        with atomic_write(weights) as file:
+            save(model.state_dict(), file)
+            file.flush()  # a full disk shows here
+            if earlier:
+                _remove_earlier(folder)
+            removed = True
+        write_text(described, "{\n" + ",\n".join(lines) + "\n}\n")
+    except BaseException as error:
+        whole = os.path.exists(described)
+        if not whole:  # weights alone are no model, and a later run would not dare to replace them
+            weights.unlink(missing_ok=True)
+            if earlier:
+                _remove_earlier(folder)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        raise KeyboardInterrupt(_left(folder, earlier, removed, whole)) from None
+
+
+def _remove_earlier(folder):
+    """All of an earlier run, which may have been for another task, but the weights: they are
+    replaced."""
+    for name in (*_FILES, *_PICTURES["classification"], *_PICTURES["regression"]):
+        if name != "model.safetensors":
+            (folder / name).unlink(missing_ok=True)
+
+
+def _left(folder, earlier, removed, whole):
+    if whole and removed:
+        return f"{folder} has the trained model, but not its figures and pictures"
+    if earlier and not whole:
+        return f"no model was written, and the earlier run in {folder} is removed"
+    return "no model was written"
 
 
 def write_summary(folder, summary):
@@ -112,12 +176,6 @@ def write_summary(folder, summary):
         for name, value in summary.items()
     }
     write_text(folder / "summary.json", json.dumps(finite | versions(), indent=2) + "\n")
-
-
-def remove_pictures(folder):
-    """Those of an earlier run in the same folder, which may have been of another kind."""
-    for name in ("curves.png", "confusion.png", "predictions.png"):
-        (folder / name).unlink(missing_ok=True)
 
 
 def read_model(folder):
