@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -98,6 +99,19 @@ def test_predictions_that_overflow(fails, iris, tmp_path):
     state = cr.load(iris / "model.safetensors")
     cr.save({name: value.fill_(3e38) for name, value in state.items()}, iris / "model.safetensors")
     fails(["predict", iris, tmp_path / "x.csv"], "x.csv, line 2: expected a finite prediction")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("iris", float("nan"), "finite outputs"), ("diabetes", 1e9, "a finite loss")],
+)
+def test_evaluate_of_damaged_weights(fails, runs, tmp_path, name, value, words):
+    folder = shutil.copytree(runs / name, tmp_path / "run")
+    state = cr.load(folder / "model.safetensors")
+    cr.save(
+        {key: weight.fill_(value) for key, weight in state.items()}, folder / "model.safetensors"
+    )
+    fails(["evaluate", folder], f"[evaluate] expected {words}", "The weights are damaged.")
 
 
 def test_a_column_that_stands_twice(fails, runs, tmp_path):

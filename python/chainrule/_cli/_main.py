@@ -260,10 +260,24 @@ def _evaluate(given):
     if data.x.shape != (rows, table["architecture"]["inputs"]):
         raise _run.RunError(f"{name} has {data.x.shape[0]} rows now; the run was made with {rows}")
     prepared = _training.prepare(data, *split, inputs=table["inputs"], target=table["target"])
-    figures, _ = _training.measure(_training.make_trainer(model, table["task"]), prepared)
+    trainer = _training.make_trainer(model, table["task"])
+    figures, outputs = _training.measure(trainer, prepared)
+    _require_finite(figures["test_loss"], outputs)
     for name, value in figures.items():
         print(f"{name} {value:.6f}")
     return 0
+
+
+def _require_finite(loss, outputs):
+    """An accuracy of outputs that are not finite would look like a result."""
+    import numpy as np
+
+    for what, values in (("finite outputs", outputs), ("a finite loss", loss)):
+        for value in np.extract(~np.isfinite(values), values)[:1]:
+            raise ValueError(
+                f"[evaluate] expected {what} on the test rows; got {value}. "
+                "The weights are damaged."
+            )
 
 
 def _set_threads(threads):
