@@ -1,6 +1,7 @@
 """`chainrule train`: what a run leaves, which options reach it, and how it ends."""
 
 import csv
+import itertools
 import json
 import math
 import os
@@ -13,7 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule import _history
 from chainrule.__main__ import main
-from chainrule._cli import _main, _training
+from chainrule._cli import _main, _plots, _training
 from command_line import QUICK, start
 
 pytest.importorskip("sklearn")
@@ -91,6 +92,26 @@ def test_curves_name_their_loss_and_cover_nothing(monkeypatch, tmp_path, epochs)
         assert all(line.get_markerfacecolor() == "none" for line in rings)
     ((loss, _),) = drawn(monkeypatch, tmp_path, "diabetes", "--epochs", epochs)
     assert loss.get_ylabel().startswith("mean squared error\nof the standardised target")
+
+
+@pytest.mark.parametrize("low", [0.03, 4e-4, 1e-8, 1e-20, 1e-40])
+def test_labels_of_a_logarithmic_loss_do_not_overlap(monkeypatch, tmp_path, low):
+    from matplotlib.figure import Figure
+
+    history = _history.History()
+    history.rows = [{"epoch": 1, "train_loss": 3.0}, {"epoch": 2, "train_loss": low}]
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    _plots.curves(tmp_path / "curves.png", history, "title", "loss")
+    (figure,) = figures
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log"
+    low, high = axes.get_ylim()
+    labels = [tick.label1 for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert len(boxes) >= 3
+    assert all(below.y1 < above.y0 for below, above in itertools.pairwise(boxes))
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):

@@ -6,6 +6,7 @@ state, and the user's own figures and settings are left alone.
 
 import contextlib
 import importlib.util
+import math
 import typing
 
 from .._atomic import atomic_write
@@ -94,7 +95,9 @@ def _draw_curve(axes, history, name, loss):
     elif _is_steep(history):
         axes.set_yscale("log")
         axes.set_ylabel(f"{loss} (logarithmic)")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        # Three labels a decade overlap where there are many.
+        few = math.log10(max(_losses(history)) / min(_losses(history))) <= 4
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=12))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.03, y=0.08)
@@ -115,9 +118,12 @@ def _legend(axes, y=-0.15):
 
 def _is_steep(history):
     """Whether a linear axis would press most of the loss flat onto its floor."""
+    return 0 < 8 * min(_losses(history)) < max(_losses(history))
+
+
+def _losses(history):
     names = {"train_loss", "val_loss"} & set(history.columns())
-    losses = [value for name in names for value in history[name]]
-    return 0 < 8 * min(losses) < max(losses)
+    return [value for name in names for value in history[name]]
 
 
 def confusion(path, counts, class_names, title):
