@@ -5,6 +5,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import json
 import pathlib
 import socket
 import struct
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 
 from chainrule import _fashion_mnist, datasets
+from chainrule.__main__ import main
 from chainrule._cli._preprocess import Standardizer
 from chainrule._cli._split import split_rows, stratified
+from command_line import QUICK
 
 DEBIAN = pathlib.Path(_fashion_mnist.DEBIAN_FOLDER)
 needs_debian = pytest.mark.skipif(
@@ -128,6 +131,16 @@ def test_data_dir(nowhere):
     assert data.y[30:].tolist() == list(range(10))
     assert data.class_names[9] == "Ankle boot"
     assert data.x[0].tobytes() == small_files()["train-images-idx3-ubyte.gz"][16:36]
+
+
+def test_a_run_finds_its_data_from_another_folder(monkeypatch, nowhere):
+    write(nowhere / "mine", small_files())
+    monkeypatch.chdir(nowhere)
+    assert main(["train", "fashion-mnist", "--data-dir", "mine", "--out", "run", *QUICK]) == 0
+    options = json.loads((nowhere / "run" / "model.json").read_text())["options"]
+    assert options["data_dir"] == str(nowhere / "mine")
+    monkeypatch.chdir("run")
+    assert main(["evaluate", "."]) == 0
 
 
 def test_the_debian_folder_and_the_cache(nowhere):

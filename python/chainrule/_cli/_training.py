@@ -2,6 +2,7 @@
 figures."""
 
 import dataclasses
+import os
 
 import chainrule as cr
 
@@ -64,10 +65,13 @@ class Options:
     data_dir: str | None = None
 
     def resolved(self):
-        """A copy with every value filled in."""
+        """A copy with every value filled in, and a data_dir that holds from any folder."""
         chosen = _recipe(self.dataset) | {"lr": OPTIMIZERS[self.optimizer][1]["lr"]}
+        data_dir = self.data_dir and os.path.abspath(self.data_dir)
         return dataclasses.replace(
-            self, **{name: value for name, value in chosen.items() if getattr(self, name) is None}
+            self,
+            data_dir=data_dir,
+            **{name: value for name, value in chosen.items() if getattr(self, name) is None},
         )
 
 
