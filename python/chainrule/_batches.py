@@ -1,7 +1,8 @@
 """What a Trainer takes as data: loaders and datasets as they are, arrays and lists made tensors.
 
 Arrays and lists of floating numbers get the dtype of the model, as NumPy's own default, float64, is
-seldom it. Tensors have the dtype that their owner chose and keep it.
+seldom it. Integers stay integers, class numbers and indices of embeddings among them. Tensors have
+the dtype that their owner chose and keep it.
 """
 
 import numbers
@@ -79,9 +80,10 @@ def note_remedy(error, inputs, model):
     """Say in a note of a DtypeError how inputs of another dtype than the model's are converted."""
     dtype = model_dtype(model)
     if isinstance(inputs, cr.Tensor) and inputs.dtype != dtype:
+        name = str(dtype).removeprefix("chainrule.")
         error.add_note(
-            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. "
-            f"Convert them, inputs.to({dtype}), or give arrays, which are converted."
+            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. Convert "
+            f'them: a tensor by inputs.to({dtype}), an array by inputs.astype("{name}").'
         )
 
 

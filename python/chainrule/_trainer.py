@@ -98,7 +98,8 @@ class Trainer:
 
         `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets) of tensors,
         arrays or lists; `batch_size`, `shuffle` and `generator` serve the latter two. Arrays and
-        lists of floating numbers get the dtype of the model's parameters; tensors keep theirs.
+        lists of floating numbers get the dtype of the model's parameters; integers and tensors
+        keep theirs.
 
         With `validation`, the weights of the best epoch are put back at the end: the last that
         brought the validation loss down by more than `min_delta`. `patience` stops after that many

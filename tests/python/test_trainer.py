@@ -152,7 +152,23 @@ def test_tensors_of_another_dtype_are_an_error_with_its_remedy():
     for use in (lambda t: t.fit((x.double(), y)), lambda t: t.predict(x.double())):
         with pytest.raises(cr.DtypeError) as caught:
             use(linear_trainer())
-        assert "inputs.to(chainrule.float32)" in caught.value.__notes__[-1]
+        assert "a tensor by inputs.to(chainrule.float32)" in caught.value.__notes__[-1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_arrays_of_integers_are_an_error_with_its_remedy(dtype):
+    trainer = linear_trainer()
+    x, y = np.arange(12, dtype=dtype).reshape(4, 3), np.ones((4, 1), np.float32)
+    for use, data in (
+        (trainer.fit, (x, y)),
+        (trainer.fit, (x.tolist(), y)),
+        (trainer.predict, x),
+        (trainer.predict, x.tolist()),
+    ):
+        with pytest.raises(cr.DtypeError) as caught:
+            use(data)
+        assert 'an array by inputs.astype("float32").' in caught.value.__notes__[-1]
+    trainer.fit((x.astype("float32"), y), epochs=1)
 
 
 def test_modes_come_back_and_dropout_is_off_when_measuring():
