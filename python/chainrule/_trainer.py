@@ -64,7 +64,7 @@ class Trainer:
     """
 
     def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
-        _check_parts(loss, optimizer)
+        _check_parts(model, loss, optimizer)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -108,6 +108,7 @@ class Trainer:
         """
         if self.optimizer is None:
             raise ValueError("[Trainer.fit] expected an optimizer; got None.")
+        _check_trains(self.optimizer, self.model)
         _check_at_least("epochs", epochs, 0)
         if patience is not None:
             _check_at_least("patience", patience, 1)
@@ -241,7 +242,13 @@ class _Function(Callback):
         self.on_epoch_end = function
 
 
-def _check_parts(loss, optimizer):
+def _check_parts(model, loss, optimizer):
+    if isinstance(model, type) or not callable(model):
+        kind = model if isinstance(model, type) else type(model)
+        raise TypeError(
+            f"[Trainer] expected a model, as nn.Linear(2, 1); got {kind.__name__}. "
+            "The order is Trainer(model, loss, optimizer)."
+        )
     if isinstance(loss, type) or not callable(loss):
         kind = loss if isinstance(loss, type) else type(loss)
         raise TypeError(
@@ -251,6 +258,16 @@ def _check_parts(loss, optimizer):
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
         raise TypeError(
             f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r}."
+        )
+
+
+def _check_trains(optimizer, model):
+    """An optimizer of another model would leave this one as it is, without a word."""
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if trained.isdisjoint(map(id, model.parameters())):
+        raise ValueError(
+            "[Trainer.fit] expected an optimizer of the model's parameters; got one of others. "
+            "Make it from this model's parameters()."
         )
 
 

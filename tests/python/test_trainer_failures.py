@@ -60,6 +60,18 @@ def test_there_is_no_training_without_an_optimizer():
         trainer.fit(line())
 
 
+def test_an_optimizer_of_another_model():
+    trainer = linear_trainer()
+    trainer.model = nn.Linear(3, 1)
+    words = (
+        r"\[Trainer.fit\] expected an optimizer of the model's parameters; got one of others\. Make"
+    )
+    with pytest.raises(ValueError, match=words):
+        trainer.fit(line())
+    trainer.optimizer.add_param_group({"params": [trainer.model.bias]})
+    trainer.fit(line(), epochs=1)  # some of them may be enough
+
+
 def test_a_learning_rate_that_diverges():
     trainer = linear_trainer(lr=1e10)
     with pytest.raises(FloatingPointError, match="smaller learning rate"):
@@ -150,6 +162,8 @@ def test_labels_out_of_range_are_an_error():
     ("change", "words"),
     [
         ({"loss": nn.MSELoss}, "loss function or module, as nn.MSELoss.*got MSELoss"),
+        ({"model": nn.Linear}, r"expected a model, as nn.Linear\(2, 1\); got Linear"),
+        ({"model": None}, "expected a model.*got NoneType"),
         ({"loss": None}, "loss function or module.*got NoneType"),
         ({"optimizer": optim.SGD}, "optimizer of the model's parameters; got <class"),
         ({"optimizer": nn.MSELoss()}, r"optimizer of the model's parameters; got MSELoss\(\)"),
@@ -157,6 +171,7 @@ def test_labels_out_of_range_are_an_error():
 )
 def test_parts_that_cannot_train(change, words):
     model = nn.Linear(2, 1)
-    parts = {"loss": nn.MSELoss(), "optimizer": optim.SGD(model.parameters(), lr=0.1)} | change
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    parts = {"model": model, "loss": nn.MSELoss(), "optimizer": optimizer} | change
     with pytest.raises(TypeError, match=words):
-        cr.Trainer(model, **parts)
+        cr.Trainer(**parts)
