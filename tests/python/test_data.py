@@ -109,7 +109,13 @@ def test_collate():
     assert batch.x.tolist() == [1, 3]
     nested = default_collate([{"a": (cr.zeros(2), "s")}, {"a": (cr.ones(2), "t")}])
     assert nested["a"][0].tolist() == [[0, 0], [1, 1]]
-    assert nested["a"][1] == ["s", "t"]
+    assert nested["a"][1] == ("s", "t")
+    assert default_collate([{"a": "s"}, {"a": "t"}]) == {"a": ["s", "t"]}
+    names, numbers = default_collate([("a", 1), ("b", 2)])
+    assert names == ("a", "b")
+    assert numbers.tolist() == [1, 2]
+    assert default_collate([[b"a", 1.5], [b"b", 2.5]])[0] == (b"a", b"b")
+    assert default_collate([(np.ones(2),), (np.ones(2),)])[0].shape == (2, 2)
     arrays = default_collate([np.zeros(2, np.float32), np.ones(2, np.float32)])
     assert arrays.dtype == cr.float32
     assert arrays.tolist() == [[0, 0], [1, 1]]

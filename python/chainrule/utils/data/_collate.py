@@ -14,7 +14,8 @@ _NESTED = "one that contains itself or is too deep"
 def default_collate(batch) -> Any:
     """Stack tensors, arrays and numbers on a new first dimension, also in dicts and sequences.
 
-    Strings and bytes stay lists, tuples become lists, named tuples stay. TypeError for others.
+    Strings and bytes stay as they are: those of a sequence's place in a tuple, others in a list.
+    Tuples become lists, named tuples stay. TypeError for others.
     """
     require_length("default_collate", batch)
     try:
@@ -46,7 +47,7 @@ def _collate(batch):
             raise RuntimeError(
                 f"[default_collate] expected samples of equal length; got {lengths}."
             )
-        columns = [_collate(list(column)) for column in zip(*batch)]
+        columns = [_collate(column) for column in zip(*batch)]
         return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise TypeError(
         "[default_collate] expected samples of tensors, arrays, numbers, strings, dicts or sequences; "
