@@ -70,7 +70,9 @@ class CompiledFunction(Generic[_P, _R]):
 
     def __repr__(self):
         name = getattr(self._function, "__qualname__", type(self._function).__name__)
-        return f"<compiled {name}: {self.plans} plans, {self.stats['replays']} replays>"
+        counts = {"plan": self.plans, "replay": self.stats["replays"]}
+        words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
+        return f"<compiled {name}: {', '.join(words)}>"
 
     def __reduce__(self):
         return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors

@@ -107,7 +107,7 @@ def test_threads_share_a_full_table_of_plans(restless):
         try:
             for k in range(first, first + 1500):
                 assert scaled(x, k % 70).tolist() == [k % 70] * 2
-                assert scaled.plans <= 64 and "plans" in repr(scaled)
+                assert scaled.plans <= 64 and "plan" in repr(scaled)
         except Exception as error:  # noqa: BLE001  # shown by the assertion
             errors.append(error)
 

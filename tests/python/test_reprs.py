@@ -41,6 +41,22 @@ def test_generators_and_modes():
     assert [repr(mode) for mode in modes] == names
 
 
+def test_compiled_functions_count_in_words():
+    def double(x):
+        return x * 2
+
+    fast, name = cr.compile(double), double.__qualname__
+    assert repr(fast) == f"<compiled {name}: 0 plans, 0 replays>"
+    for words in (
+        "0 plans, 0 replays",
+        "1 plan, 0 replays",
+        "1 plan, 1 replay",
+        "1 plan, 2 replays",
+    ):
+        fast(cr.ones(2))
+        assert repr(fast) == f"<compiled {name}: {words}>"
+
+
 def test_no_address_is_printed():
     net = nn.Sequential(nn.Linear(2, 2))
     loader = data.DataLoader(data.TensorDataset(cr.ones(3, 2)))
