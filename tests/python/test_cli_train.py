@@ -126,7 +126,7 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
     assert weights("c", 2) != first
 
 
-def test_options_reach_the_network(tmp_path):
+def test_options_reach_the_network(capsys, tmp_path):
     arguments = ["--hidden", "7", "--activation", "tanh", "--dropout", "0.5"]
     arguments += ["--optimizer", "sgd", "--lr", "0.01"]
     assert main(["train", "wine", "--out", str(tmp_path), *arguments, *QUICK]) == 0
@@ -141,6 +141,9 @@ def test_options_reach_the_network(tmp_path):
     assert model["options"]["lr"] == 0.01
     assert main(["train", "wine", "--out", str(tmp_path), "--hidden", "none", *QUICK]) == 0
     assert set(cr.load(tmp_path / "model.safetensors")) == {"0.weight", "0.bias"}
+    words = capsys.readouterr().err
+    assert "network 13-7-3 tanh, 122 parameters" in words
+    assert "network 13-3, 42 parameters" in words
 
 
 def test_default_folders_are_new_each_time(tmp_path, monkeypatch, capsys):

@@ -33,9 +33,10 @@ def check(architecture):
 
 
 def describe(architecture):
-    """ "64-128-64-10 relu", for headings."""
+    """ "64-128-64-10 relu", or "64-10" without hidden layers, for headings."""
     sizes = [architecture["inputs"], *architecture["hidden"], architecture["outputs"]]
-    return "-".join(map(str, sizes)) + f" {architecture['activation']}"
+    activation = f" {architecture['activation']}" if architecture["hidden"] else ""
+    return "-".join(map(str, sizes)) + activation
 
 
 def parameter_count(model):
