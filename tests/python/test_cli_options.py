@@ -34,6 +34,8 @@ pytest.importorskip("sklearn")
         (["iris", "--hidden", "128,x"], ["--hidden", "128,64, or none", "'128,x'"]),
         (["iris", "--hidden", "0"], ["--hidden", "from 1 to 65536"]),
         (["iris", "--hidden", ""], ["--hidden"]),
+        (["iris", "--out", ""], ["--out", "expected the name of a folder; got ''"]),
+        (["iris", "--data-dir", ""], ["--data-dir", "expected the name of a folder; got ''"]),
         (["iris", "--activation", "swish"], ["--activation", "relu"]),
         (["iris", "--optimizer", "adamm"], ["--optimizer", "adam"]),
         (["iris", "--progress", "loud"], ["--progress", "plain"]),
@@ -47,7 +49,7 @@ pytest.importorskip("sklearn")
 )
 def test_bad_options_are_one_line_and_exit_code_2(fails, tmp_path, arguments, words):
     out = ["--out", tmp_path / "run"] if arguments else []
-    fails(["train", *arguments, *out], *words)
+    fails(["train", *out, *arguments], *words)
     assert not (tmp_path / "run").exists()
 
 
@@ -127,7 +129,7 @@ def test_a_folder_that_cannot_be_written(fails, tmp_path):
         "cannot write",
         "file",
     )
-    fails(["train", "iris", "--out", tmp_path / "file", *QUICK], "cannot write")
+    fails(["train", "iris", "--out", tmp_path / "file", *QUICK], "cannot write", "not a folder")
     fails(["train", "iris", "--out", "/proc/run", *QUICK], "cannot write", "/proc/run")
 
 

@@ -22,6 +22,10 @@ def test_evaluate_repeats_the_test_figures(runs, capsys):
             assert float(value) == pytest.approx(summary[figure], abs=1e-6)
 
 
+def test_evaluate_without_the_name_of_a_folder(fails, runs):
+    fails(["evaluate", runs / "iris", "--data-dir", ""], "--data-dir", "expected the name")
+
+
 @pytest.mark.parametrize("header", [True, False])
 def test_predict_classes(runs, tmp_path, capsys, header):
     labels = iris_csv(tmp_path / "x.csv", header)

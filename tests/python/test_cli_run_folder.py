@@ -65,6 +65,8 @@ def test_the_weights_of_another_architecture(fails, runs, iris):
         (lambda m: m.update(class_names=["a"]), "1 class names for 3 outputs"),
         (lambda m: m.update(class_names=["a", 2, "c"]), "'class_names' holds something else"),
         (lambda m: m.update(feature_names=[1, 2, 3, 4]), "'feature_names' holds something else"),
+        (lambda m: m.update(class_names=["a", "b", "a"]), "'class_names' holds a name twice"),
+        (lambda m: m.update(feature_names=["a", "b", "c", "a"]), "'feature_names' holds a name"),
         (lambda m: m.update(target=m["inputs"]), "a classification has no target"),
         (lambda m: m.update(target=0), "not a description"),
         (lambda m: m["data"].update(name=["iris"]), "'name' in 'data' must be a string"),

@@ -80,6 +80,7 @@ def _make_parser():
     evaluate.add_argument(
         "--data-dir",
         metavar="DIR",
+        type=_options.folder,
         help="folder of Fashion-MNIST's four .gz files (default: as in the training)",
     )
     _options.add_threads(evaluate)

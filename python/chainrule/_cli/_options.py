@@ -90,6 +90,13 @@ def widths(text):
     return values
 
 
+def folder(text):
+    """A folder's name, which may not be empty: that would be taken for none given."""
+    if not text:
+        raise argparse.ArgumentTypeError(f"expected the name of a folder; got {text!r}")
+    return text
+
+
 def data_set(text):
     """A data set's name; an unknown one is answered with the nearest."""
     try:
@@ -208,12 +215,14 @@ def _add_files(group):
     group.add_argument(
         "--data-dir",
         metavar="DIR",
+        type=folder,
         help="folder of Fashion-MNIST's four .gz files (default: Debian's package, else the cache, "
         "into which they are downloaded)",
     )
     group.add_argument(
         "--out",
         metavar="DIR",
+        type=folder,
         help="run folder; an earlier run in it is replaced (default: a new runs/DATASET-N)",
     )
     group.add_argument(

@@ -84,6 +84,8 @@ def folder_for_writing(folder):
             probe = folder / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()
+        except FileExistsError:
+            raise RunError(f"cannot write to {folder}: it is not a folder") from None
         except OSError as error:
             reason = error.strerror or error
             raise RunError(f"cannot write to the folder {folder}: {reason}") from None
@@ -254,6 +256,8 @@ def _check(table):
     for name in ("class_names", "feature_names"):
         if not all(type(item) is str for item in table[name]):
             raise ValueError(f"{name!r} holds something else than strings")
+        if len(set(table[name])) < len(table[name]):
+            raise ValueError(f"{name!r} holds a name twice")
     for name, (where, fits, words) in _EVALUATED.items():
         if name in table[where] and not fits(table[where][name]):
             raise ValueError(f"{name!r} in {where!r} must be {words}; got {table[where][name]!r}")
