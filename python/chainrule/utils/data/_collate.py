@@ -14,8 +14,8 @@ _NESTED = "one that contains itself or is too deep"
 def default_collate(batch) -> Any:
     """Stack tensors, arrays and numbers on a new first dimension, also in dicts and sequences.
 
-    Strings and bytes stay as they are: those of a sequence's place in a tuple, others in a list.
-    Tuples become lists, named tuples stay. TypeError for others.
+    Tuples become lists, named tuples stay. Strings and bytes are only collected: a tuple of those at
+    one place of tuples or lists, else a list. TypeError for others.
     """
     require_length("default_collate", batch)
     try:
