@@ -32,6 +32,10 @@ else:  # what follows names them; typing would be a third of what importing this
 
 
 _MAX_TRIES = 4
+_MADE_STATE = (
+    "optimizer state that every call puts in the place of the one before, which no replay would do; "
+    "keep it in a tensor and write into that"
+)
 _WARN_AT = 16  # signatures of which none has come back, or changes with no replay between them
 _MANY_SIGNATURES = (
     f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python number "
@@ -212,6 +216,8 @@ class CompiledFunction(Generic[_P, _R]):
         difference, tries = None, 1
         if before is not None:
             difference = before.program._difference(program) or changed(before.seen, seen)
+            if recording.made_state and stands and not before.adopted:
+                difference = difference or _MADE_STATE
             # Something announced a change, or arguments share other memory (a new plan starts); or
             # the call itself does not repeat.
             if difference and stands and not before.adopted and same_places:

@@ -197,3 +197,29 @@ def test_a_window_of_what_the_step_updates_is_no_argument():
 
     with pytest.raises(cr.CaptureError, match="own their memory"):
         step(net.weight.detach()[:3])
+
+
+def test_state_that_every_call_replaces_is_told():
+    class Counter(cr.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {})
+
+        @cr.no_grad()
+        def step(self):
+            for p in self.param_groups[0]["params"]:
+                self.state[p]["calls"] = self.state[p].get("calls", 0) + 1
+                p.sub_(0.1 * p.grad)
+
+    param = cr.ones(2, requires_grad=True)
+    optimizer = Counter([param])
+
+    @cr.compile
+    def step():
+        optimizer.zero_grad()
+        (param * param).sum().backward()
+        optimizer.step()
+
+    with pytest.raises(cr.CaptureError, match="optimizer state that every call puts in the place"):
+        for _ in range(6):
+            step()
+    assert optimizer.state[param]["calls"] >= 4  # all were eager
