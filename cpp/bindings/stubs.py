@@ -18,7 +18,7 @@ STUB = HERE.parent.parent / "python" / "chainrule" / "_core.pyi"
 TYPES = {
     "Tensor": "Tensor",
     "Tensor?": "Tensor | None",
-    "Tensor[]": "list[Tensor] | tuple[Tensor, ...]",
+    "Tensor[]": "_Tensors",
     "Operand": "_Operand",
     "int": "_Int",
     "int?": "_Int | None",
