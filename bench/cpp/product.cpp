@@ -21,6 +21,7 @@ namespace {
 using chainrule::DType;
 using chainrule::kernels::KernelTable;
 using chainrule::kernels::ProductArgs;
+using chainrule::kernels::ProductPlan;
 
 struct Options {
   std::string isa, json;
@@ -75,8 +76,9 @@ class Operands {
 void run(const KernelTable& table, DType dtype, const ProductArgs& args) {
   const int t = static_cast<int>(dtype);
   const int64_t work = 2 * args.m * args.n * args.k;
-  chainrule::parallel_ranges(table.product_tiles[t](args), work, [&](int64_t first, int64_t last) {
-    table.product[t](args, first, last);
+  const ProductPlan plan = table.product_plan[t](args);
+  chainrule::parallel_ranges(plan.tiles, work, [&](int64_t first, int64_t last) {
+    table.product[t](args, plan, first, last);
   });
 }
 

@@ -11,6 +11,7 @@
 namespace ladder {
 
 using chainrule::kernels::ProductArgs;
+using chainrule::kernels::ProductPlan;
 
 inline float a_at(const ProductArgs& g, int64_t i, int64_t p) {
   const float* a = static_cast<const float*>(g.a);
@@ -109,7 +110,8 @@ inline void eigen_internal(const ProductArgs& g) {
 inline void own(const ProductArgs& g) {
   constexpr int kFloat = static_cast<int>(chainrule::DType::kFloat32);
   const chainrule::kernels::KernelTable& table = chainrule::kernels::table();
-  table.product[kFloat](g, 0, table.product_tiles[kFloat](g));
+  const ProductPlan plan = table.product_plan[kFloat](g);
+  table.product[kFloat](g, plan, 0, plan.tiles);
 }
 
 // 6. Another library's: sgemm_ of the BLAS that --blas names, by columns: C^T = B^T A^T.

@@ -66,33 +66,31 @@ std::string user_line() {
 class Plan {
  public:
   Plan(graph::Program program, const std::vector<Tensor>& arguments)
-      : executor_(std::move(program)) {
+      : recorded_(std::move(program)) {
     for (const Tensor& t : arguments) layouts_.push_back({t.dtype(), t.sizes(), t.strides()});
   }
 
   std::optional<std::vector<Tensor>> run(const std::vector<Tensor>& arguments) {
     check(arguments);
     std::vector<Tensor> results;
-    if (!executor_.run(arguments, results)) return std::nullopt;
+    if (!executor().run(arguments, results)) return std::nullopt;
     return results;
   }
   std::optional<std::vector<int64_t>> profile(const std::vector<Tensor>& arguments) {
     check(arguments);
-    return executor_.profile(arguments);
+    return executor().profile(arguments);
   }
   bool same_places(const std::vector<Tensor>& arguments) const {
-    return arguments.size() == layouts_.size() && program().places_hold(arguments);
+    return arguments.size() == layouts_.size() && recorded_.places_hold(arguments);
   }
   bool holds(const std::vector<Tensor>& arguments) const {
     std::vector<const Storage*> room;
-    return arguments.size() == layouts_.size() && program().guards_hold(arguments, room);
+    return arguments.size() == layouts_.size() && recorded_.guards_hold(arguments, room);
   }
-  const graph::Program& program() const { return executor_.program(); }
-  std::vector<std::string> operations() const {
-    std::vector<std::string> names;
-    for (const auto& in : program().code) names.push_back(in.op->name);
-    return names;
-  }
+  // As recorded, and as it is replayed.
+  const graph::Program& recorded() const { return recorded_; }
+  const graph::Program& optimized() { return executor().program(); }
+  std::vector<std::string> steps() { return executor().steps(); }
 
  private:
   struct Layout {
@@ -117,7 +115,14 @@ class Plan {
     }
   }
 
-  graph::Executor executor_;
+  // Recordings that are only compared need none.
+  graph::Executor& executor() {
+    if (!executor_) executor_.emplace(recorded_);
+    return *executor_;
+  }
+
+  graph::Program recorded_;
+  std::optional<graph::Executor> executor_;
   std::vector<Layout> layouts_;
 };
 
@@ -211,22 +216,22 @@ void bind_program(py::module_& m) {
   py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
       .def("__call__", &Plan::run, py::arg("arguments"),
            "One replay; None, and nothing has run, when a guard does not hold any more.")
-      .def("__repr__", [](const Plan& p) { return p.program().to_string(); })
-      .def("__len__", [](const Plan& p) { return p.program().code.size(); })
+      .def("__repr__", [](Plan& p) { return p.optimized().to_string(); })
+      .def("__len__", [](Plan& p) { return p.optimized().code.size(); })
       .def(
           "_difference",
-          [](const Plan& p, const Plan& other) { return p.program().difference(other.program()); },
+          [](const Plan& p, const Plan& other) { return p.recorded().difference(other.recorded()); },
           "Empty when both programs are equal op by op, else what differs and where.")
       .def(
-          "_verify", [](const Plan& p) { p.program().verify(); },
+          "_verify", [](const Plan& p) { p.recorded().verify(); },
           "Re-runs every shape rule over the program.")
       .def("_same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
       .def("_holds", &Plan::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
-      .def("_operations", &Plan::operations, "The name of each instruction's operation.")
+      .def("_steps", &Plan::steps, "What a replay runs, one after the other.")
       .def("_profile", &Plan::profile, py::arg("arguments"),
-           "Nanoseconds of each instruction in one real run, or None as for a call.");
+           "Nanoseconds of each step in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")
       .def(py::init<std::vector<Tensor>>())

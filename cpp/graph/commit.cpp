@@ -23,38 +23,39 @@ Ref<TensorImpl> gradient_of(const Tensor& leaf, const Tensor& value) {
   return value.same_as(leaf) ? value.alias().ref() : value.ref();
 }
 
+// A gradient that nobody but the leaf had: the next run may write it again.
+bool is_unused(const TensorImpl& t, const Value& v) {
+  return t.use_count() == 1 && t.storage->use_count() == 1 && !t.storage->foreign() && !t.base &&
+         !t.grad_fn && !t.requires_grad && !t.autograd && !t.python && !t.inference &&
+         v.mark == Mark::kAsMade && t.dtype == v.dtype && t.sizes == v.sizes && t.contiguous &&
+         t.offset == 0;
+}
+
 }  // namespace
 
-Commit::Commit(const Program& program)
-    : program_(program), operands_(program.forward_end - program.commit_begin) {}
-
-void Commit::prepare(Frame& frame, std::span<const Tensor> arguments) {
-  const Program& p = program_;
-  int64_t scratch = 0;
-  for (size_t i = 0; i < operands_.size(); ++i) {
-    const Instruction& update = p.code[p.commit_begin + i];
-    frame.read(update, operands_[i]);
-    scratch = std::max(scratch, update.scratch_bytes);
+Commit::Commit(const Program& program, Frame& frame) : program_(program), frame_(frame) {
+  for (size_t i = program.commit_begin; i < program.forward_end; ++i) {
+    updates_.push_back(std::make_unique<GenericCall>(program, program.code[i], frame));
   }
-  scratch_ = make_scratch(scratch);
+}
+
+void Commit::prepare(std::span<const Tensor> arguments) {
+  const Program& p = program_;
+  for (const auto& update : updates_) update->fill(frame_);
   for (const WriteBack& w : p.writes) {
-    rows_.push_back({target_row(p, w, frame, arguments), frame[w.value]});
+    rows_.push_back({target_row(p, w, frame_, arguments), frame_[w.value]});
   }
   for (const GradBinding& g : p.gradients) {
     const Tensor& leaf = g.leaf.among(arguments);
     if (!leaf->autograd) leaf->autograd = std::make_unique<AutogradState>();
     gradients_.push_back(
-        {leaf, g.value == kNone ? Ref<TensorImpl>() : gradient_of(leaf, frame[g.value])});
+        {leaf, g.value == kNone ? Ref<TensorImpl>() : gradient_of(leaf, frame_[g.value]), g.value});
   }
 }
 
 void Commit::run(std::vector<int64_t>* ns) noexcept {
-  for (size_t i = 0; i < operands_.size(); ++i) {
-    const Instruction& update = program_.code[program_.commit_begin + i];
-    timed(ns, [&] {
-      run_kernel(update, operands_[i], {}, scratch_.get());
-      bump_mutated(call_of(update, operands_[i]));
-    });
+  for (const auto& update : updates_) {
+    timed(ns, [&] { update->run_in_place(); });
   }
   for (const Row& row : rows_) {
     copy_strided(row.target, row.value);
@@ -64,9 +65,12 @@ void Commit::run(std::vector<int64_t>* ns) noexcept {
 }
 
 void Commit::clear() {
-  for (Tensors& operands : operands_) operands.clear();
-  scratch_.reset();
+  for (const auto& update : updates_) update->clear();
   rows_.clear();
+  for (Gradient& g : gradients_) {
+    if (g.id == kNone || !g.value || !is_unused(*g.value, program_.values[g.id])) continue;
+    frame_.keep(g.id, Tensor(std::move(g.value)));
+  }
   gradients_.clear();
 }
 

@@ -5,16 +5,17 @@
 #include <vector>
 
 #include "graph/frame.h"
+#include "graph/generic_call.h"
 
 namespace chainrule::graph {
 
 class Commit {
  public:
-  explicit Commit(const Program& program);
+  Commit(const Program& program, Frame& frame);
 
   // After the last compute instruction: looks up what is written, and to where. Writes nothing that
   // anybody could tell.
-  void prepare(Frame& frame, std::span<const Tensor> arguments);
+  void prepare(std::span<const Tensor> arguments);
   // Nanoseconds of each update are added to `ns`, which has room for them; null: nobody asks.
   void run(std::vector<int64_t>* ns) noexcept;
   // Drops what prepare() looked up, and the gradients that run() replaced.
@@ -28,11 +29,12 @@ class Commit {
   struct Gradient {
     Tensor leaf;
     Ref<TensorImpl> value;  // once it is written: the one before, whose end may run host code
+    ValueId id;
   };
 
   const Program& program_;
-  std::vector<Tensors> operands_;  // of each update
-  Scratch scratch_;                // of the largest
+  Frame& frame_;
+  std::vector<std::unique_ptr<GenericCall>> updates_;
   std::vector<Row> rows_;
   std::vector<Gradient> gradients_;
 };

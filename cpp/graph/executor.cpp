@@ -6,20 +6,38 @@
 #include "autograd/autograd.h"
 #include "core/threads.h"
 #include "graph/commit.h"
+#include "graph/frame.h"
+#include "graph/passes/passes.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
 
 struct Executor::Replay {
-  explicit Replay(const Program& program) : frame(program), commit(program) {}
+  explicit Replay(const Program& program) : frame(program), commit(program, frame) {}
   Frame frame;
   Commit commit;
   std::vector<const Storage*> room;  // of the guards
 };
 
+namespace {
+std::shared_ptr<const Program> optimized(Program program) {
+  optimize(program);
+  return std::make_shared<Program>(std::move(program));
+}
+}  // namespace
+
 Executor::Executor(Program program)
-    : program_(std::make_shared<Program>(std::move(program))), hanger_(program_) {}
+    : program_(optimized(std::move(program))), hanger_(program_) {}
 Executor::~Executor() = default;
+
+std::vector<std::string> Executor::steps() {
+  std::vector<std::string> names;
+  for (const OpDef* op : Frame(*program_).steps()) names.push_back(op->name);
+  for (size_t i = program_->commit_begin; i < program_->forward_end; ++i) {
+    names.push_back(program_->code[i].op->name);
+  }
+  return names;
+}
 
 bool Executor::hooks_hold() {
   const uint64_t now = autograd::hooks_generation();
@@ -61,8 +79,8 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   frame.enter(arguments);
   {
     const NoGrad off;
-    for (size_t i = 0; i < p.commit_begin; ++i) timed(ns, [&] { frame.run(p.code[i]); });
-    replay->commit.prepare(frame, arguments);
+    frame.compute(ns);
+    replay->commit.prepare(arguments);
   }
   for (ValueId id : p.own_leaves) frame[id]->requires_grad = true;
   for (ValueId id : p.results) results.push_back(frame[id]);

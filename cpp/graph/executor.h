@@ -1,6 +1,6 @@
-// Runs a Program: compute, then commit. Bits equal eager's, for it calls the same kernels on the
-// same operands. A replay takes blocks for tensors from the caching allocator and allocates nothing
-// else, except the nodes that results hang on which require a gradient and what autograd hangs on a
+// Optimises a Program and runs it: compute, then commit. Bits equal eager's, for it calls the same
+// kernels on the same operands. A replay takes blocks for tensors from the caching allocator and
+// allocates nothing else, except the nodes that results hang on which require a gradient and what autograd hangs on a
 // tensor when it first needs to.
 #pragma once
 
@@ -22,7 +22,9 @@ class Executor {
   // outside unchanged, for what can fail is done before the commit section begins.
   bool run(std::span<const Tensor> arguments, std::vector<Tensor>& results);
   const Program& program() const { return *program_; }
-  // Nanoseconds of each instruction in such a replay (a real one: state is written).
+  // What a replay runs, one after the other: names of operations.
+  std::vector<std::string> steps();
+  // Nanoseconds of each step of such a replay (a real one: state is written).
   std::optional<std::vector<int64_t>> profile(std::span<const Tensor> arguments);
 
  private:

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "generated/ops.h"
+#include "graph/passes/rewrite.h"
 #include "graph/recorder.h"
 
 namespace chainrule::graph {
@@ -57,7 +58,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   make_backward(results);
   find_backward_reads();
   modes.recorder = saved_.recorder;
-  find_last_uses();
+  find_last_uses(program_);
   find_places();
   return std::move(program_);
 }
@@ -163,33 +164,6 @@ void ProgramRecorder::find_gradient_places() {
     program_.grad_guards[i].place = {static_cast<int>(first - known.begin()),
                                      grad->offset - (*first)->offset,
                                      program_.state_of(*grad.impl())};
-  }
-}
-
-// Buffers go back as soon as nobody reads them; views keep what they look at alive by themselves.
-void ProgramRecorder::find_last_uses() {
-  std::vector<int> last(program_.values.size(), -1);
-  for (size_t i = 0; i < program_.code.size(); ++i) {
-    for (ValueId v : program_.code[i].outputs) last[v] = static_cast<int>(i);
-    for (ValueId v : program_.code[i].inputs) {
-      if (v != kNone) last[v] = static_cast<int>(i);
-    }
-  }
-  std::set<ValueId> kept(program_.results.begin(), program_.results.end());
-  for (const auto& w : program_.writes) kept.insert(w.value);
-  for (const auto& g : program_.gradients) kept.insert(g.value);
-  for (ValueId v : program_.own_leaves) kept.insert(v);
-  std::set<ValueId> later;
-  for (auto c = program_.contributions.rbegin(); c != program_.contributions.rend(); ++c) {
-    const bool made = program_.values[c->value].source == Source::kInstruction;
-    c->last = later.insert(c->value).second && made && last[c->value] < static_cast<int>(c->after);
-    kept.insert(c->value);
-  }
-  for (ValueId v = 0; v < static_cast<ValueId>(last.size()); ++v) {
-    if (last[v] < 0 || kept.contains(v) || program_.values[v].source != Source::kInstruction)
-      continue;
-    // What the backward section reads must outlive the forward run.
-    program_.code[last[v]].dead_after.push_back(v);
   }
 }
 

@@ -1,104 +1,202 @@
 #include "graph/frame.h"
 
-#include "ops/elementwise.h"
+#include <algorithm>
+
+#include "core/threads.h"
+#include "graph/generic_call.h"
 
 namespace chainrule::graph {
 
-namespace {
-
-Tensor make_number(const Number& n) {
-  return number_of_dtype(is_floating(n.dtype) ? Tensor::number(n.real) : Tensor::number(n.integer),
-                         n.dtype);
-}
-
-}  // namespace
-
-Scratch make_scratch(int64_t bytes) { return {bytes ? allocate(bytes) : nullptr, {bytes}}; }
-
-Call call_of(const Instruction& in, const Tensors& inputs) {
-  return {*in.op,
-          {inputs.data(), inputs.size()},
-          in.attrs.data(),
-          in.list_ends.empty() ? nullptr : in.list_ends.data()};
-}
-
-void run_kernel(const Instruction& in, const Tensors& inputs, const Tensors& outputs,
-                void* scratch) {
-  if (!in.op->forward) return;
-  const Call call = call_of(in, inputs);
-  Run run{call, {outputs.data(), outputs.size()}, scratch};
-  in.op->forward(run);
-}
-
-Frame::Frame(const Program& program) : program_(program), slots_(program.values.size()) {
-  for (size_t id = 0; id < slots_.size(); ++id) {
+Frame::Frame(const Program& program)
+    : program_(program), table_(program.values.size() + 1), slots_(program.values.size()) {
+  const MemoryPlan& plan = program.memory;
+  arena_ = Tensor::empty(DType::kUInt8, Dims{plan.arena_bytes});
+  for (ValueId id = 0; id < static_cast<ValueId>(slots_.size()); ++id) {
     const Value& v = program.values[id];
-    if (v.source == Source::kNumber) {
-      slots_[id] = make_number(program.numbers[v.index]);
-    } else if (v.source == Source::kState) {
-      slots_[id] = program.states[v.index];
-    } else {
-      passing_.push_back(static_cast<ValueId>(id));
+    const MemoryPlan::Place& place = plan.places[id];
+    if (v.source == Source::kNumber) slots_[id] = make_number(program.numbers[v.index]);
+    if (v.source == Source::kNumber) set_address(id);
+    if (v.source == Source::kState) slots_[id] = program.states[v.index];
+    if (v.source == Source::kState || v.source == Source::kGradient) outside_.push_back(id);
+    if (place.home == Home::kArena) {
+      const int64_t within = place.root == id ? 0 : place.offset;
+      table_[id] = arena_.data<char>() + plan.places[place.root].offset + within;
+    } else if (place.home == Home::kFresh && place.root == id) {
+      fresh_.push_back(id);
+    } else if (place.root != id && place.home != Home::kConstant) {
+      windows_.push_back(id);
     }
   }
+  kept_.resize(fresh_.size());
+  for (size_t i = 0; i < program.commit_begin; ++i) {
+    const Instruction& in = program.code[i];
+    if (plan.constant[i]) {
+      make_constant(in);
+    } else if (makes_something(in)) {
+      make_step(in);
+    }
+  }
+}
+
+Frame::~Frame() = default;
+
+// Not so an instruction that only looks at memory in another way.
+bool Frame::makes_something(const Instruction& in) const {
+  if (in.op->is(kMutates)) return true;
+  return std::any_of(in.outputs.begin(), in.outputs.end(),
+                     [&](ValueId id) { return !program_.values[id].view; });
+}
+
+void Frame::set_address(ValueId id) { table_[id] = static_cast<char*>(slots_[id].raw()); }
+
+void Frame::make_constant(const Instruction& in) {
+  if (makes_something(in)) {
+    Tensors inputs, outputs;
+    for (ValueId id : in.inputs) inputs.push_back(id == kNone ? Tensor() : (*this)[id]);
+    for (ValueId id : in.outputs) {
+      const Value& v = program_.values[id];
+      outputs.push_back(slots_[id] = Tensor::empty(v.dtype, v.sizes));
+    }
+    run_kernel(in, inputs, outputs, make_scratch(in.scratch_bytes).get());
+  }
+  for (ValueId id : in.outputs) {
+    (*this)[id];
+    set_address(id);
+  }
+}
+
+void Frame::make_step(const Instruction& in) {
+  Step& step = steps_.emplace_back();
+  step.instruction = &in;
+  if (resolve(in, step.launch)) return;
+  generic_.push_back(std::make_unique<GenericCall>(program_, in, *this));
+  step.launch.set(
+      [](const Launch& launch, char* const*) { launch.as<GenericCall*>()->run(); },
+      generic_.back().get());
+}
+
+// Sizes and strides of a value without its memory.
+Tensor Frame::stand_in(ValueId id) const {
+  if (id == kNone) return Tensor();
+  const Value& v = program_.values[id];
+  if (v.source == Source::kState) return program_.states[v.index];
+  static char nothing[kAlignment];
+  const bool placed = v.strides.size() == v.sizes.size() && (v.view || v.room > 0);
+  return Tensor(make_ref<TensorImpl>(Storage::borrow(nothing, 0, true, {}), v.dtype, v.sizes,
+                                     placed ? v.strides : contiguous_strides(v.sizes), 0));
+}
+
+bool Frame::resolve(const Instruction& in, Launch& launch) {
+  Tensors inputs, outputs;
+  for (ValueId id : in.inputs) inputs.push_back(stand_in(id));
+  for (ValueId id : in.outputs) outputs.push_back(stand_in(id));
+  const Run run{call_of(in, inputs), {outputs.data(), outputs.size()}, nullptr};
+  if (in.op->is(kMutates)) return false;
+  work_ += in.op->work ? in.op->work(run) : run.out().numel() * in.op->cost;
+  const size_t operands = inputs.size() + outputs.size();
+  if (!in.op->forward.prepare || operands > Launch::kMostOperands || in.scratch_bytes > 0) {
+    return false;
+  }
+  std::fill(std::begin(launch.operands), std::end(launch.operands),
+            static_cast<int32_t>(table_.size()) - 1);
+  int32_t* place = std::copy(in.outputs.begin(), in.outputs.end(), launch.operands);
+  for (ValueId id : in.inputs) {
+    if (id != kNone) *place = id;
+    ++place;
+  }
+  return in.op->forward.prepare(run, launch);
+}
+
+bool Frame::is_passing(ValueId id) const {
+  const MemoryPlan::Place& place = program_.memory.places[id];
+  const bool own = place.home == Home::kConstant || place.home == Home::kArena;
+  return !own && program_.values[id].source != Source::kState;
+}
+
+void* Frame::scratch(const Instruction& in) const {
+  if (in.scratch_bytes == 0) return nullptr;
+  return arena_.data<char>() + program_.memory.scratch[&in - program_.code.data()];
+}
+
+const Tensor& Frame::operator[](ValueId id) {
+  Tensor& slot = slots_[id];
+  if (slot.defined()) return slot;
+  const Value& v = program_.values[id];
+  if (v.view) {
+    slot = window_of((*this)[program_.code[v.index].inputs[0]], v);
+    mark(slot, v);
+  } else {
+    const int64_t offset = program_.memory.places[id].offset / itemsize(v.dtype);
+    slot = Tensor(make_ref<TensorImpl>(arena_->storage, v.dtype, v.sizes,
+                                       contiguous_strides(v.sizes), offset));
+  }
+  if (is_passing(id)) filled_.push_back(id);
+  return slot;
 }
 
 void Frame::enter(std::span<const Tensor> arguments) {
-  for (ValueId id : passing_) {
-    const Value& v = program_.values[id];
-    if (v.source != Source::kGradient) continue;
-    slots_[id] = Tensor(program_.gradient_leaves[v.index].among(arguments)->autograd->grad);
+  const Program& p = program_;
+  for (size_t i = 0; i < arguments.size(); ++i) fill(p.argument_values[i], arguments[i]);
+  for (ValueId id : outside_) {
+    const Value& v = p.values[id];
+    if (v.source == Source::kGradient) {
+      fill(id, Tensor(p.gradient_leaves[v.index].among(arguments)->autograd->grad));
+    } else {
+      set_address(id);
+    }
   }
-  for (size_t i = 0; i < arguments.size(); ++i) slots_[program_.argument_values[i]] = arguments[i];
+  for (size_t i = 0; i < fresh_.size(); ++i) {
+    const Value& v = p.values[fresh_[i]];
+    if (!kept_[i].defined()) {
+      kept_[i] = Tensor::empty(v.dtype, v.sizes);
+      mark(kept_[i], v);
+    }
+    fill(fresh_[i], std::move(kept_[i]));
+  }
+  for (ValueId id : windows_) {
+    const MemoryPlan::Place& place = p.memory.places[id];
+    table_[id] = table_[place.root] + place.offset;
+  }
+  for (const auto& call : generic_) call->fill(*this);
+}
+
+void Frame::fill(ValueId id, Tensor t) {
+  slots_[id] = std::move(t);
+  set_address(id);
+  filled_.push_back(id);
+}
+
+void Frame::compute(std::vector<int64_t>* ns) {
+  const LongWork release(work_);
+  if (!ns) {
+    for (const Step& step : steps_) {
+      if (step.launch.run) step.launch.run(step.launch, table_.data());
+    }
+    return;
+  }
+  for (const Step& step : steps_) {
+    timed(ns, [&] {
+      if (step.launch.run) step.launch.run(step.launch, table_.data());
+    });
+  }
 }
 
 void Frame::clear() {
-  for (ValueId id : passing_) slots_[id] = Tensor();
+  for (const auto& call : generic_) call->clear();
+  for (ValueId id : filled_) slots_[id] = Tensor();
+  filled_.clear();
 }
 
-void Frame::read(const Instruction& in, Tensors& inputs) const {
-  inputs.clear();
-  for (ValueId id : in.inputs) inputs.push_back(id == kNone ? Tensor() : slots_[id]);
+void Frame::keep(ValueId id, Tensor unused) {
+  const auto place = std::lower_bound(fresh_.begin(), fresh_.end(), id);
+  if (place == fresh_.end() || *place != id) return;
+  kept_[place - fresh_.begin()] = std::move(unused);
 }
 
-void Frame::run(const Instruction& in) {
-  read(in, inputs_);
-  if (in.op->is(kMutates)) {
-    run_update(in);
-  } else {
-    run_value(in);
-  }
-  inputs_.clear();
-  for (ValueId id : in.dead_after) slots_[id] = Tensor();
-}
-
-void Frame::run_value(const Instruction& in) {
-  for (ValueId id : in.outputs) {
-    const Value& v = program_.values[id];
-    outputs_.push_back(v.view ? inputs_[0].alias(v.sizes, v.strides, inputs_[0]->offset + v.offset)
-                              : Tensor::empty(v.dtype, v.sizes));
-    if (v.mark != Mark::kAsMade) outputs_.back()->inference = v.mark == Mark::kOn;
-  }
-  run_kernel(in, inputs_, outputs_, make_scratch(in.scratch_bytes).get());
-  for (size_t i = 0; i < in.outputs.size(); ++i) slots_[in.outputs[i]] = std::move(outputs_[i]);
-  outputs_.clear();
-}
-
-// An update whose results are read again inside the program: on copies, which are its last outputs.
-void Frame::run_update(const Instruction& in) {
-  size_t output = in.outputs.size();
-  for (int param : in.op->mutates) {
-    output -= in.list_ends[param] - (param ? in.list_ends[param - 1] : 0);
-  }
-  for (int param : in.op->mutates) {
-    for (int place = param ? in.list_ends[param - 1] : 0; place < in.list_ends[param]; ++place) {
-      Tensor copy = Tensor::empty(inputs_[place].dtype(), inputs_[place].sizes());
-      copy_strided(copy, inputs_[place]);
-      inputs_[place] = copy;
-      slots_[in.outputs[output++]] = copy.alias(Dims{copy.numel()}, Dims{1}, 0);
-    }
-  }
-  run_kernel(in, inputs_, {}, make_scratch(in.scratch_bytes).get());
+std::vector<const OpDef*> Frame::steps() const {
+  std::vector<const OpDef*> ops;
+  for (const Step& step : steps_) ops.push_back(step.instruction->op);
+  return ops;
 }
 
 }  // namespace chainrule::graph

@@ -1,25 +1,13 @@
-// Frame: the values of one run of a section of a Program, instruction by instruction. It computes;
-// it writes nothing that was there before. Used again and again it allocates nothing but blocks for
-// tensors.
+// Frame: the memory of one forward run of a Program, and its kernels made ready to run on it. Used
+// again and again it allocates nothing but blocks for what outlives a run.
 #pragma once
 
 #include <chrono>
 #include <memory>
 
-#include "graph/program.h"
+#include "graph/kernel_call.h"
 
 namespace chainrule::graph {
-
-struct FreeScratch {
-  int64_t bytes;
-  void operator()(void* p) const { deallocate(p, bytes); }
-};
-using Scratch = std::unique_ptr<void, FreeScratch>;
-Scratch make_scratch(int64_t bytes);  // null for 0 bytes
-
-Call call_of(const Instruction& in, const Tensors& inputs);
-void run_kernel(const Instruction& in, const Tensors& inputs, const Tensors& outputs,
-                void* scratch);
 
 // Runs `work`; its nanoseconds go to `ns`, unless nobody asks.
 template <typename F>
@@ -31,31 +19,57 @@ void timed(std::vector<int64_t>* ns, F&& work) {
   ns->push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
 }
 
+class GenericCall;
+
 class Frame {
  public:
-  // With the immediates and the states.
   explicit Frame(const Program& program);
+  ~Frame();
 
-  // Begins a forward run. Each `.grad` that the program reads must be there; it is looked up here
-  // and never again, for another thread may set it while the program runs.
+  // Begins a run. Each `.grad` that the program reads must be there; it is looked up here and never
+  // again, for another thread may set it while the program runs.
   void enter(std::span<const Tensor> arguments);
-  // Values that nobody reads later are dropped. Updates work on copies.
-  void run(const Instruction& in);
-  // Drops what enter() and run() have left.
+  // All compute instructions: they write only memory of this frame. Nanoseconds of each step are
+  // added to `ns`; null: nobody asks.
+  void compute(std::vector<int64_t>* ns);
+  // Drops what a run has left.
   void clear();
 
-  Tensor& operator[](ValueId id) { return slots_[id]; }
-  // The instruction's inputs, in place of what `inputs` held.
-  void read(const Instruction& in, Tensors& inputs) const;
+  // The tensor of a value, a view of what it lies on.
+  const Tensor& operator[](ValueId id);
+  bool is_passing(ValueId id) const;  // another tensor in every run
+  void* scratch(const Instruction& in) const;
+  // A tensor that was the value's in an earlier run and is nobody else's now.
+  void keep(ValueId id, Tensor unused);
+  // What compute() runs, one after the other.
+  std::vector<const OpDef*> steps() const;
 
  private:
-  void run_value(const Instruction& in);
-  void run_update(const Instruction& in);
+  struct Step {
+    Launch launch;
+    const Instruction* instruction;
+  };
+
+  bool makes_something(const Instruction& in) const;
+  void make_constant(const Instruction& in);
+  void make_step(const Instruction& in);
+  bool resolve(const Instruction& in, Launch& launch);
+  Tensor stand_in(ValueId id) const;
+  void set_address(ValueId id);
+  void fill(ValueId id, Tensor t);
 
   const Program& program_;
-  std::vector<Tensor> slots_;
-  std::vector<ValueId> passing_;  // the slots of one run; the others stay from run to run
-  Tensors inputs_, outputs_;      // of the instruction that runs
+  std::vector<char*> table_;      // addresses of values; one more that is always null
+  std::vector<Tensor> slots_;     // tensors of values, those there are
+  std::vector<ValueId> filled_;   // of these in this run
+  std::vector<ValueId> outside_;  // states and gradients
+  std::vector<ValueId> fresh_;    // values that get a block of their own in every run
+  std::vector<Tensor> kept_;      // for each of these, from the run before
+  std::vector<ValueId> windows_;  // on what lies elsewhere in every run
+  std::vector<Step> steps_;
+  std::vector<std::unique_ptr<GenericCall>> generic_;
+  Tensor arena_;
+  int64_t work_ = 0;  // elementary operations of a run
 };
 
 }  // namespace chainrule::graph

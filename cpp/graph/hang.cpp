@@ -5,6 +5,7 @@
 
 #include "autograd/node.h"
 #include "generated/ops.h"
+#include "graph/interpreter.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
@@ -84,7 +85,7 @@ class Section {
 
   const Program& p_;
   autograd::Receiver& receiver_;
-  Frame frame_;
+  Interpreter frame_;
   size_t next_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/memory_plan.h"
 #include "graph/seed_set.h"
 #include "ops/op.h"
 
@@ -175,6 +176,7 @@ struct Program {
   std::vector<SeedSet> groups;                // each set of seeds that came to a node, once
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
+  MemoryPlan memory;  // of the forward run; made last
 
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.

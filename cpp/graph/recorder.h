@@ -91,7 +91,6 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   SeedSet seeds_of(const Tensor& gradient);
   void find_backward_reads();
   void sink_updates();
-  void find_last_uses();
   void find_places();
   void find_gradient_places();
 

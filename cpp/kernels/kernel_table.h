@@ -66,9 +66,10 @@ inline constexpr int kReduceCount = static_cast<int>(Reduce::kCount);
 
 // ---- Products: C[m, n] = A[m, k] * B[k, n] (+ bias[n]), row-major C with leading dimension ldc.
 // trans_a: A is stored [k, m] with leading dimension lda; trans_b: B is stored [n, k].
-// The tile grid is a function of the sizes, leading dimensions, layouts, dtype and instruction set,
-// never of threads: each tile of product_tiles(args) is its own part of C. A call writes the tiles
-// [first, last) and nothing else; one call for many tiles reorders what they share only once.
+// How that is done is planned first, by a rule of the sizes, leading dimensions, layouts, dtype and
+// instruction set, never of pointers, threads or time; a plan may be kept. Each of its tiles is its
+// own part of C. A call writes the tiles [first, last) and nothing else; one call for many tiles
+// reorders what they share only once.
 struct ProductArgs {
   int64_t m, n, k;
   const void* a;
@@ -81,8 +82,16 @@ struct ProductArgs {
   int64_t ldc;
   const void* bias;  // n values added after the last k-block; null for none
 };
-using ProductTilesFn = int64_t (*)(const ProductArgs& args);
-using ProductFn = void (*)(const ProductArgs& args, int64_t first, int64_t last);
+struct ProductPlan {
+  int64_t tiles = 0;
+  // Of the float kernels alone, see cpu/product_plan.h.
+  bool swapped = false, pack_scalars = false, pack_vectors = false;
+  int64_t tile_rows = 0, tile_cols = 0;
+  int64_t rows = 0, cols = 0;  // of tiles
+};
+using ProductPlanFn = ProductPlan (*)(const ProductArgs& args);
+using ProductFn = void (*)(const ProductArgs& args, const ProductPlan& plan, int64_t first,
+                           int64_t last);
 
 // ---- Row-local kernels take a range of rows of a dense [rows, cols] matrix.
 using RowFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const void* in);
@@ -152,7 +161,7 @@ struct KernelTable {
   ReduceIndexFn max[kDTypeCount];
   ReduceIndexFn min[kDTypeCount];
   ScanFn cumsum[kDTypeCount];
-  ProductTilesFn product_tiles[kDTypeCount];
+  ProductPlanFn product_plan[kDTypeCount];
   ProductFn product[kDTypeCount];
   RowFn softmax[kFloatTypes];
   RowFn log_softmax[kFloatTypes];

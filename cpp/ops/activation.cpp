@@ -65,7 +65,9 @@ const OpDef kLeakyRelu = {
     .signatures = {"leaky_relu(Tensor input, float negative_slope=0.01) -> Tensor"},
     .surface = kFunctional | kInPlace,
     .infer = infer_map,
-    .forward = [](Run& r) { run_map(r, Map::leaky_relu, {r.as<LeakyReluAttrs>().negative_slope}); },
+    .forward = forward_choice<[](const Call& c) {
+      return MapChoice{Map::leaky_relu, {c.as<LeakyReluAttrs>().negative_slope}};
+    }>,
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 return leaky_relu_backward(b.dy(), b.value(0),
@@ -80,10 +82,9 @@ const OpDef kLeakyReluBackward = {
     .signatures = {"leaky_relu_backward(Tensor dy, Tensor x, float negative_slope) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          run_map(r, Map::leaky_relu_backward, {r.as<LeakyReluBackwardAttrs>().negative_slope});
-        },
+    .forward = forward_choice<[](const Call& c) {
+      return MapChoice{Map::leaky_relu_backward, {c.as<LeakyReluBackwardAttrs>().negative_slope}};
+    }>,
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 return leaky_relu_backward(b.dy(), b.value(1),
@@ -128,11 +129,10 @@ const OpDef kSoftplus = {
     .signatures = {"softplus(Tensor input, float beta=1.0, float threshold=20.0) -> Tensor"},
     .surface = kFunctional,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          const auto& a = r.as<SoftplusAttrs>();
-          run_map(r, Map::softplus, {a.beta, a.threshold});
-        },
+    .forward = forward_choice<[](const Call& c) {
+      const auto& a = c.as<SoftplusAttrs>();
+      return MapChoice{Map::softplus, {a.beta, a.threshold}};
+    }>,
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 const auto& a = b.as<SoftplusAttrs>();
@@ -148,11 +148,10 @@ const OpDef kSoftplusBackward = {
     .signatures = {"softplus_backward(Tensor dy, Tensor x, float beta, float threshold) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          const auto& a = r.as<SoftplusBackwardAttrs>();
-          run_map(r, Map::softplus_backward, {a.beta, a.threshold});
-        },
+    .forward = forward_choice<[](const Call& c) {
+      const auto& a = c.as<SoftplusBackwardAttrs>();
+      return MapChoice{Map::softplus_backward, {a.beta, a.threshold}};
+    }>,
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 const auto& a = b.as<SoftplusBackwardAttrs>();

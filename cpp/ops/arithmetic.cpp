@@ -26,11 +26,11 @@ Tensor times(const Tensor& t, const Number& alpha) {
 }
 
 // a + alpha * b; the product is left out where it is the identity.
-void run_axpy(Run& r, Map plain, double plain_alpha, double alpha) {
-  if (alpha == plain_alpha) return run_map(r, plain);
+MapChoice axpy(const Call& c, Map plain, double plain_alpha, double alpha) {
+  if (alpha == plain_alpha) return {plain};
   // Unsigned kernels wrap modulo 256 but take no negative parameter.
-  if (r.inputs[0].dtype() == DType::kUInt8) alpha -= 256 * std::floor(alpha / 256);
-  run_map(r, Map::axpy, {alpha});
+  if (c.inputs[0].dtype() == DType::kUInt8) alpha -= 256 * std::floor(alpha / 256);
+  return {Map::axpy, {alpha}};
 }
 
 }  // namespace
@@ -46,7 +46,9 @@ const OpDef kAdd = {
           check_alpha(c, c.as<AddAttrs>().alpha);
           infer_map(c);
         },
-    .forward = [](Run& r) { run_axpy(r, Map::add, 1, r.as<AddAttrs>().alpha.real); },
+    .forward = forward_choice<[](const Call& c) {
+      return axpy(c, Map::add, 1, c.as<AddAttrs>().alpha.real);
+    }>,
     .grad = {{0, kReadsNothing, [](Backward& b) { return b.dy(); }},
              {1, kReadsNothing, [](Backward& b) { return times(b.dy(), b.as<AddAttrs>().alpha); }}},
     .traits = kElementwise | kBroadcasts,
@@ -64,7 +66,9 @@ const OpDef kSub = {
           check_alpha(c, c.as<SubAttrs>().alpha);
           infer_map(c);
         },
-    .forward = [](Run& r) { run_axpy(r, Map::sub, -1, -r.as<SubAttrs>().alpha.real); },
+    .forward = forward_choice<[](const Call& c) {
+      return axpy(c, Map::sub, -1, -c.as<SubAttrs>().alpha.real);
+    }>,
     .grad = {{0, kReadsNothing, [](Backward& b) { return b.dy(); }},
              {1, kReadsNothing,
               [](Backward& b) { return neg(times(b.dy(), b.as<SubAttrs>().alpha)); }}},
@@ -164,7 +168,9 @@ const OpDef kAddcmul = {
           if (is_bool(c[0])) fail<DtypeError>(c.name(), "expected numbers; got bool.");
           infer_map(c);
         },
-    .forward = [](Run& r) { run_map(r, Map::mul_add, {r.as<AddcmulAttrs>().value.real}); },
+    .forward = forward_choice<[](const Call& c) {
+      return MapChoice{Map::mul_add, {c.as<AddcmulAttrs>().value.real}};
+    }>,
     .grad =
         {{0, kReadsNothing, [](Backward& b) { return b.dy(); }},
          {1, reads_value(2),

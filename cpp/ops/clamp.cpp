@@ -84,11 +84,10 @@ const OpDef kClampRange = {
     .signatures = {"clamp_range(Tensor input, float min, float max) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          const auto& a = r.as<ClampRangeAttrs>();
-          run_map(r, Map::clamp, {a.min, a.max});
-        },
+    .forward = forward_choice<[](const Call& c) {
+      const auto& a = c.as<ClampRangeAttrs>();
+      return MapChoice{Map::clamp, {a.min, a.max}};
+    }>,
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 const auto& a = b.as<ClampRangeAttrs>();

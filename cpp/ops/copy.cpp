@@ -28,6 +28,10 @@ Tensor sum_repeats(const Tensor& dy, const Dims& strides) {
   return repeated.empty() ? dy : sum(dy, OptDims(repeated), true);
 }
 
+kernels::ElementwiseFn cast_slot(const Run& r) {
+  return kernels::table().cast[static_cast<int>(r[0].dtype())][static_cast<int>(r.out().dtype())];
+}
+
 }  // namespace
 
 const OpDef kCast = {
@@ -36,11 +40,12 @@ const OpDef kCast = {
     .signatures = {"cast(Tensor input, dtype dtype) -> Tensor"},
     .surface = kPrivate,
     .infer = [](Infer& c) { c.out(c.as<CastAttrs>().dtype.value(), c[0].sizes()); },
-    .forward =
-        [](Run& r) {
-          const int from = static_cast<int>(r[0].dtype()), to = static_cast<int>(r.out().dtype());
-          run_elementwise(kernels::table().cast[from][to], r.out(), r.inputs, nullptr);
-        },
+    .forward = {[](Run& r) {
+                  run_elementwise(cast_slot(r), r.out(), r.inputs, nullptr);
+                },
+                [](const Run& r, Launch& launch) {
+                  return prepare_elementwise(cast_slot(r), r, nullptr, launch);
+                }},
     .grad = {{0, reads_shape(0), [](Backward& b) { return cast(b.dy(), b.shape(0).dtype); }}},
     .traits = kElementwise,
 };
@@ -50,7 +55,10 @@ const OpDef kClone = {
     .doc = "A dense copy of the input, with its gradient flowing back unchanged.",
     .signatures = {"clone(Tensor input) -> Tensor"},
     .infer = [](Infer& c) { c.out(c[0].dtype(), c[0].sizes()); },
-    .forward = [](Run& r) { copy_strided(r.out(), r[0]); },
+    .forward = {[](Run& r) { copy_strided(r.out(), r[0]); },
+                [](const Run& r, Launch& launch) {
+                  return prepare_elementwise(cast_slot(r), r, nullptr, launch);
+                }},
     .grad = {{0, kReadsNothing, [](Backward& b) { return b.dy(); }}},
     .traits = kElementwise,
 };

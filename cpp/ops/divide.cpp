@@ -30,7 +30,7 @@ void check_divisor(const Run& r) {
 template <Map kMap>
 void forward_integer_division(Run& r) {
   check_divisor(r);
-  run_map(r, kMap);
+  run_map(r, {kMap});
 }
 
 }  // namespace

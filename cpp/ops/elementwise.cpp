@@ -1,5 +1,7 @@
 #include "ops/elementwise.h"
 
+#include <algorithm>
+
 #include "core/threads.h"
 
 namespace chainrule {
@@ -137,12 +139,73 @@ void run_elementwise(kernels::ElementwiseFn fn, const Tensor& out, std::span<con
   run_nest(fn, out, inputs, params, cost);
 }
 
-void run_map(Run& run, kernels::Map map, std::initializer_list<double> params) {
+namespace {
+
+struct ElementwiseLaunch {
+  kernels::ElementwiseFn fn;
+  int64_t n;
+  int64_t strides[kMaxInputs];
+  double params[MapChoice::kMostParams];
+  int64_t work;
+  uint8_t out_item, in_item[kMaxInputs];
+};
+
+void launch_small(const Launch& launch, char* const* table) {
+  const auto& e = launch.as<ElementwiseLaunch>();
+  const void* in[kMaxInputs];
+  for (int i = 0; i < kMaxInputs; ++i) in[i] = launch.address(i + 1, table);
+  e.fn(e.n, launch.address(0, table), in, e.strides, e.params);
+}
+
+void launch_tiles(const Launch& launch, char* const* table) {
+  const auto& e = launch.as<ElementwiseLaunch>();
+  char* const out = launch.address(0, table);
+  parallel_for((e.n + kTile - 1) / kTile, e.work, [&](int64_t t) {
+    const int64_t begin = t * kTile;
+    const void* in[kMaxInputs];
+    for (int i = 0; i < kMaxInputs; ++i) {
+      in[i] = launch.address(i + 1, table) + begin * e.strides[i] * e.in_item[i];
+    }
+    e.fn(std::min(e.n - begin, kTile), out + begin * e.out_item, in, e.strides, e.params);
+  });
+}
+
+}  // namespace
+
+bool prepare_elementwise(kernels::ElementwiseFn fn, const Run& run, const double* params,
+                         Launch& launch) {
+  const Tensor& out = run.out();
+  ElementwiseLaunch e{fn, out.numel(), {}, {}, out.numel() * run.op.cost, 0, {}};
+  if (params) std::copy_n(params, MapChoice::kMostParams, e.params);
+  e.out_item = static_cast<uint8_t>(itemsize(out.dtype()));
+  for (size_t i = 0; i < run.inputs.size(); ++i) {
+    const Tensor& t = run.inputs[i];
+    const bool single = t.numel() == 1;
+    if (!single && (!t.is_contiguous() || t.numel() != e.n)) return false;
+    e.strides[i] = single ? 0 : 1;
+    e.in_item[i] = static_cast<uint8_t>(itemsize(t.dtype()));
+  }
+  if (e.n > 0) launch.set(e.n <= kTile ? launch_small : launch_tiles, e);
+  return true;
+}
+
+namespace {
+
+kernels::ElementwiseFn slot_of(const Run& run, kernels::Map map) {
   const DType dtype = run.inputs[0].dtype();
-  const kernels::ElementwiseFn fn =
-      kernels::table().map[static_cast<int>(map)][static_cast<int>(dtype)];
-  if (!fn) fail_dtype(run.name(), dtype, kernels::table().map[static_cast<int>(map)]);
-  run_elementwise(fn, run.out(), run.inputs, params.begin(), run.op.cost);
+  const auto& slots = kernels::table().map[static_cast<int>(map)];
+  if (!slots[static_cast<int>(dtype)]) fail_dtype(run.name(), dtype, slots);
+  return slots[static_cast<int>(dtype)];
+}
+
+}  // namespace
+
+void run_map(Run& run, const MapChoice& choice) {
+  run_elementwise(slot_of(run, choice.map), run.out(), run.inputs, choice.params, run.op.cost);
+}
+
+bool prepare_map(const Run& run, const MapChoice& choice, Launch& launch) {
+  return prepare_elementwise(slot_of(run, choice.map), run, choice.params, launch);
 }
 
 Dims broadcast_inputs(const Call& c, int first) {

@@ -43,10 +43,9 @@ const OpDef kGelu = {
     .signatures = {"gelu(Tensor input, *, GeluForm approximate='none') -> Tensor"},
     .surface = kFunctional,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          run_map(r, approximate(r.as<GeluAttrs>().approximate) ? Map::gelu_tanh : Map::gelu);
-        },
+    .forward = forward_choice<[](const Call& c) {
+      return MapChoice{approximate(c.as<GeluAttrs>().approximate) ? Map::gelu_tanh : Map::gelu};
+    }>,
     .grad = {{0, reads_value(0),
               [](Backward& b) {
                 return gelu_backward(b.dy(), b.value(0), b.as<GeluAttrs>().approximate);
@@ -61,11 +60,11 @@ const OpDef kGeluBackward = {
     .signatures = {"gelu_backward(Tensor dy, Tensor x, GeluForm approximate) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_map,
-    .forward =
-        [](Run& r) {
-          run_map(r, approximate(r.as<GeluBackwardAttrs>().approximate) ? Map::gelu_tanh_backward
-                                                                        : Map::gelu_backward);
-        },
+    .forward = forward_choice<[](const Call& c) {
+      return MapChoice{approximate(c.as<GeluBackwardAttrs>().approximate)
+                           ? Map::gelu_tanh_backward
+                           : Map::gelu_backward};
+    }>,
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 return gelu_backward(b.dy(), b.value(1), b.as<GeluBackwardAttrs>().approximate);

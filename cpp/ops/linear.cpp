@@ -54,6 +54,16 @@ void forward_linear_rows(Run& r) {
   run_product(out.dtype(), args);
 }
 
+bool prepare_linear_rows(const Run& r, Launch& launch) {
+  const Tensor &x = r[0], &w = r[1], &bias = r[2];
+  const ProductOperand a = product_operand(x), b = product_operand(w);
+  if (a.copied || b.copied || (bias.defined() && !bias.is_contiguous())) return false;
+  return prepare_product(r.out().dtype(),
+                         {x.size(0), w.size(0), x.size(1), nullptr, a.ld, a.transposed, nullptr,
+                          b.ld, !b.transposed, nullptr, w.size(0), nullptr},
+                         launch);
+}
+
 }  // namespace
 
 const OpDef kLinearRows = {
@@ -62,11 +72,12 @@ const OpDef kLinearRows = {
     .signatures = {"linear_rows(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_linear_rows,
-    .forward = forward_linear_rows,
+    .forward = {forward_linear_rows, prepare_linear_rows},
     .grad = {{0, reads_value(1), [](Backward& b) { return product(b.dy(), b.value(1)); }},
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.dy(), 0, 1), b.value(0)); }},
              {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), OptDims(Dims{0})); }}},
+    .work = [](const Run& r) { return 2 * r.out().numel() * r[0].size(-1); },
 };
 
 const OpDef kLinear = {

@@ -178,7 +178,7 @@ const OpDef kBce = {
           check_probabilities(r[0], "probabilities",
                               " Use binary_cross_entropy_with_logits for raw scores.");
           check_probabilities(r[1], "targets", "");
-          run_map(r, Map::bce);
+          run_map(r, {Map::bce});
         },
     .grad = {{0, reads_value(0) | reads_value(1),
               [](Backward& b) { return absorb(b.dy(), bce_slope(b.value(0), b.value(1))); }},

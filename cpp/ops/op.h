@@ -10,6 +10,7 @@
 #include "core/tensor.h"
 #include "ops/attrs.h"
 #include "ops/dtype_set.h"
+#include "ops/launch.h"
 
 namespace chainrule {
 
@@ -153,7 +154,7 @@ struct OpDef {
   Promotion promotion = Promotion::kNone;
   int promote_from = 0;  // the first input that takes part
   void (*infer)(Infer&) = nullptr;
-  void (*forward)(Run&) = nullptr;  // null for views
+  Forward forward = {};  // null for views
   std::vector<GradRule> grad = {};
   // The same op from others. Alone: the op's whole meaning. Beside `forward`: its oracle.
   Tensors (*compose)(const Call&) = nullptr;
@@ -161,9 +162,10 @@ struct OpDef {
   Traits traits = 0;
   DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
   int cost = 1;                 // elementary operations per output element, about
+  int64_t (*work)(const Run&) = nullptr;  // of all its elements, where that depends on more
 
   bool is(Traits t) const { return (traits & t) != 0; }
-  bool composite() const { return forward == nullptr && compose != nullptr; }
+  bool composite() const { return !forward && compose != nullptr; }
   mutable int id = -1;                       // place in all_ops(); set by the registry
   mutable const OpSchema* schema = nullptr;  // set by the registry
 };

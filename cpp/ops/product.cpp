@@ -82,14 +82,51 @@ void fill_rows(const kernels::ProductArgs& args, int64_t item) {
 
 }  // namespace
 
+namespace {
+
+void run_planned(kernels::ProductFn fn, const kernels::ProductArgs& args,
+                 const kernels::ProductPlan& plan) {
+  const int64_t work = 2 * args.m * args.n * args.k;
+  LongWork release(work);
+  parallel_ranges(plan.tiles, work,
+                  [&](int64_t first, int64_t last) { fn(args, plan, first, last); });
+}
+
+// The operands of a launch: C, A, B and the bias.
+struct ProductLaunch {
+  kernels::ProductFn fn;
+  kernels::ProductArgs args;
+  kernels::ProductPlan plan;
+};
+
+void launch_product(const Launch& launch, char* const* table) {
+  const auto& p = launch.as<ProductLaunch>();
+  kernels::ProductArgs args = p.args;
+  args.c = launch.address(0, table);
+  args.a = launch.address(1, table);
+  args.b = launch.address(2, table);
+  args.bias = launch.address(3, table);
+  run_planned(p.fn, args, p.plan);
+}
+
+}  // namespace
+
+bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch) {
+  if (args.k == 0) return false;
+  if (args.m == 0 || args.n == 0) return true;
+  const kernels::KernelTable& table = kernels::table();
+  const int type = static_cast<int>(t);
+  launch.set(launch_product,
+             ProductLaunch{table.product[type], args, table.product_plan[type](args)});
+  return true;
+}
+
 void run_product(DType t, const kernels::ProductArgs& args) {
   if (args.m == 0 || args.n == 0) return;
   if (args.k == 0) return fill_rows(args, itemsize(t));
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
-  const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args);
-  const int64_t work = 2 * args.m * args.n * args.k;
-  LongWork release(work);
-  parallel_ranges(tiles, work, [&](int64_t first, int64_t last) { fn(args, first, last); });
+  const kernels::ProductPlan plan = kernels::table().product_plan[static_cast<int>(t)](args);
+  run_planned(fn, args, plan);
 }
 
 namespace ops {
@@ -171,23 +208,35 @@ void forward_product(Run& r) {
     for (int64_t i = 0; i < count; ++i) run_product(t, args_of(i));
     return;
   }
-  // The tile count is the same for every matrix of the batch: it is a rule of sizes and layouts.
-  const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args_of(0));
+  // The plan is the same for every matrix of the batch: it is a rule of sizes and layouts.
+  const kernels::ProductPlan plan = kernels::table().product_plan[static_cast<int>(t)](args_of(0));
+  const int64_t tiles = plan.tiles;
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const int64_t work = 2 * count * m * n * k;
   LongWork release(work);
   if (tiles == 1) {
-    parallel_for(count, work, [&](int64_t i) { fn(args_of(i), 0, 1); });
+    parallel_for(count, work, [&](int64_t i) { fn(args_of(i), plan, 0, 1); });
     return;
   }
   parallel_ranges(count * tiles, work, [&](int64_t first, int64_t last) {
     while (first < last) {
       const int64_t matrix = first / tiles, begin = matrix * tiles;
       const int64_t end = std::min(last, begin + tiles);
-      fn(args_of(matrix), first - begin, end - begin);
+      fn(args_of(matrix), plan, first - begin, end - begin);
       first = end;
     }
   });
+}
+
+// One matrix by one matrix, neither of which has to be copied.
+bool prepare_matrices(const Run& r, Launch& launch) {
+  if (r[0].dim() != 2 || r[1].dim() != 2) return false;
+  const ProductOperand a = product_operand(r[0]), b = product_operand(r[1]);
+  if (a.copied || b.copied) return false;
+  return prepare_product(r.out().dtype(),
+                         {a.rows, b.cols, a.cols, nullptr, a.ld, a.transposed, nullptr, b.ld,
+                          b.transposed, nullptr, b.cols, nullptr},
+                         launch);
 }
 
 }  // namespace
@@ -199,12 +248,13 @@ const OpDef kProduct = {
     .signatures = {"product(Tensor a, Tensor b) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_product,
-    .forward = forward_product,
+    .forward = {forward_product, prepare_matrices},
     .grad = {{0, reads_value(1),
               [](Backward& b) { return product(b.dy(), transpose(b.value(1), -2, -1)); }},
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
     .traits = kBroadcasts,
+    .work = [](const Run& r) { return 2 * r.out().numel() * r[0].size(-1); },
 };
 
 }  // namespace ops

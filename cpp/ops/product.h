@@ -26,6 +26,9 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 // out[m, n] (dense) = a @ b (+ bias): m x n tiles over the thread team. With k = 0 the result is
 // the bias, or 0.
 void run_product(DType t, const kernels::ProductArgs& args);
+// The same as a launch whose operands are out, a, b and, where there is one, the bias; addresses in
+// `args` do not count.
+bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch);
 
 // Both of one dtype that has product kernels; DtypeError otherwise.
 void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b);

@@ -210,6 +210,31 @@ void run_reduce(Reduce op, const Tensor& out, const Tensor& x, const Dims& dims,
   reduce_block(op, x.dtype(), plan, out.raw(), out.dtype(), plan.dense(x, scratch), partials);
 }
 
+namespace {
+
+struct ReduceLaunch {
+  kernels::ReduceFn fn;
+  int64_t outer, n, inner;
+};
+
+void launch_reduce(const Launch& launch, char* const* table) {
+  const auto& r = launch.as<ReduceLaunch>();
+  for_outer(r.outer, r.n * r.inner, [&](int64_t begin, int64_t end) {
+    r.fn(begin, end, r.n, r.inner, launch.address(0, table), launch.address(1, table));
+  });
+}
+
+}  // namespace
+
+bool prepare_reduce(Reduce op, const Run& run, const Dims& dims, Launch& launch) {
+  const ReducePlan plan(run[0], dims);
+  if (plan.copy || splits(plan)) return false;
+  if (run.out().numel() == 0) return true;
+  launch.set(launch_reduce,
+             ReduceLaunch{slot(op, run[0].dtype()), plan.outer, plan.n, plan.inner});
+  return true;
+}
+
 Tensor expand_reduced(const Tensor& dy, const Dims& sizes, const Dims& dims) {
   const Dims kept = reduced_sizes(sizes, dims, true);
   return expand(dy.dim() == 0 || dy.sizes() == kept ? dy : reshape(dy, kept), sizes);

@@ -32,10 +32,14 @@ struct ReducePlan {
 // out <- x reduced over dims with slot `op`; `scratch` holds plan.scratch_bytes(x).
 void run_reduce(kernels::Reduce op, const Tensor& out, const Tensor& x, const Dims& dims,
                 void* scratch);
+// The same as a launch; false where x has to be copied or the reduction split.
+bool prepare_reduce(kernels::Reduce op, const Run& run, const Dims& dims, Launch& launch);
 // The same on a dense block; `partials` holds plan.partial_bytes().
 void reduce_block(kernels::Reduce op, DType dtype, const ReducePlan& plan, void* out,
                   DType out_dtype, const void* in, void* partials);
-// fn(first, last) over ranges of `outer`, in parallel.
+// fn(first, last) over ranges of `outer`, in parallel; `row` elements belong to each.
+template <typename F>
+void for_outer(int64_t outer, int64_t row, F&& fn);
 template <typename F>
 void for_outer(const ReducePlan& plan, F&& fn);
 
@@ -49,16 +53,20 @@ Tensor expand_reduced(const Tensor& dy, const Dims& sizes, const Dims& dims);
 namespace chainrule {
 
 template <typename F>
-void for_outer(const ReducePlan& plan, F&& fn) {
+void for_outer(int64_t outer, int64_t row, F&& fn) {
   constexpr int64_t kTile = 1 << 14;  // elements of one task
-  const int64_t row = plan.n * plan.inner > 0 ? plan.n * plan.inner : 1;
+  if (row == 0) row = 1;
   const int64_t per_tile = row < kTile ? kTile / row : 1;
-  const int64_t work = plan.outer * row;
+  const int64_t work = outer * row;
   LongWork release(work);
-  parallel_for((plan.outer + per_tile - 1) / per_tile, work, [&](int64_t t) {
+  parallel_for((outer + per_tile - 1) / per_tile, work, [&](int64_t t) {
     const int64_t end = (t + 1) * per_tile;
-    fn(t * per_tile, end < plan.outer ? end : plan.outer);
+    fn(t * per_tile, end < outer ? end : outer);
   });
+}
+template <typename F>
+void for_outer(const ReducePlan& plan, F&& fn) {
+  for_outer(plan.outer, plan.n * plan.inner, fn);
 }
 
 }  // namespace chainrule

@@ -25,11 +25,15 @@ const OpDef kWhere = {
           }
           c.out(c[1].dtype(), broadcast_inputs(c));
         },
-    .forward =
-        [](Run& r) {
-          run_elementwise(kernels::table().where[static_cast<int>(r.out().dtype())], r.out(),
-                          r.inputs, nullptr);
-        },
+    .forward = {[](Run& r) {
+                  run_elementwise(kernels::table().where[static_cast<int>(r.out().dtype())],
+                                  r.out(), r.inputs, nullptr);
+                },
+                [](const Run& r, Launch& launch) {
+                  return prepare_elementwise(
+                      kernels::table().where[static_cast<int>(r.out().dtype())], r, nullptr,
+                      launch);
+                }},
     .grad = {{1, reads_value(0), [](Backward& b) { return where(b.value(0), b.dy(), 0); }},
              {2, reads_value(0), [](Backward& b) { return where(b.value(0), 0, b.dy()); }}},
     .traits = kElementwise | kBroadcasts,
@@ -84,9 +88,9 @@ const OpDef kNanToNum = {
           const double largest = r[0].dtype() == DType::kFloat64
                                      ? std::numeric_limits<double>::max()
                                      : std::numeric_limits<float>::max();
-          run_map(r, Map::nan_to_num,
-                  {a.nan.has ? a.nan.value : 0, a.posinf.has ? a.posinf.value : largest,
-                   a.neginf.has ? a.neginf.value : -largest});
+          run_map(r, {Map::nan_to_num,
+                      {a.nan.has ? a.nan.value : 0, a.posinf.has ? a.posinf.value : largest,
+                       a.neginf.has ? a.neginf.value : -largest}});
         },
     .grad = {{0, reads_value(0),
               [](Backward& b) { return where(isfinite(b.value(0)), b.dy(), 0); }}},

@@ -36,9 +36,11 @@ void infer_truth(Infer& c) {  // of uint8: uint8, as PyTorch
 }
 
 template <typename Attrs, Reduce kOp>
-void forward_reduce(Run& r) {
-  run_reduce(kOp, r.out(), r[0], dims_of(r, r.as<Attrs>()), r.scratch);
-}
+inline constexpr Forward forward_reduce{
+    [](Run& r) { run_reduce(kOp, r.out(), r[0], dims_of(r, r.as<Attrs>()), r.scratch); },
+    [](const Run& r, Launch& launch) {
+      return prepare_reduce(kOp, r, dims_of(r, r.as<Attrs>()), launch);
+    }};
 
 template <typename Attrs>
 Tensor spread(Backward& b, const Tensor& dy) {

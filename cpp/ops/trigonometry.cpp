@@ -125,7 +125,7 @@ void infer_rounding(Infer& c) {
 // Rounding leaves integers alone.
 template <Map kMap>
 void forward_rounding(Run& r) {
-  if (is_floating(r[0].dtype())) return run_map(r, kMap);
+  if (is_floating(r[0].dtype())) return run_map(r, {kMap});
   copy_strided(r.out(), r[0]);
 }
 

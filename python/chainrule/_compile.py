@@ -128,7 +128,7 @@ class CompiledFunction(Generic[_P, _R]):
         if recorded is not None and recorded.ready():
             times = recorded.program._profile(tensors)
             if times is not None:
-                return list(zip(recorded.program._operations(), times, strict=True))
+                return list(zip(recorded.program._steps(), times, strict=True))
         raise _core.StateError(
             "[profile] expected arguments of a call that has a plan; got others. Call the "
             "function three times with them first."

@@ -79,8 +79,10 @@ template <typename T>
 void run(const KernelTable& table, const ProductArgs& args) {
   constexpr int kType = static_cast<int>(DTypeOf<T>::value);
   // The work is overstated: every product is to be split among the threads.
-  parallel_ranges(table.product_tiles[kType](args), kSerialWork,
-                  [&](int64_t first, int64_t last) { table.product[kType](args, first, last); });
+  const ProductPlan plan = table.product_plan[kType](args);
+  parallel_ranges(plan.tiles, kSerialWork, [&](int64_t first, int64_t last) {
+    table.product[kType](args, plan, first, last);
+  });
 }
 
 template <typename T>
@@ -196,11 +198,11 @@ void check_splits(const KernelTable& table, Size s, const char* type) {
       Matrix<T> cut_up(s.m, s.n, false, 0);
       const ProductArgs args = arguments(a, b, cut_up, static_cast<const T*>(nullptr));
       constexpr int kType = static_cast<int>(DTypeOf<T>::value);
-      const int64_t tiles = table.product_tiles[kType](args);
-      for (int64_t cut = 1; cut < tiles; ++cut) {
+      const ProductPlan plan = table.product_plan[kType](args);
+      for (int64_t cut = 1; cut < plan.tiles; ++cut) {
         std::fill(cut_up.data.begin(), cut_up.data.end(), std::numeric_limits<T>::quiet_NaN());
-        table.product[kType](args, cut, tiles);
-        table.product[kType](args, 0, cut);
+        table.product[kType](args, plan, cut, plan.tiles);
+        table.product[kType](args, plan, 0, cut);
         if (std::memcmp(cut_up.data.data(), whole.data.data(), whole.data.size() * sizeof(T))) {
           fail_case(name + ": other bits when cut at tile " + std::to_string(cut));
         }

@@ -22,7 +22,7 @@ constexpr int kTileRows = 64;
 constexpr int kBlockK = 128;
 constexpr int kBlockN = 64;  // with 64-bit numbers the packed blocks are 64 KB each
 
-int64_t tiles(const ProductArgs& args) { return (args.m + kTileRows - 1) / kTileRows; }
+ProductPlan plan(const ProductArgs& args) { return {(args.m + kTileRows - 1) / kTileRows}; }
 
 int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -131,13 +131,13 @@ void product_tile(const ProductArgs& args, int64_t tile) {
 
 // One tile after the other: kTileRows is the size of Eigen's buffers on the stack.
 template <typename T>
-void product(const ProductArgs& args, int64_t first, int64_t last) {
+void product(const ProductArgs& args, const ProductPlan&, int64_t first, int64_t last) {
   for (; first < last; ++first) product_tile<T>(args, first);
 }
 
 template <typename T>
 void set(KernelTable& table, DType t) {
-  table.product_tiles[static_cast<int>(t)] = tiles;
+  table.product_plan[static_cast<int>(t)] = plan;
   table.product[static_cast<int>(t)] = product<T>;
 }
 

@@ -18,7 +18,7 @@ constexpr int64_t kPackedRows = 4 * kScalarGroup;  // packed together, just befo
 template <typename T>
 struct Block {
   const Product<T>& product;
-  const Grid& grid;
+  const ProductPlan& grid;
   Area area{};
   T* c = nullptr;  // of the block's first element; C itself, or where C transposed is collected
   int64_t c_step = 0;
@@ -46,7 +46,7 @@ void pack(bool across, T* out, int64_t width, const T* in, int64_t step, int64_t
 // The columns behind the last full vector, where B is read in place and masks are not free: they
 // are packed, padded to one vector, since a full load would end behind the operand's last row.
 template <typename T>
-int64_t packed_rest(const Grid& grid, int64_t cols) {
+int64_t packed_rest(const ProductPlan& grid, int64_t cols) {
   return kFreeMasks || grid.pack_vectors ? 0 : cols % kWidth<T>;
 }
 
@@ -137,7 +137,7 @@ void run_block(const Block<T>& t, int64_t k, int64_t depth) {
 // All blocks of k, and in each the columns one block after the other: so every number is packed
 // once.
 template <typename T>
-void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, const Area& area) {
+void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& grid, const Area& area) {
   Block<T> t{.product = p, .grid = grid, .area = area};
   // Half of the columns that a tile may have loses nothing and leaves room in the cache.
   const int64_t block_cols =
@@ -180,18 +180,15 @@ void run_area(const ProductArgs& args, const Product<T>& p, const Grid& grid, co
 }
 
 template <typename T>
-void product(const ProductArgs& args, int64_t first, int64_t last) {
-  if (first == last) return;  // there is no grid of nothing
-  const Product<T> p = orient<T>(args);
-  const Grid grid = grid_of(p);
-  while (first < last) run_area(args, p, grid, next_area(p, grid, collects(p, args), &first, last));
+void product(const ProductArgs& args, const ProductPlan& plan, int64_t first, int64_t last) {
+  const Product<T> p = orient<T>(args, plan.swapped);
+  while (first < last) run_area(args, p, plan, next_area(p, plan, collects(p, args), &first, last));
 }
 
 template <typename T>
-int64_t product_tiles(const ProductArgs& args) {
-  if (args.m == 0 || args.n == 0) return 0;
-  const Grid grid = grid_of(orient<T>(args));
-  return grid.rows * grid.cols;
+ProductPlan product_plan(const ProductArgs& args) {
+  if (args.m == 0 || args.n == 0) return {};
+  return plan_of(orient<T>(args, better_swapped<T>(args)));
 }
 
 }  // namespace
@@ -199,8 +196,8 @@ int64_t product_tiles(const ProductArgs& args) {
 void CHAINRULE_ENTRY(product)(KernelTable& table) {
   constexpr int kFloat = static_cast<int>(DType::kFloat32);
   constexpr int kDouble = static_cast<int>(DType::kFloat64);
-  table.product_tiles[kFloat] = product_tiles<float>;
-  table.product_tiles[kDouble] = product_tiles<double>;
+  table.product_plan[kFloat] = product_plan<float>;
+  table.product_plan[kDouble] = product_plan<double>;
   table.product[kFloat] = product<float>;
   table.product[kDouble] = product<double>;
 }

@@ -40,22 +40,20 @@ double cost(int64_t rows, int64_t cols, int64_t depth, bool across, bool swapped
 }
 
 template <typename T>
-Product<T> orient(const ProductArgs& args) {
+bool better_swapped(const ProductArgs& args) {
+  return cost<T>(args.n, args.m, args.k, !args.trans_a, true) <
+         cost<T>(args.m, args.n, args.k, args.trans_b, false);
+}
+
+template <typename T>
+Product<T> orient(const ProductArgs& args, bool swapped) {
   const T* a = static_cast<const T*>(args.a);
   const T* b = static_cast<const T*>(args.b);
-  const bool swapped = cost<T>(args.n, args.m, args.k, !args.trans_a, true) <
-                       cost<T>(args.m, args.n, args.k, args.trans_b, false);
   if (swapped) {  // C^T = B^T A^T
     return {true, args.n, args.m, args.k, b, args.ldb, !args.trans_b, a, args.lda, !args.trans_a};
   }
   return {false, args.m, args.n, args.k, a, args.lda, args.trans_a, b, args.ldb, args.trans_b};
 }
-
-struct Grid {
-  int64_t tile_rows, tile_cols;
-  int64_t rows, cols;  // of tiles
-  bool pack_scalars, pack_vectors;
-};
 
 template <typename T>
 inline constexpr int64_t kPanel = kVectors * kWidth<T>;
@@ -108,8 +106,9 @@ inline constexpr int64_t kMostCols = (kVectorBytes == 64 ? 64 : 30) * kWidth<T>;
 // Tiles are long along the side whose packing would be repeated. GF/s at 512^3 with blocks of 256,
 // tiles 512x64, 256x128, 128x512, where the best is 184: forward 168, 177, 172; dW 124, 156, 184.
 template <typename T>
-Grid grid_of(const Product<T>& p) {
-  Grid g;
+ProductPlan plan_of(const Product<T>& p) {
+  ProductPlan g;
+  g.swapped = p.swapped;
   g.pack_vectors = p.vectors_across || worth_packing(p);
   g.pack_scalars = p.scalars_by_k && p.cols >= 4 * kPanel<T> && p.rows >= kRows;
   int64_t rows = parts_of(p.rows, kMostRows);
@@ -125,13 +124,14 @@ Grid grid_of(const Product<T>& p) {
   g.tile_cols = part(p.cols, cols, kWidth<T>);
   g.rows = parts_of(p.rows, g.tile_rows);
   g.cols = parts_of(p.cols, g.tile_cols);
+  g.tiles = g.rows * g.cols;
   return g;
 }
 
 // Whether vectors read in place are asked for ahead: too many to lie in the second-level cache from
 // before. dX of 128x512x784 gains 14 to 21 % where W comes from the third, 4 % where it does not.
 template <typename T>
-bool asks(const Product<T>& p, const Grid& grid) {
+bool asks(const Product<T>& p, const ProductPlan& grid) {
   return !grid.pack_vectors && !p.scalars_by_k &&
          p.cols * p.depth * static_cast<int64_t>(sizeof(T)) >= 256 << 10;
 }
@@ -151,7 +151,7 @@ struct Area {
 // The largest rectangle at the start of the tiles [first, last), which are numbered down the
 // columns; `first` moves behind it. What is packed of a row or column serves the whole of it.
 template <typename T>
-Area next_area(const Product<T>& p, const Grid& grid, bool collect, int64_t* first, int64_t last) {
+Area next_area(const Product<T>& p, const ProductPlan& grid, bool collect, int64_t* first, int64_t last) {
   // 4 MiB of packed scalars may pass by from the third-level cache; what is collected of C may not.
   constexpr int64_t kManyRows = (4 << 20) / (kProductBlockK * static_cast<int64_t>(sizeof(T)));
   const int64_t left = last - *first;
@@ -178,7 +178,7 @@ Area next_area(const Product<T>& p, const Grid& grid, bool collect, int64_t* fir
 // in place must not reach behind the last column: the rest that fills no vector is left for a
 // micro-tile of its own, which masks its loads or reads a packed copy.
 template <typename T>
-int64_t next_cols(const Grid& grid, int64_t left) {
+int64_t next_cols(const ProductPlan& grid, int64_t left) {
   constexpr int64_t kW = kWidth<T>;
   const int64_t vectors = grid.pack_vectors || left < kW ? parts_of(left, kW) : left / kW;
   const int64_t now = vectors == 4 ? 2 : at_most(vectors, kVectors);

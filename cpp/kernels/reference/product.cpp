@@ -6,10 +6,10 @@ namespace {
 
 constexpr int64_t kTileRows = 16;
 
-int64_t tiles(const ProductArgs& args) { return (args.m + kTileRows - 1) / kTileRows; }
+ProductPlan plan(const ProductArgs& args) { return {(args.m + kTileRows - 1) / kTileRows}; }
 
 template <typename T>
-void product(const ProductArgs& args, int64_t first, int64_t last) {
+void product(const ProductArgs& args, const ProductPlan&, int64_t first, int64_t last) {
   const T* a = static_cast<const T*>(args.a);
   const T* b = static_cast<const T*>(args.b);
   const T* bias = static_cast<const T*>(args.bias);
@@ -35,8 +35,8 @@ void product(const ProductArgs& args, int64_t first, int64_t last) {
 void fill_product_reference(KernelTable& table) {
   constexpr int kFloat = static_cast<int>(DType::kFloat32);
   constexpr int kDouble = static_cast<int>(DType::kFloat64);
-  table.product_tiles[kFloat] = tiles;
-  table.product_tiles[kDouble] = tiles;
+  table.product_plan[kFloat] = plan;
+  table.product_plan[kDouble] = plan;
   table.product[kFloat] = product<float>;
   table.product[kDouble] = product<double>;
 }

@@ -1,0 +1,85 @@
+// The interval test of a memory plan: walks through the run and looks that no two values that are
+// both needed lie in the same bytes.
+#include <algorithm>
+#include <map>
+
+#include "graph/passes/rewrite.h"
+#include "graph/program.h"
+
+namespace chainrule::graph {
+
+namespace {
+
+class Walk {
+ public:
+  explicit Walk(const Program& p) : p_(p), last_(p.values.size(), 0) {
+    for (size_t i = 0; i < p.forward_end; ++i) {
+      for (ValueId id : p.code[i].inputs) use(id, i);
+      for (ValueId id : p.code[i].outputs) use(id, i);
+    }
+    for (const WriteBack& w : p.writes) use(w.value, p.forward_end);
+  }
+
+  void run() {
+    for (size_t i = 0; i < p_.forward_end; ++i) step(i);
+  }
+
+ private:
+  struct Stretch {
+    int64_t end;
+    ValueId root;
+  };
+
+  void use(ValueId id, size_t at) {
+    if (id != kNone) last_[root_of(p_, id)] = at;
+  }
+  bool in_arena(ValueId root) const { return p_.memory.places[root].home == Home::kArena; }
+  int64_t bytes(ValueId root) const {
+    return p_.values[root].sizes.product() * static_cast<int64_t>(itemsize(p_.values[root].dtype));
+  }
+
+  void step(size_t i) {
+    const Instruction& in = p_.code[i];
+    check(i, p_.memory.scratch[i], in.scratch_bytes, kNone);
+    if (i >= p_.commit_begin) return;
+    for (ValueId id : in.outputs) {
+      if (p_.values[id].view || !in_arena(id) || bytes(id) == 0) continue;
+      const int64_t offset = p_.memory.places[id].offset;
+      check(i, offset, bytes(id), id);
+      live_.insert_or_assign(offset, Stretch{offset + bytes(id), id});
+    }
+    check(i, p_.memory.scratch[i], in.scratch_bytes, kNone);
+    std::erase_if(live_, [&](const auto& stretch) { return last_[stretch.second.root] <= i; });
+  }
+
+  // Of instruction i: `id` (its scratch memory: kNone) lies there.
+  void check(size_t i, int64_t offset, int64_t size, ValueId id) {
+    const bool inside = offset >= 0 && offset + size <= p_.memory.arena_bytes;
+    if (size > 0 && (!inside || offset % static_cast<int64_t>(kAlignment) != 0)) fail(i, "lies outside");
+    for (const auto& [begin, stretch] : live_) {
+      if (begin >= offset + size || stretch.end <= offset) continue;
+      const auto& inputs = p_.code[i].inputs;
+      const bool taken_over =
+          id != kNone && p_.code[i].op->is(kElementwise) && begin == offset &&
+          last_[stretch.root] == i &&
+          std::any_of(inputs.begin(), inputs.end(), [&](ValueId input) {
+            return input != kNone && root_of(p_, input) == stretch.root;
+          });
+      if (!taken_over) fail(i, "overwrites what is needed");
+    }
+  }
+
+  [[noreturn]] void fail(size_t i, const char* what) const {
+    throw InternalError(str("[verify] the memory of ", p_.code[i].op->name, " ", what, "."));
+  }
+
+  const Program& p_;
+  std::vector<size_t> last_;
+  std::map<int64_t, Stretch> live_;
+};
+
+}  // namespace
+
+void verify_memory(const Program& program) { Walk(program).run(); }
+
+}  // namespace chainrule::graph
