@@ -41,7 +41,7 @@ void detach_in_place(const Tensor& t);
 void make_window(const Tensor& t, const Tensor& owner);
 
 // ---- A recording under way: nodes numbered below `first` were made before it. Where backward has
-// to go through one `refuse` throws; without it backward ends there.
+// to go through one `refuse` throws or ends the recording; without it backward ends there.
 struct OwnNodes {
   uint64_t first = 0;
   void (*refuse)() = nullptr;

@@ -166,7 +166,7 @@ void BackwardRun::step(Node& node, Tensors& dys) {
   if (!go_on) return;
   if (node.number < own_nodes.first) {
     if (own_nodes.refuse) own_nodes.refuse();
-    return;
+    if (node.number < own_nodes.first) return;  // unless the recording has given up
   }
   if (tracer_) tracer_->on_node(dys);
   Hand hand(*this, node);

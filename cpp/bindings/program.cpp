@@ -129,29 +129,37 @@ class Plan {
 class Recording;
 thread_local Recording* current_recording = nullptr;
 
-// The recorder listens to the thread it was made on, so it also ends there.
+// The recorder listens to the thread it was made on, so it also ends there. One that has given up
+// listens no more, and the rest of its call may record others.
 class Recording {
  public:
-  explicit Recording(std::vector<Tensor> arguments) : arguments_(std::move(arguments)) {
-    if (current_recording) {
+  Recording(std::vector<Tensor> arguments, bool gives_up) : arguments_(std::move(arguments)) {
+    if (under_way()) {
       fail<StateError>("compile", "expected no recording under way on this thread; got one.");
     }
-    recorder_ = std::make_unique<graph::ProgramRecorder>(std::span<const Tensor>(arguments_));
+    recorder_ =
+        std::make_unique<graph::ProgramRecorder>(std::span<const Tensor>(arguments_), gives_up);
     current_recording = this;
   }
   ~Recording() {
-    if (current_recording == this) {
+    if (current_recording == this || !refusal().empty()) {
       abort();
     } else {
       recorder_.release();  // of another thread, which still calls it
     }
   }
 
+  static Recording* under_way() {
+    return current_recording && current_recording->refusal().empty() ? current_recording : nullptr;
+  }
+
   void abort() {
-    if (recorder_) check_thread();
+    if (recorder_ && refusal().empty()) check_thread();
+    refusal_ = refusal();
     recorder_.reset();
     if (current_recording == this) current_recording = nullptr;
   }
+  const std::string& refusal() const { return recorder_ ? recorder_->refusal() : refusal_; }
   std::unique_ptr<Plan> finish(const std::vector<Tensor>& results) {
     check_thread();
     graph::Program program = recorder_->finish(results);
@@ -170,13 +178,14 @@ class Recording {
 
  private:
   void check_thread() const {
-    if (current_recording == this && recorder_) return;
+    if (under_way() == this && recorder_) return;
     fail<StateError>("compile", "expected a recording under way on this thread; got one that has ",
                      "ended or belongs to another.");
   }
 
   std::vector<Tensor> arguments_;
   std::unique_ptr<graph::ProgramRecorder> recorder_;
+  std::string refusal_;  // why the recorder gave up
   std::vector<py::function> refreshers_;
 };
 
@@ -184,11 +193,11 @@ class Recording {
 class PauseRecording {
  public:
   void enter() {
-    recording_ = current_recording;
+    recording_ = Recording::under_way();
     saved_ = std::exchange(modes.recorder, nullptr);
   }
   void exit(const py::args&) {
-    if (recording_ == current_recording) modes.recorder = saved_;
+    if (recording_ == Recording::under_way()) modes.recorder = saved_;
     saved_ = nullptr;
   }
 
@@ -201,8 +210,9 @@ class PauseRecording {
 
 void refuse_while_recording(const char* what) {
   if (!modes.recorder) return;
-  throw CaptureError(str("[compile] expected no ", what, " while recording; got one at ",
-                         user_line(), ". Do it outside the compiled function."));
+  modes.recorder->refuse(
+      CaptureError(str("[compile] expected no ", what, " while recording; got one at ", user_line(),
+                       ". Do it outside the compiled function.")));
 }
 
 void invalidate_plans(const char* what) {
@@ -234,11 +244,13 @@ void bind_program(py::module_& m) {
            "Nanoseconds of each step in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")
-      .def(py::init<std::vector<Tensor>>())
+      .def(py::init<std::vector<Tensor>, bool>(), py::arg("arguments"), py::arg("gives_up") = false)
       .def("finish", &Recording::finish)
       .def("abort", &Recording::abort)
       .def("on_replay", &Recording::on_replay)
       .def_property_readonly("refreshers", &Recording::refreshers)
+      .def_property_readonly("refusal", &Recording::refusal,
+                             "What ended a recording that gives up; empty when nothing did.")
       .def_readwrite("made_state", &Recording::made_state);
   py::class_<PauseRecording>(m, "_PauseRecording")
       .def(py::init<>())
@@ -246,9 +258,8 @@ void bind_program(py::module_& m) {
       .def("__exit__", &PauseRecording::exit);
   refuse_pickling(m.attr("_Recording"));
   refuse_pickling(m.attr("_PauseRecording"));
-  m.def(
-      "_recording", [] { return current_recording; }, py::return_value_policy::reference,
-      "The recording under way on this thread, or None.");
+  m.def("_recording", &Recording::under_way, py::return_value_policy::reference,
+        "The recording under way on this thread, or None.");
   m.def("_plans_generation", [] { return plans_generation.load(std::memory_order_relaxed); });
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",

@@ -3,8 +3,8 @@
 
 namespace chainrule::bindings {
 
-// CaptureError naming `what` and the user's line while this thread records: a replay would not
-// repeat it.
+// CaptureError naming `what` and the user's line while this thread records, for a replay would not
+// repeat it; a recording that gives up instead has ended when this returns.
 void refuse_while_recording(const char* what);
 
 }  // namespace chainrule::bindings

@@ -28,7 +28,8 @@ std::string at_here() {
   return line.empty() ? "" : str(" at ", line);
 }
 
-ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(modes) {
+ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments, bool gives_up)
+    : saved_(modes), gives_up_(gives_up) {
   if (modes.recorder) {
     throw CaptureError("[compile] expected one recording at a time; got a nested one.");
   }
@@ -60,16 +61,27 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments) : saved_(mod
   // The history of an argument is another one in the next call.
   autograd::own_nodes = {
       autograd::next_node(), [] {
-        throw CaptureError(str(
+        modes.recorder->refuse(CaptureError(str(
             "[compile] expected backward to stay inside the function; got a tensor from outside "
             "that has history",
-            at_here(), ". Pass x.detach(), or return the loss and call backward() outside."));
+            at_here(), ". Pass x.detach(), or return the loss and call backward() outside.")));
       }};
 }
 
 ProgramRecorder::~ProgramRecorder() {
+  if (refusal_.empty()) stop_listening();  // else another may listen by now
+}
+
+void ProgramRecorder::stop_listening() {
   modes.recorder = saved_.recorder;
   autograd::own_nodes = {};
+}
+
+// What has happened so far stays: it was run eagerly, as what follows will be.
+void ProgramRecorder::refuse(const CaptureError& why) {
+  if (!gives_up_) throw CaptureError(why);
+  refusal_ = why.what();
+  stop_listening();
 }
 
 ValueId ProgramRecorder::add_value(const Value& v) {
@@ -107,8 +119,8 @@ ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, cons
   return id;
 }
 
-void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const Infer& infer) {
-  if (call.op.is(kDynamicShape)) on_read(call.op.name);
+void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const Infer& infer) try {
+  if (call.op.is(kDynamicShape)) return on_read(call.op.name);
   Instruction in;
   in.op = &call.op;
   in.attrs = bytes_of(call.op, call.attrs);
@@ -140,6 +152,8 @@ void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const In
   }
   if (call.op.is(kMutates)) record_mutations(call, in);
   program_.code.push_back(std::move(in));
+} catch (const CaptureError& why) {
+  refuse(why);
 }
 
 Leaf ProgramRecorder::leaf_of(const Tensor& t) const {
@@ -155,7 +169,7 @@ bool ProgramRecorder::made_inside(const Tensor& t) const {
   return known != memories_.end() && !known->second.outside;
 }
 
-void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) {
+void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) try {
   if (made_inside(t)) return;
   const Leaf leaf = leaf_of(t);
   const ValueId id = value.defined() ? resolve(value) : kNone;
@@ -166,6 +180,8 @@ void ProgramRecorder::on_set_grad(const Tensor& t, const Tensor& value) {
     }
   }
   program_.gradients.push_back({leaf, id});
+} catch (const CaptureError& why) {
+  refuse(why);
 }
 
 void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
@@ -196,14 +212,14 @@ void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
 }
 
 void ProgramRecorder::on_read(const char* what) {
-  throw CaptureError(
+  refuse(CaptureError(
       str("[compile] expected no value to leave the program while it is recorded; got ", what,
-          at_here(), ". Return the tensor and read it outside."));
+          at_here(), ". Return the tensor and read it outside.")));
 }
 
 void ProgramRecorder::on_host_data(const char* what) {
-  throw CaptureError(str("[compile] expected no new data from Python while recording; got ", what,
-                         at_here(), ". Pass it as an argument, or make it outside."));
+  refuse(CaptureError(str("[compile] expected no new data from Python while recording; got ", what,
+                          at_here(), ". Pass it as an argument, or make it outside.")));
 }
 
 }  // namespace chainrule::graph

@@ -20,7 +20,9 @@ bool among(const std::vector<Tensor>& tensors, const Tensor& t);  // that very t
 
 class ProgramRecorder final : public Recorder, private autograd::Tracer {
  public:
-  explicit ProgramRecorder(std::span<const Tensor> arguments);
+  // `gives_up`: what cannot be captured ends the recording and the call goes on eagerly, in place
+  // of a CaptureError.
+  explicit ProgramRecorder(std::span<const Tensor> arguments, bool gives_up = false);
   ~ProgramRecorder();  // leaves recording mode
 
   // Ends the recording. Results that need a gradient get a backward section.
@@ -30,8 +32,10 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   void on_write(const Tensor& view, const Tensor& value) override;
   void on_set_grad(const Tensor& leaf, const Tensor& value) override;
   void on_read_grad(const Tensor& leaf, const Tensor& grad) override;
-  [[noreturn]] void on_read(const char* what) override;
-  [[noreturn]] void on_host_data(const char* what) override;
+  void on_read(const char* what) override;
+  void on_host_data(const char* what) override;
+  void refuse(const CaptureError& why) override;
+  const std::string& refusal() const { return refusal_; }  // why it gave up; empty if it did not
 
  private:
   struct Window {
@@ -105,6 +109,10 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   SeedSet seeds_;             // of the node whose backward is recorded
   SeedSet join_;              // of the sum that comes next
   Modes saved_;
+  bool gives_up_;
+  std::string refusal_;
+
+  void stop_listening();
 };
 
 }  // namespace chainrule::graph

@@ -120,7 +120,7 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
   }
 }
 
-void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
+void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) try {
   const ValueId v = resolve(value);
   note_history(value);
   const bool known = memories_.contains(view->storage.get());
@@ -161,6 +161,8 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) {
   }
   memory.windows.clear();
   memory.written = true;
+} catch (const CaptureError& why) {
+  refuse(why);
 }
 
 }  // namespace chainrule::graph

@@ -17,10 +17,12 @@ class Recorder {
   virtual void on_set_grad(const Tensor& leaf, const Tensor& value) = 0;
   // `grad` is read as the gradient of `leaf`; undefined when there is none.
   virtual void on_read_grad(const Tensor& leaf, const Tensor& grad) = 0;
-  // A value leaves the program (item, numpy, print, a data-dependent shape): always an error.
-  [[noreturn]] virtual void on_read(const char* what) = 0;
-  // New data enters from the host (tensor(...), from_numpy): always an error.
-  [[noreturn]] virtual void on_host_data(const char* what) = 0;
+  // A value leaves the program (item, numpy, print, a data-dependent shape): refused.
+  virtual void on_read(const char* what) = 0;
+  // New data enters from the host (tensor(...), from_numpy): refused.
+  virtual void on_host_data(const char* what) = 0;
+  // Throws `why`; a recorder that gives up instead is none any more when this returns.
+  virtual void refuse(const CaptureError& why) = 0;
 
  protected:
   ~Recorder() = default;

@@ -41,6 +41,12 @@ _MANY_SIGNATURES = (
     f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python number "
     "that changes with every call makes a new signature: pass it as a 0-d tensor."
 )
+_UNLIKE = "[compile] expected two successive calls to do the same; got {}."
+_AUDITED = (
+    "[compile] expected a call to do what is replayed in its place; got, in a call that "
+    "CHAINRULE_AUDIT recorded again, {}."
+)
+_EAGER = "{} This call and later ones of its signature run eagerly, as fallback=True asks."
 _MANY_CHANGES = (
     f"[compile] {_WARN_AT} calls in a row were recorded, each after a change that ends all plans; "
     "the last was {}. Keep what changes with every call outside of modules: a program may hold any "
@@ -54,13 +60,14 @@ class CompiledFunction(Generic[_P, _R]):
     What it has not itself it reads from the function: `compile(net).parameters()` are the net's.
     """
 
-    def __init__(self, function: Callable[_P, _R]):
+    def __init__(self, function: Callable[_P, _R], fallback: bool = False):
         import functools
 
         from . import _results  # noqa: F401 - not while threads call and a process may fork
 
         functools.update_wrapper(self, function, updated=())
         self._function: Callable[..., Any] = function
+        self._fallback = fallback
         self._plans = Plans()
         self._latest = None
         self._warned = set()
@@ -79,7 +86,8 @@ class CompiledFunction(Generic[_P, _R]):
         return f"<compiled {name}: {', '.join(words)}>"
 
     def __reduce__(self):
-        return (CompiledFunction, (self._function,))  # plans stay behind: they hold live tensors
+        # Plans stay behind: they hold live tensors.
+        return (CompiledFunction, (self._function, self._fallback))
 
     if TYPE_CHECKING:
 
@@ -98,7 +106,8 @@ class CompiledFunction(Generic[_P, _R]):
         methods = Methods.of(instance)
         bound = methods.get(self)
         if bound is None:
-            bound = methods[self] = CompiledFunction(self._function.__get__(instance, owner))
+            function = self._function.__get__(instance, owner)
+            bound = methods[self] = CompiledFunction(function, self._fallback)
         return bound
 
     @property
@@ -171,73 +180,109 @@ class CompiledFunction(Generic[_P, _R]):
         if recorded is not None:
             plan.replays += 1
             return recorded.rebuild(iter(results))
+        if plan.refusal:
+            self._warn(_EAGER, plan.refusal)
+            return self._function(*args, **kwargs)
         if plan.count_change() == _WARN_AT:
-            self._warn(_MANY_CHANGES)
-        return self._record(plan, tensors, args, kwargs)
-
-    def _warn(self, message):
-        import warnings
-
-        if message not in self._warned:
-            self._warned.add(message)
-            warnings.warn(message.format(last_change()), stacklevel=3)
-
-    def _run(self, args, kwargs):
-        """Calls the function while it is recorded; CaptureError if it changes a list or a dict."""
-        before = held(args, kwargs)
-        result = self._function(*args, **kwargs)
-        for old, new in zip(before, held(args, kwargs), strict=True):
-            if old != new:
-                raise _core.CaptureError(
-                    "[compile] expected a function that leaves lists and dicts among its arguments "
-                    f"as they are; got one that changes argument {old[0]!r}. Return what is new."
-                )
+            self._warn(_MANY_CHANGES, last_change())
+        result = self._record(plan, tensors, args, kwargs, audited=results)
+        if plan.refusal:
+            self._warn(_EAGER, plan.refusal)
         return result
 
-    def _record(self, plan, tensors, args, kwargs):
-        from ._results import changed, leaves  # needs modules that chainrule's import does not
+    def _warn(self, message, *of):
+        if message not in self._warned:
+            import warnings
 
-        like = plan.like(tensors)
+            self._warned.add(message)
+            warnings.warn(message.format(*of), stacklevel=3)
+
+    def _record(self, plan, tensors, args, kwargs, audited):
+        """Calls the function, once, with the recorder on: a recording for the plan, or one to
+        compare with `audited`, which would have been replayed.
+
+        With `fallback` a call that cannot be captured runs to its end all the same, eagerly from
+        there on, and the plan knows why.
+        """
+        gives_up = self._fallback and audited is None
+        like = audited or plan.like(tensors)
         before = like or plan.recorded
-        same_places = before is None or before.program._same_places(tensors)
-        stands = before is not None and before.generation == _core._plans_generation()
-        recording = _core._Recording(tensors)
+        comparable = before and before.comparable(tensors)
+        recording = _core._Recording(tensors, gives_up)
         try:
-            result = self._run(args, kwargs)
-            outputs, seen = [], []
+            arguments = held(args, kwargs)
+            result = self._function(*args, **kwargs)
+            if recording.refusal:
+                return result
             try:
-                rebuild = leaves(result, outputs, seen)
-            except RecursionError:
-                raise no_end("a result") from None
-            program = recording.finish(outputs)
+                recorded = _finish(recording, arguments, held(args, kwargs), result)
+            except _core.CaptureError as error:
+                if not gives_up:
+                    raise
+                plan.refuse(str(error))
+                return result
         finally:
             recording.abort()
-        program._verify()
-        difference, tries = None, 1
-        if before is not None:
-            difference = before.program._difference(program) or changed(before.seen, seen)
-            if recording.made_state and stands and not before.adopted:
-                difference = difference or _MADE_STATE
-            # Something announced a change, or arguments share other memory (a new plan starts); or
-            # the call itself does not repeat.
-            if difference and stands and not before.adopted and same_places:
-                tries = before.tries + 1
+            if recording.refusal:
+                plan.refuse(recording.refusal)
+                if recording.made_state:  # which is announced where nobody records
+                    _core._invalidate_plans()
         plan.recordings += 1
-        recorded = Recorded(
-            program=program,
-            adopted=difference == "" and not recording.made_state,
-            rebuild=rebuild,
-            seen=tuple(seen),
-            refreshers=tuple(recording.refreshers),
-            generation=_core._plans_generation(),
-            tries=tries % _MAX_TRIES,
-        )
-        plan.put(recorded, like)
+        difference = _difference(before, recorded, recording.made_state)
+        if audited and difference == "":
+            return result  # and what has been replayed so far will be
+        # Else something announced a change, or arguments share other memory (a new plan starts).
+        unlike = comparable and difference and (audited or not before.adopted)
+        tries = before.tries + 1 if unlike else 1
+        adopted = difference == "" and not recording.made_state
+        plan.put(recorded._replace(adopted=adopted, tries=tries % _MAX_TRIES), like)
+        if audited and unlike:
+            raise _core.CaptureError(_AUDITED.format(difference))
         if tries >= _MAX_TRIES:
-            raise _core.CaptureError(
-                f"[compile] expected two successive calls to do the same; got {difference}."
-            )
+            problem = _UNLIKE.format(difference)
+            if not gives_up:
+                raise _core.CaptureError(problem)
+            plan.refuse(problem)
         return result
+
+
+def _difference(before, recorded, made_state):
+    """What a recording does otherwise than the one before; "" for nothing, None without one."""
+    from ._results import changed
+
+    if before is None:
+        return None
+    difference = before.program._difference(recorded.program)
+    return difference or changed(before.seen, recorded.seen) or (_MADE_STATE if made_state else "")
+
+
+def _finish(recording, before, after, result):
+    """What a recording has made of a call; CaptureError if the call has changed a list or a dict
+    among its arguments."""
+    from ._results import leaves  # needs modules that chainrule's import does not
+
+    for old, new in zip(before, after, strict=True):
+        if old != new:
+            raise _core.CaptureError(
+                "[compile] expected a function that leaves lists and dicts among its arguments "
+                f"as they are; got one that changes argument {old[0]!r}. Return what is new."
+            )
+    outputs, seen = [], []
+    try:
+        rebuild = leaves(result, outputs, seen)
+    except RecursionError:
+        raise no_end("a result") from None
+    program = recording.finish(outputs)
+    program._verify()
+    return Recorded(
+        program=program,
+        adopted=False,
+        rebuild=rebuild,
+        seen=tuple(seen),
+        refreshers=tuple(recording.refreshers),
+        generation=_core._plans_generation(),
+        tries=1,
+    )
 
 
 def _returns_later(function):
@@ -251,14 +296,18 @@ def _returns_later(function):
 if TYPE_CHECKING:
 
     @overload
-    def compile(function: Callable[_P, _R]) -> CompiledFunction[_P, _R]: ...
+    def compile(
+        function: Callable[_P, _R], *, fallback: bool = False
+    ) -> CompiledFunction[_P, _R]: ...
     @overload
     def compile(
-        function: None = None,
+        function: None = None, *, fallback: bool = False
     ) -> Callable[[Callable[_P, _R]], CompiledFunction[_P, _R]]: ...
 
 
-def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
+def compile(
+    function: Callable[..., Any] | None = None, *, fallback: bool = False, **settings: Any
+) -> Any:
     """Records `function` and replays it as one native program; also a decorator.
 
     Works for whole training steps (forward, backward, `zero_grad`, `optimizer.step()`), for modules
@@ -281,6 +330,15 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
     Four recordings in a row, each different from the one before, are a CaptureError too. Results
     are tensors and constants, alone or in tuples, lists, dicts and dataclasses; another object is a
     CaptureError.
+
+    With `fallback=True` such a call is no error: the recorder is dropped where it meets what a
+    program cannot hold, the call goes on eagerly to its end (the function runs once, no step is
+    left half done), one warning says what and where, and later calls of the signature are eager.
+
+    With the environment variable CHAINRULE_AUDIT=n every n-th replay is recorded instead and the
+    two programs are compared: a difference, so a replay that did not do what the function does by
+    now, is a CaptureError with the line and both values. It finds what depends on Python state that
+    nothing announces, such as a number in a global.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
     was: the next call is recorded.
@@ -310,8 +368,10 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
             f"[compile] expected a function or a module alone; got {', '.join(settings)}. Leave "
             "that out: a call is always recorded whole, with one plan for each shape."
         )
+    if not isinstance(fallback, bool):
+        raise TypeError(f"[compile] expected fallback to be a bool; got {type(fallback).__name__}.")
     if function is None:
-        return compile
+        return lambda function: compile(function, fallback=fallback)
     if not callable(function):
         raise TypeError(
             f"[compile] expected a function or a module; got {type(function).__name__}."
@@ -321,4 +381,4 @@ def compile(function: Callable[..., Any] | None = None, **settings: Any) -> Any:
             "[compile] expected a function that returns its results; got a generator or coroutine "
             f"function, {function!r}. Return a list instead."
         )
-    return CompiledFunction(function)
+    return CompiledFunction(function, fallback)

@@ -71,6 +71,12 @@ class Recorded(namedtuple("Recorded", _RECORDED)):
             refresh()
         return self.generation == _core._plans_generation()
 
+    def comparable(self, tensors):
+        """Whether a recording from now on should do the same: nothing announced a change since, and
+        the arguments share memory as they did."""
+        still = self.generation == _core._plans_generation()
+        return still and self.program._same_places(tensors)
+
     def outdated(self):
         """Whether the program would be replayed but for a change that was announced."""
         return self.adopted and self.generation != _core._plans_generation()
@@ -91,11 +97,14 @@ class Plan:
         self._variants = ()  # it and the others, each with guards of its own; the latest at the end
         self.recordings = 0
         self.replays = 0
+        self.refusal = ""  # why calls run eagerly, with `fallback`
         self.changes = 0  # recordings in a row that are due to a change elsewhere
         self._replays_then = 0
 
     def replay(self, tensors) -> tuple[Any, Any]:
-        """(the recording that was replayed, what its program returned), or (None, None)."""
+        """(the recording that was replayed, what its program returned), or (None, None).
+
+        (None, a recording) where that would be replayed but for an audit."""
         latest = self.recorded
         if latest is not None and latest.ready():
             results = latest.program(tensors)
@@ -120,6 +129,12 @@ class Plan:
         self._variants = (*others, recorded)[-self._MOST :]
         self.recorded = recorded
 
+    def refuse(self, why):
+        """From now on calls run eagerly, unless an earlier recording still serves."""
+        self.refusal = why
+        self._variants = tuple(v for v in self._variants if v.adopted)
+        self.recorded = self._variants[-1] if self._variants else None
+
     def count_change(self):
         """Before a recording: how many in a row, with no replay between them, were needed as a
         change has ended all plans; 0 where that is not why."""
@@ -137,6 +152,38 @@ class Plan:
         return next((r.program for r in known if r is not None and r.adopted), None)
 
 
+class AuditedPlan(Plan):
+    """Has every n-th replay recorded again, for CHAINRULE_AUDIT=n."""
+
+    def __init__(self, objects, every):
+        super().__init__(objects)
+        self._every = every
+        self._turns = 0
+
+    def replay(self, tensors) -> tuple[Any, Any]:
+        known = (self.recorded, *self._variants)
+        due = next((v for v in known if v and v.ready() and v.program._holds(tensors)), None)
+        self._turns += due is not None
+        if due is None or self._turns % self._every:
+            return super().replay(tensors)
+        return None, due
+
+
+def _audit_every():
+    """n of CHAINRULE_AUDIT=n; 0 where it is not set, or empty."""
+    text = os.environ.get("CHAINRULE_AUDIT", "")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
+        raise ValueError(
+            f"[compile] expected CHAINRULE_AUDIT to be a positive integer; got {text!r:.60}."
+        )
+    return int(text)
+
+
+AUDIT_EVERY = _audit_every()
+
+
 class Plans(OrderedDict):
     """The plans of one compiled function by signature, those used last at the end.
 
@@ -152,7 +199,8 @@ class Plans(OrderedDict):
         with _lock:
             plan = self.get(key)
             if plan is None:
-                plan = self[key] = Plan(objects)
+                plan = AuditedPlan(objects, AUDIT_EVERY) if AUDIT_EVERY else Plan(objects)
+                self[key] = plan
                 if len(self) > self._MOST:
                     oldest = self.popitem(last=False)
         del oldest  # without the lock, for its tensors end with it
