@@ -209,6 +209,7 @@ void BackwardRun::mark_needed() {
 
 void BackwardRun::deliver_one(const Tensor& leaf, Tensor gradient) {
   if (restricted_ && !wanted_leaves_.contains(leaf.impl())) return;
+  if (!leaf->requires_grad) return;  // not any more
   AutogradState& state = state_of(leaf);
   Hooks* hooks = static_cast<Hooks*>(state.hooks.get());
   if (hooks) gradient = hooks->run(gradient);

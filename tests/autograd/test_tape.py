@@ -311,3 +311,13 @@ def test_gradients_of_gradients_of_any_depth_are_freed_without_recursion():
 def test_views_whose_elements_no_number_can_count_are_refused():
     with pytest.raises(cr.OutOfMemory, match="2\\^59 elements"):
         cr.zeros(1).expand(2**32, 2**32)
+
+
+def test_a_leaf_that_needs_no_gradient_any_more_gets_none():
+    """As in PyTorch; others of the same graph do."""
+    w, v = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    y = (w * v).sum()
+    w.requires_grad_(False)
+    y.backward()
+    assert w.grad is None
+    assert v.grad.tolist() == [1, 2]
