@@ -59,6 +59,9 @@ struct EdgeView {
   int output;
 };
 SmallVector<EdgeView, 4> next_functions(const Node& node);
+// Whether the history of `t` leads to anything besides these leaves: to another leaf, or to nodes
+// from before the recording under way.
+bool depends_on_others(const Tensor& t, std::span<const Tensor> leaves);
 
 // ---- Hooks: called with the gradient; a defined result replaces it. Freed with the leaf or node.
 using TensorHook = std::function<Tensor(const Tensor&)>;

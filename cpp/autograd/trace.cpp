@@ -1,6 +1,7 @@
 #include "autograd/trace.h"
 
 #include <map>
+#include <unordered_set>
 
 namespace chainrule::autograd {
 
@@ -30,7 +31,7 @@ Survey survey(const Tensor& result, std::vector<Tensor>& inputs) {
   std::vector<bool> reached(inputs.size());
   std::map<uint64_t, Node*, std::greater<>> waiting;  // in the order in which backward takes them
   const auto follow = [&](const Edge& edge) {
-    if (!edge.wanted()) return;
+    if (!edge.wanted() || (edge.leaf.defined() && !edge.leaf->requires_grad)) return;
     std::optional<int> input = index.find(edge);
     if (!input && edge.leaf.defined()) {
       input = index.size();
@@ -58,6 +59,29 @@ Survey survey(const Tensor& result, std::vector<Tensor>& inputs) {
     for (const Edge& e : node.edges) follow(e);
   }
   return found;
+}
+
+bool depends_on_others(const Tensor& t, std::span<const Tensor> leaves) {
+  std::unordered_set<const void*> known;  // leaves that count, and nodes that were met
+  for (const Tensor& leaf : leaves) known.insert(leaf.impl());
+  std::vector<const Node*> waiting;
+  bool others = false;
+  const auto follow = [&](const Edge& edge) {
+    if (!edge.node) {
+      others |= edge.leaf.defined() && !known.contains(edge.leaf.impl());
+    } else if (known.insert(edge.node.get()).second) {
+      others |= edge.node->number < own_nodes.first;
+      waiting.push_back(edge.node.get());
+    }
+  };
+  const Edge first = edge_of(t);
+  follow(first);
+  while (!others && !waiting.empty()) {
+    const Node& node = *waiting.back();
+    waiting.pop_back();
+    for (const Edge& e : node.edges) follow(e);
+  }
+  return others;
 }
 
 }  // namespace chainrule::autograd

@@ -171,6 +171,13 @@ void bind_backward(py::module_& m) {
                                      "grad_outputs"_a = py::none(), "retain_graph"_a = py::none(),
                                      "create_graph"_a = false, "allow_unused"_a = false,
                                      "materialize_grads"_a = false, kGradDoc);
+  m.def(
+      "_depends_on_others",
+      [](const Tensor& output, const std::vector<Tensor>& leaves) {
+        return autograd::depends_on_others(output, leaves);
+      },
+      "output"_a, "leaves"_a,
+      "Whether the history of a tensor leads to anything besides these leaves.");
   general_backward = py::cpp_function(backward, py::name("backward"), "self"_a,
                                       "gradient"_a = py::none(), "retain_graph"_a = py::none(),
                                       "create_graph"_a = false, "inputs"_a = py::none())

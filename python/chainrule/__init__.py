@@ -30,6 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from chainrule import cuda as cuda
     from chainrule import datasets as datasets
+    from chainrule import func as func
     from chainrule import utils as utils
     from chainrule._einsum import einsum as einsum
     from chainrule._einsum import tensordot as tensordot
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from chainrule._safetensors import save as save
     from chainrule._trainer import Callback as Callback
     from chainrule._trainer import Trainer as Trainer
+    from chainrule._transforms import grad as grad
+    from chainrule._transforms import value_and_grad as value_and_grad
 
     __version__: str
 del TYPE_CHECKING  # what dir() lists is what there is
@@ -55,11 +58,14 @@ _LATER = {
     "datasets": None,
     "einsum": "_einsum",
     "finfo": "_numeric",
+    "func": None,
+    "grad": "_transforms",
     "iinfo": "_numeric",
     "load": "_safetensors",
     "save": "_safetensors",
     "tensordot": "_einsum",
     "utils": None,
+    "value_and_grad": "_transforms",
 }
 
 

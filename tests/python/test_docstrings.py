@@ -29,6 +29,7 @@ SPACES = [
     chainrule.config,
     chainrule.cuda,
     chainrule.datasets,
+    chainrule.func,
     chainrule.utils.data,
 ]
 NAMES = {"chainrule": chainrule, "nn": nn}
