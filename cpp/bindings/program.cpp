@@ -237,6 +237,12 @@ void bind_program(py::module_& m) {
           "Re-runs every shape rule over the program.")
       .def("_same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
+      .def(
+          "_places_equal",
+          [](const Plan& p, const Plan& other) {
+            return p.program().places_equal(other.program());
+          },
+          "Whether the arguments of both recordings shared memory alike.")
       .def("_holds", &Plan::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
       .def("_steps", &Plan::steps, "What a replay runs, one after the other.")

@@ -25,6 +25,11 @@ bool Program::places_hold(std::span<const Tensor> arguments) const {
   return true;
 }
 
+bool Program::places_equal(const Program& other) const {
+  return places == other.places && std::ranges::equal(grad_guards, other.grad_guards, {},
+                                                      &GradGuard::place, &GradGuard::place);
+}
+
 // A `.grad` with memory of its own must have it still, where anything is written; sorted, for there
 // may be a thousand.
 bool Program::gradient_places_hold(std::span<const Tensor> arguments,

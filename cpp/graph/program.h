@@ -119,6 +119,7 @@ struct Place {
   int first;             // the argument, or after these the `.grad`, that it shares, or itself
   int64_t offset;        // from that one
   const Storage* state;  // that of a state it shares, or null
+  bool operator==(const Place&) const = default;
 };
 
 // The function looked whether leaf.grad is None, and used the layout and the memory that it had.
@@ -190,6 +191,9 @@ struct Program {
                             std::vector<const Storage*>& room) const;
   bool writes_hold(std::span<const Tensor> arguments) const;
   const Storage* state_of(const TensorImpl& t) const;
+  // Whether arguments and gradients shared memory alike: what shares is one value, so of others the
+  // same function is another program.
+  bool places_equal(const Program& other) const;
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
   void verify_sections() const;

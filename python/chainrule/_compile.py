@@ -3,7 +3,8 @@
 The first calls of a signature run eagerly with the recorder on. A plan is adopted when two
 successive recordings are equal, op by op; from then on the call replays it: compute, then commit,
 with the same bits as eager. Anything a recording cannot hold (reading a value, new data from
-Python, a changed constant) is a CaptureError that names the line.
+Python, a changed constant) is a CaptureError that names the line, or with `fallback` ends the
+recording: the call goes on eagerly from there.
 """
 
 from __future__ import annotations
@@ -233,6 +234,8 @@ class CompiledFunction(Generic[_P, _R]):
             return result  # and what has been replayed so far will be
         # Else something announced a change, or arguments share other memory (a new plan starts).
         unlike = comparable and difference and (audited or not before.adopted)
+        if audited and not audited.program._places_equal(recorded.program):
+            unlike = False  # arguments that are only read may share what they like in a replay
         tries = before.tries + 1 if unlike else 1
         adopted = difference == "" and not recording.made_state
         plan.put(recorded._replace(adopted=adopted, tries=tries % _MAX_TRIES), like)
@@ -335,10 +338,10 @@ def compile(
     program cannot hold, the call goes on eagerly to its end (the function runs once, no step is
     left half done), one warning says what and where, and later calls of the signature are eager.
 
-    With the environment variable CHAINRULE_AUDIT=n every n-th replay is recorded instead and the
-    two programs are compared: a difference, so a replay that did not do what the function does by
-    now, is a CaptureError with the line and both values. It finds what depends on Python state that
-    nothing announces, such as a number in a global.
+    With the environment variable CHAINRULE_AUDIT=n every n-th replay is an eager call that is
+    recorded, and the two programs are compared: a difference, so a replay that would not have done
+    what the function does by now, is a CaptureError with the line and both values. It finds what
+    depends on Python state that nothing announces, such as a number in a global.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
     was: the next call is recorded.

@@ -161,3 +161,12 @@ def test_the_variable_is_a_positive_integer(value):
         "ValueError: [compile] expected CHAINRULE_AUDIT to be a positive integer; got '"
     )
     assert len(last) < 150
+
+
+def test_arguments_that_are_only_read_may_share_memory(every_third):
+    """One plan serves where they do and where they do not; a recording tells the two apart."""
+    fast = cr.compile(lambda x, y: x[1:] * 2 + y[1:])
+    for turn in range(12):
+        x = cr.arange(3.0)
+        y = x if turn % 2 else cr.arange(3.0)
+        assert fast(x.view(3), y.view(3)).tolist() == [3, 6]
