@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import threading
 import warnings
 
 import pytest
@@ -319,6 +320,62 @@ def test_nothing_is_kept_of_what_was_recorded():
         read(cr.ones(1000, 1000))
     gc.collect()
     assert cr._core._memory_stats()["allocated"] < before + 1_000_000
+
+
+def test_hooks_that_a_backward_inside_calls():
+    def train(compiled):
+        w, heard = nn.Parameter(cr.ones(2)), []
+        w.register_hook(lambda g: heard.append("hook") or g * 0.5)
+        w.register_post_accumulate_grad_hook(lambda p: heard.append("after"))
+        optimizer = cr.optim.SGD([w], lr=0.1)
+
+        def step(x):
+            def closure():
+                optimizer.zero_grad()
+                loss = (w * x).square().sum()
+                loss.backward()
+                return loss
+
+            return optimizer.step(closure)
+
+        step = cr.compile(step, fallback=True) if compiled else step
+        return [step(cr.ones(2)).item() for _ in range(4)], w.tolist(), heard
+
+    with pytest.warns(UserWarning, match="expected no hook while recording"):
+        got = train(True)
+    assert got == train(False)
+
+
+def run(threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_threads():
+    fast = cr.compile(lambda x: x.sum() * x.sum().item(), fallback=True)
+    plain = cr.compile(lambda x: x * 2)
+    found = {}
+
+    def work(value):
+        x = cr.full((3,), float(value))
+        found[value] = {(fast(x).item(), plain(x)[0].item()) for _ in range(100)}
+
+    threads = [threading.Thread(target=work, args=(value,)) for value in range(4)]
+    with pytest.warns(UserWarning):
+        run(threads)
+    assert found == {value: {(9.0 * value**2, 2.0 * value)} for value in range(4)}
+
+
+def test_a_recording_that_gave_up_may_end_on_another_thread():
+    kept = [cr._core._Recording([cr.ones(1)], gives_up=True)]
+    cr.ones(1).item()
+    assert "got item at" in kept[0].refusal
+    with pytest.raises(cr.StateError, match="one that has ended"):
+        kept[0].finish([])
+    run([threading.Thread(target=kept.clear)])
+    assert cr.compile(lambda x: x * 2)(cr.ones(1)).item() == 2  # nothing is under way here
 
 
 class Counter:
