@@ -240,7 +240,7 @@ void bind_program(py::module_& m) {
       .def(
           "_places_equal",
           [](const Plan& p, const Plan& other) {
-            return p.program().places_equal(other.program());
+            return p.recorded().places_equal(other.recorded());
           },
           "Whether the arguments of both recordings shared memory alike.")
       .def("_holds", &Plan::holds, py::arg("arguments"),

@@ -21,6 +21,7 @@ namespace {
 using namespace chainrule;
 using kernels::KernelTable;
 using kernels::ProductArgs;
+using kernels::ProductPlan;
 
 int failures = 0;
 
