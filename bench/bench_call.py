@@ -1,9 +1,8 @@
 """What one call costs: a + b on one element, and a node of a long chain, against PyTorch.
 
-python -m bench.bench_call [--json FILE]
+python -m bench.bench_call
 """
 
-import argparse
 import itertools
 import time
 
@@ -11,6 +10,7 @@ if not __package__:
     raise SystemExit("bench is a package: python -m bench.bench_call")
 
 from bench import harness
+from bench.record import Record, parser
 
 REPEATS = 1000  # in one timed call: what a lambda costs is as much as a third of an addition
 
@@ -40,13 +40,13 @@ def chain(lib, length=100_000):
     return (middle - begin) / length, (end - middle) / length
 
 
-def measure(libs, rounds=9):
-    """{measure: {library: Timing}}"""
+def measure(libs, rounds):
+    """{subject: {library: Samples}}"""
     result = {}
     for grad in (False, True):
         name = f"a + b, one element, {'with' if grad else 'without'} gradient"
         timings = harness.interleaved({n: one_element(m, grad) for n, m in libs.items()}, rounds)
-        result[name] = {library: timing.over(REPEATS) for library, timing in timings.items()}
+        result[name] = {library: samples.over(REPEATS) for library, samples in timings.items()}
     times = {name: ([], []) for name in libs}
     for _ in range(rounds):
         for name, lib in libs.items():
@@ -54,19 +54,16 @@ def measure(libs, rounds=9):
                 slot.append(seconds)
     for i, part in enumerate(("forward", "backward")):
         result[f"chain of 100,000 multiplications, {part} a node"] = {
-            name: harness.summary(t[i]) for name, t in times.items()
+            name: harness.Samples(t[i]) for name, t in times.items()
         }
     return result
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", help="where to write the figures")
-    args = parser.parse_args()
+    args = parser(__doc__, rounds=9, threads=None).parse_args()
     harness.pin(1)
     import chainrule
 
-    chainrule.set_num_threads(1)
     libs = {"chainrule": chainrule}
     from bench.peers import load
 
@@ -74,16 +71,18 @@ def main():
         import torch
 
         torch.set_num_threads(1)
-        libs["torch"] = torch
-    result = measure(libs)
-    for name, timings in result.items():
-        print(name)
-        for library, timing in timings.items():
-            ratio = timing.median / timings["chainrule"].median
-            print(f"  {library:12} {timing}   {ratio:.1f} x chainrule")
-    if args.json:
-        record = {n: {k: vars(v) for k, v in t.items()} for n, t in result.items()}
-        harness.write_json(args.json, {"environment": harness.environment(1), "calls": record})
+        libs["PyTorch"] = torch
+    record = Record("call", 1)
+    for subject, timings in measure(libs, args.rounds).items():
+        print(subject)
+        for library, samples in timings.items():
+            record.add(subject, library, samples)
+            ratio = samples.median / timings["chainrule"].median
+            print(f"  {library:12} {samples}   {ratio:.1f} x chainrule")
+        if "PyTorch" in timings:
+            quotient = timings["PyTorch"].per(timings["chainrule"])
+            record.add(subject, "over PyTorch", quotient, "x")
+    record.write(args.json)
 
 
 if __name__ == "__main__":

@@ -1,97 +1,102 @@
-"""What one training step costs, eager and compiled, beside the peers on the same data.
+"""What one training step costs, compiled and eager, beside the peers on the same data, as a share
+of the multiply-add peak, and on more threads than one how many times faster than on one.
 
-python -m bench.bench_step [--threads 1] [--peers torch,numpy,jax,sklearn] [--json FILE]
+python -m bench.bench_step [--threads 1] [--peers torch,jax,numpy,sklearn] [--only 784-128-10]
 """
-
-import argparse
 
 if not __package__:
     raise SystemExit("bench is a package: python -m bench.bench_step")
 
-from bench import harness
-from bench.networks import LARGE, SMALL
+from bench import harness, machine, own
+from bench.networks import STEPS, check
+from bench.record import Record, parser, threads_word
+
+PYTORCH = ("torch", "torch fused")  # "PyTorch" is the faster of these; torch.compile stands beside
+ON_ONE = "chainrule on 1 thread"
 
 
-def make_step(network, compiled):
-    import chainrule as cr
-    from chainrule import nn
-
-    layers = []
-    for i, (w, b) in enumerate(network.weights()):
-        linear = nn.Linear(w.shape[1], w.shape[0])
-        with cr.no_grad():
-            linear.weight.copy_(cr.from_numpy(w))
-            linear.bias.copy_(cr.from_numpy(b))
-        layers += [linear] + ([nn.ReLU()] if i < len(network.sizes) - 2 else [])
-    net = nn.Sequential(*layers)
-    x, y = (cr.from_numpy(a) for a in network.data())
-    if network.optimizer == "sgd":
-        optimizer = cr.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-    else:
-        optimizer = cr.optim.Adam(net.parameters(), lr=0.001)
-    loss_of = nn.MSELoss() if network.regression else nn.CrossEntropyLoss()
-
-    def step():
-        optimizer.zero_grad()
-        loss = loss_of(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return cr.compile(step) if compiled else step
-
-
-def check(steps):
-    """All candidates agree on the first three losses: the same work, or no comparison.
-
-    scikit-learn draws its own weights.
-    """
-    losses = {name: [float(step()) for _ in range(3)] for name, step in steps.items()}
-    reference = losses["chainrule"]
-    for name, values in losses.items():
-        if name == "scikit-learn":
-            continue
-        for a, b in zip(reference, values, strict=True):
-            if abs(a - b) > 1e-3 * max(1.0, abs(a)):
-                raise SystemExit(f"{name} computes other losses: {values}, chainrule {reference}")
-
-
-def measure(network, peers, rounds=15):
-    steps = {"chainrule": make_step(network, False), "compiled": make_step(network, True)}
+def candidates(network, peers, threads):
+    """(steps, what to call before their turns)."""
+    steps = own.steps(network)
+    prepare = {}
     for peer in peers:
         steps.update(peer.steps(network))
+    if threads > 1:
+        steps[ON_ONE] = own.compiled_step(network)
+        prepare = {name: lambda: own.set_threads(threads) for name in steps}
+        prepare[ON_ONE] = lambda: own.set_threads(1)
     check(steps)
-    return harness.interleaved(steps, rounds, target=0.05)
+    return steps, prepare
+
+
+def measure(network, peers, threads, rounds, target=0.03):
+    """{candidate: Samples}, and the Samples of quotients: {name: (unit, Samples)}."""
+    steps, prepare = candidates(network, peers, threads)
+    peak = machine.Peak(threads)
+    timings = harness.interleaved(steps | peak.candidate(), rounds, target, prepare)
+    quotients = {}
+    share = peak.share(timings, "chainrule", network.flops)
+    if share:
+        quotients["share of the peak"] = ("share", share)
+        quotients["multiply-add peak"] = ("flop/s", peak.rate(timings))
+    timings.pop("peak", None)
+    found = [timings[name] for name in PYTORCH if name in timings]
+    if found:
+        best = min(found, key=lambda samples: samples.median)
+        timings["PyTorch"] = best
+    for name, samples in timings.items():
+        if name not in ("chainrule", ON_ONE):
+            quotients[f"over {name}"] = ("x", samples.per(timings["chainrule"]))
+    if threads > 1:
+        quotients["over 1 thread"] = ("x", timings[ON_ONE].per(timings["chainrule"]))
+    return timings, quotients
+
+
+def show(network, timings, quotients):
+    print(f"{network.name}  ({network.flops / 1e6:.2f} MFLOP)")
+    for name, samples in timings.items():
+        ratio = samples.median / timings["chainrule"].median
+        print(f"  {name:22} {samples!s:36} {ratio:6.2f} x chainrule")
+    if "share of the peak" in quotients:
+        share, peak = (quotients[n][1] for n in ("share of the peak", "multiply-add peak"))
+        print(
+            f"  share of the peak      {100 * share.median:.1f} % ({100 * share.low:.1f} to "
+            f"{100 * share.high:.1f}) of {peak.median / 1e9:.0f} GF/s"
+        )
+
+
+def run(record, networks, peers, rounds):
+    """Measures, prints and records each network; on two threads with the round trip beside."""
+    for network in networks:
+        timings, quotients = measure(network, peers, record.threads, rounds)
+        show(network, timings, quotients)
+        for name, samples in timings.items():
+            record.add(network.name, name, samples)
+        for name, (unit, samples) in quotients.items():
+            record.add(network.name, name, samples, unit)
+        trip = machine.round_trip() if record.threads > 1 else None
+        if trip:
+            print(f"  round trip between the processors  {trip}")
+            record.add(network.name, "round trip", trip)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--peers", default="torch,numpy")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", help="where to write the figures")
-    args = parser.parse_args()
+    options = parser(__doc__, rounds=11)
+    options.add_argument("--peers", default="torch,jax,numpy")
+    options.add_argument("--only", help="a part of the names of the networks to measure")
+    args = options.parse_args()
+    networks = [n for n in STEPS if (args.only or "") in n.name]
+    if not networks:
+        names = "; ".join(n.name for n in STEPS)
+        raise SystemExit(f"expected --only as a part of one of {names}; got {args.only!r}")
     harness.pin(args.threads)
-    import chainrule
-    from bench.peers import load
+    from bench.peers import load_all
 
-    chainrule.set_num_threads(args.threads)
-    peers = [p for p in (load(f"{name}_peer") for name in args.peers.split(",") if name) if p]
-    for peer in peers:
-        peer.set_threads(args.threads)
-    record = {}
-    for network in (*SMALL, *LARGE):
-        timings = measure(network, peers, args.rounds)
-        print(f"{network.name}  ({network.flops / 1e6:.2f} MFLOP)")
-        for name, timing in timings.items():
-            ratio = timing.median / timings["chainrule"].median
-            speed = network.flops / timing.median / 1e9
-            print(f"  {name:14} {timing!s:36} {ratio:5.2f} x chainrule  {speed:6.1f} GF/s")
-        record[network.name] = {k: vars(v) for k, v in timings.items()}
-    if args.json:
-        harness.write_json(
-            args.json, {"environment": harness.environment(args.threads), "steps": record}
-        )
+    own.set_threads(args.threads)
+    record = Record("step", args.threads)
+    print(f"steps on {threads_word(args.threads)}")
+    run(record, networks, load_all(args.peers, args.threads), args.rounds)
+    record.write(args.json)
 
 
 if __name__ == "__main__":

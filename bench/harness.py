@@ -1,35 +1,40 @@
-"""Interleaved timing with median and spread, and the record of where it was measured.
+"""Interleaved timing with median and spread.
 
 Contract: every candidate runs the same work; candidates take turns within one round, so a machine
 whose speed drifts slows all of them; a figure is the median over rounds of the mean time of a call,
-its spread the quartiles.
+its spread the quartiles. Quotients of two candidates are taken round by round.
 """
 
-import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 
-@dataclass
-class Timing:
-    """Seconds of one call: median over rounds, and the quartiles."""
+class Samples:
+    """One value a round: seconds of a call unless it says otherwise."""
 
-    median: float
-    low: float
-    high: float
+    def __init__(self, values):
+        self.values = list(values)
+        if len(self.values) < 2:
+            raise ValueError(f"expected at least 2 rounds; got {len(self.values)}")
+        self.low, self.median, self.high = statistics.quantiles(
+            self.values, n=4, method="inclusive"
+        )
 
     def over(self, n):
         """Of one of `n` things that the call does."""
-        return Timing(self.median / n, self.low / n, self.high / n)
+        return Samples(v / n for v in self.values)
+
+    def per(self, other):
+        """Round by round, how many times `other`."""
+        return Samples(a / b for a, b in zip(self.values, other.values, strict=True))
 
     def __str__(self):
-        scale, unit = (1e9, "ns") if self.median < 1e-6 else (1e6, "us")
+        scale, unit = next(
+            ((s, u) for s, u in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")) if self.median * s < 1000),
+            (1.0, "s"),
+        )
         low, high = self.low * scale, self.high * scale
         return f"{self.median * scale:.1f} {unit} ({low:.1f} to {high:.1f})"
 
@@ -39,31 +44,41 @@ def calls_per_round(function, target=0.02):
     function()
     count = 1
     while True:
-        begin = time.perf_counter()
-        for _ in range(count):
-            function()
-        took = time.perf_counter() - begin
+        took = seconds(function, count)
         if took > target / 4 or count >= 1 << 20:
             return max(1, int(count * target / max(took, 1e-9)))
         count *= 4
 
 
-def interleaved(candidates, rounds=15, target=0.02):
-    """{name: function} -> {name: Timing}."""
-    counts = {name: calls_per_round(f, target) for name, f in candidates.items()}
+def seconds(function, count):
+    begin = time.perf_counter()
+    for _ in range(count):
+        function()
+    return time.perf_counter() - begin
+
+
+def interleaved(candidates, rounds=15, target=0.02, prepare=None):
+    """{name: function} -> {name: Samples}. `prepare[name]()` is called before its turns.
+
+    A turn starts untimed with an eighth of its calls: the caches are then its own, and threads
+    that the candidate before it keeps spinning have gone to sleep.
+    """
+    prepare = {name: (prepare or {}).get(name, _nothing) for name in candidates}
+    counts = {}
+    for name, function in candidates.items():
+        prepare[name]()
+        counts[name] = calls_per_round(function, target)
     times = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, function in candidates.items():
-            begin = time.perf_counter()
-            for _ in range(counts[name]):
-                function()
-            times[name].append((time.perf_counter() - begin) / counts[name])
-    return {name: summary(t) for name, t in times.items()}
+            prepare[name]()
+            seconds(function, counts[name] // 8 + 1)
+            times[name].append(seconds(function, counts[name]) / counts[name])
+    return {name: Samples(t) for name, t in times.items()}
 
 
-def summary(times):
-    low, median, high = statistics.quantiles(times, n=4)
-    return Timing(median, low, high)
+def _nothing():
+    pass
 
 
 def pin(threads):
@@ -72,37 +87,14 @@ def pin(threads):
     Libraries read their thread counts when they load, and NumPy has loaded its own by now: where
     the counts are others the program starts again with these.
     """
+    allowed = sorted(os.sched_getaffinity(0))
+    if not 1 <= threads <= len(allowed):
+        raise SystemExit(
+            f"expected --threads in [1, {len(allowed)}], the processors; got {threads}"
+        )
     counts = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS")}
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    counts["CHAINRULE_NUM_THREADS"] = str(threads)
+    os.sched_setaffinity(0, allowed[:threads])
     if any(os.environ.get(name) != value for name, value in counts.items()):
         os.environ.update(counts)
         os.execv(sys.executable, sys.orig_argv)
-
-
-def environment(threads):
-    """What a reader needs to judge a figure."""
-    import chainrule
-
-    cpu = platform.processor()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.split(":", 1)[1].strip()
-            break
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return {
-        "chainrule": chainrule.__version__,
-        "commit": commit.stdout.strip() or "unknown",
-        "cpu": cpu,
-        "isa": chainrule.config.isa(),
-        "threads": threads,
-        "python": platform.python_version(),
-    }
-
-
-def write_json(path, record):
-    """Writes the record whole or not at all."""
-    temporary = f"{path}.part"
-    Path(temporary).write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(temporary, path)

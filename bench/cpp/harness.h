@@ -52,37 +52,70 @@ inline int64_t calls_for(const std::function<void()>& run, double target, bool c
   }
 }
 
-// The first `count` processors of those this process may use.
-inline void pin(int count) {
-  cpu_set_t allowed, chosen;
+// Those this thread may use.
+inline std::vector<int> processors() {
+  cpu_set_t allowed;
   sched_getaffinity(0, sizeof allowed, &allowed);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+// The first `count` of them alone.
+inline void pin(int count) {
+  cpu_set_t chosen;
   CPU_ZERO(&chosen);
-  for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&chosen) < count; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &chosen);
+  for (const int cpu : processors()) {
+    if (CPU_COUNT(&chosen) < count) CPU_SET(cpu, &chosen);
   }
   sched_setaffinity(0, sizeof chosen, &chosen);
 }
 
-// Microseconds for a cache line to go to another thread and back: what two threads can gain on
-// small products hangs on it, and it changes when a host moves its guests' processors about.
-inline double round_trip_us() {
-  constexpr int kTrips = 20000;
+// Keeps the calling thread on one processor while it lives.
+class OnProcessor {
+ public:
+  explicit OnProcessor(int cpu) {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnProcessor() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnProcessor(const OnProcessor&) = delete;
+  OnProcessor& operator=(const OnProcessor&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+// Microseconds for a cache line to go to the second processor and back, 0 if there is one alone:
+// what two threads can gain on small products hangs on it, and it changes when a host moves its
+// guests' processors about.
+inline double round_trip_us(int trips = 20000) {
+  const std::vector<int> cpus = processors();
+  if (cpus.size() < 2) return 0;
   alignas(64) std::atomic<int> turn{0};
   std::thread partner([&] {
-    for (int i = 0; i < kTrips; ++i) {
+    const OnProcessor pinned(cpus[1]);
+    for (int i = 0; i < trips; ++i) {
       while (turn.load(std::memory_order_acquire) != 1) {
       }
       turn.store(0, std::memory_order_release);
     }
   });
+  const OnProcessor pinned(cpus[0]);
   const double begin = seconds(false);
-  for (int i = 0; i < kTrips; ++i) {
+  for (int i = 0; i < trips; ++i) {
     turn.store(1, std::memory_order_release);
     while (turn.load(std::memory_order_acquire) != 0) {
     }
   }
+  const double end = seconds(false);
   partner.join();
-  return (seconds(false) - begin) / kTrips * 1e6;
+  return (end - begin) / trips * 1e6;
 }
 
 inline std::string output_of(const std::string& command) {

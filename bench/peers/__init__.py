@@ -17,3 +17,19 @@ def load(name):
     except ModuleNotFoundError as error:
         print(f"skipped {name}: {error.name} is not installed ({INSTALL[name]})")
         return None
+
+
+def load_all(names, threads):
+    """The modules of `torch,numpy`, each told its number of threads; those not installed left out.
+
+    An unknown name is an error.
+    """
+    wanted = [f"{name}_peer" for name in names.split(",") if name]
+    for name in wanted:
+        if name not in INSTALL:
+            known = ", ".join(known.removesuffix("_peer") for known in INSTALL)
+            raise SystemExit(f"expected --peers of {known}; got {name.removesuffix('_peer')!r}")
+    peers = [peer for peer in map(load, wanted) if peer]
+    for peer in peers:
+        peer.set_threads(threads)
+    return peers

@@ -12,19 +12,21 @@ def steps(network):
     params = [(jnp.array(w), jnp.array(b)) for w, b in network.weights()]
     x, y = (jnp.array(a) for a in network.data())
 
-    def loss_of(params):
+    activation = {"relu": jax.nn.relu, "tanh": jnp.tanh}[network.activation]
+
+    def loss_of(params, x, y):
         h = x
         for i, (w, b) in enumerate(params):
             h = h @ w.T + b
             if i < len(params) - 1:
-                h = jax.nn.relu(h)
+                h = activation(h)
         if network.regression:
             return ((h - y) ** 2).mean()
         return -jnp.take_along_axis(jax.nn.log_softmax(h), y[:, None], 1).mean()
 
-    def update(state):
+    def update(state, x, y):
         params, m, v, t = state
-        loss, grads = jax.value_and_grad(loss_of)(params)
+        loss, grads = jax.value_and_grad(loss_of)(params, x, y)
         t = t + 1
         tree = jax.tree_util.tree_map
         if network.optimizer == "sgd":
@@ -44,7 +46,7 @@ def steps(network):
     box = [(params, zeros, jax.tree_util.tree_map(jnp.zeros_like, params), jnp.float32(0))]
 
     def step():
-        box[0], loss = compiled(box[0])
+        box[0], loss = compiled(box[0], x, y)
         return loss.block_until_ready()
 
     return {"jax": step}

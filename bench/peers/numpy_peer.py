@@ -12,13 +12,14 @@ def steps(network):
     x, y = network.data()
     state = [[np.zeros_like(p) for p in params] for _ in range(2)]
     count = [0]
+    tanh = network.activation == "tanh"
 
     def gradients():
         hs, h = [x], x
         for i in range(0, len(params), 2):
             h = h @ params[i].T + params[i + 1]
             if i < len(params) - 2:
-                h = np.maximum(h, 0)
+                h = np.tanh(h) if tanh else np.maximum(h, 0)
             hs.append(h)
         if network.regression:
             d = 2 * (h - y) / h.size
@@ -34,7 +35,8 @@ def steps(network):
         for i in range(len(params) - 2, -1, -2):
             grads[i], grads[i + 1] = d.T @ hs[i // 2], d.sum(0)
             if i:
-                d = (d @ params[i]) * (hs[i // 2] > 0)
+                h = hs[i // 2]
+                d = (d @ params[i]) * (1 - h * h if tanh else h > 0)
         return loss, grads
 
     def step():

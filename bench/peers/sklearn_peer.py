@@ -14,6 +14,7 @@ def steps(network):
     kind = MLPRegressor if network.regression else MLPClassifier
     model = kind(
         hidden_layer_sizes=network.sizes[1:-1],
+        activation=network.activation,
         solver=network.optimizer,
         batch_size=network.batch,
         alpha=0.0,
