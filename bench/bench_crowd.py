@@ -23,7 +23,14 @@ from bench.networks import STEPS, check
 from bench.record import Record, parser, threads_word
 
 NETWORKS = STEPS[2:5]
-BURN = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nprint(flush=True)\nwhile True: pass"
+FEWEST, LONGEST = 5, 0.3  # steps and seconds: a turn of steps that collapse ends early
+BURN = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+print(flush=True)
+while True:
+    pass
+"""
 
 
 class Neighbour:
@@ -52,11 +59,11 @@ class Neighbour:
 
 
 def turn(step, steps):
-    """(mean, 99th percentile) of the seconds of single steps."""
-    for _ in range(steps // 8 + 1):
-        step()
+    """(mean, 99th percentile) of the seconds of single steps, after one that is not counted."""
+    step()
     times = []
-    for _ in range(steps):
+    end = time.perf_counter() + LONGEST
+    while len(times) < steps and (len(times) < FEWEST or time.perf_counter() < end):
         begin = time.perf_counter()
         step()
         times.append(time.perf_counter() - begin)

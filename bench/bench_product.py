@@ -73,10 +73,9 @@ def show(record, subject, calls, timings, peak, flops):
     for name in calls:
         record.add(subject, name, timings[name])
         share = peak.share(timings, name, flops)
+        rate = f"{flops / timings[name].median / 1e9:7.1f} GF/s"
         words = f"{100 * share.median:6.1f} % of the peak" if share else ""
-        print(
-            f"  {name:12} {timings[name]!s:36} {flops / timings[name].median / 1e9:7.1f} GF/s{words}"
-        )
+        print(f"  {name:12} {timings[name]!s:36} {rate}{words}")
         if share:
             record.add(subject, f"share of the peak, {name}", share, "share")
     if "on 1 thread" in calls:

@@ -2,10 +2,11 @@
 
 python -m bench.bench_sweep [--threads 1] [--only depth|batch|width]
 
-Depth (2 to 64 layers of 64 x 64) and batch (32 to 1024 on 64-128-128-10) are compared with the line
-fixed + per one * size that fits them best: figures are the largest distances from it. Width (8 to
-512 on 64-w-w-10, in steps that are no powers of two): the figure is the largest excess of a width
-over the next larger one; on more threads also the largest excess over one thread.
+Depth (2 to 64 layers, 16 and 64 wide: the data of the first stay in an L2 cache of 1 MB, those of
+the second leave it at about ten layers) and batch (32 to 1024 on 64-128-128-10) are compared with
+the line fixed + per one * size that fits them best: figures are the largest distances from it.
+Width (8 to 512 on 64-w-w-10, in steps that are no powers of two): the figure is the largest excess
+of a width over the next larger one; on more threads also the largest excess over one thread.
 """
 
 if not __package__:
@@ -23,8 +24,8 @@ WIDTHS += (230, 259, 300, 340, 390, 450, 512)
 FROM_THE_LINE, ABOVE = 0.10, 0.05  # what these figures should stay below
 
 
-def deep(layers):
-    return Network((64,) * (layers + 1), 64, "sgd")
+def deep(width, layers):
+    return Network((width,) * (layers + 1), 64, "sgd")
 
 
 def batched(batch):
@@ -53,9 +54,8 @@ def verdict(value, bound):
 def line(record, subject, sizes, networks, rounds):
     found = measure(networks, record.threads, rounds)[record.threads]
     fixed, slope, distance = affine_fit(sizes, [samples.median for samples in found])
-    print(
-        f"{subject} on {threads_word(record.threads)}: {1e6 * fixed:.1f} us + {1e6 * slope:.2f} us each"
-    )
+    found_line = f"{1e6 * fixed:.1f} us + {1e6 * slope:.2f} us each"
+    print(f"{subject} on {threads_word(record.threads)}: {found_line}")
     for size, samples in zip(sizes, found, strict=True):
         away = samples.median / (fixed + slope * size) - 1
         print(f"  {size:5} {samples!s:34} {100 * away:+5.1f} % from the line")
@@ -96,7 +96,9 @@ def main():
     harness.pin(args.threads)
     record = Record("sweep", args.threads)
     if args.only in (None, "depth"):
-        line(record, "depth", DEPTHS, [deep(d) for d in DEPTHS], args.rounds)
+        for w in (16, 64):
+            networks = [deep(w, layers) for layers in DEPTHS]
+            line(record, f"depth, {w} wide,", DEPTHS, networks, args.rounds)
     if args.only in (None, "batch"):
         line(record, "batch", BATCHES, [batched(b) for b in BATCHES], args.rounds)
     if args.only in (None, "width"):

@@ -31,12 +31,15 @@ class Samples:
         return Samples(a / b for a, b in zip(self.values, other.values, strict=True))
 
     def __str__(self):
-        scale, unit = next(
-            ((s, u) for s, u in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")) if self.median * s < 1000),
-            (1.0, "s"),
-        )
+        scale, unit = scale_of(self.median)
         low, high = self.low * scale, self.high * scale
         return f"{self.median * scale:.1f} {unit} ({low:.1f} to {high:.1f})"
+
+
+def scale_of(seconds):
+    """(factor, unit) in which to read it: 1.5e-5 s as 15 us."""
+    units = ((1e9, "ns"), (1e6, "us"), (1e3, "ms"), (1.0, "s"))
+    return next((unit for unit in units if seconds * unit[0] < 1000), units[-1])
 
 
 def calls_per_round(function, target=0.02):
