@@ -34,15 +34,14 @@ def candidates():
 
 def serve(only):
     """The child: a line with the names, then the seconds of each that is asked for."""
-    from bench.harness import calls_per_round, seconds
+    from bench.harness import calls_per_round, turn
 
     found = {name: run for name, run in candidates().items() if only in name}
     counts = {name: calls_per_round(run, TARGET) for name, run in found.items()}
     print("\t".join(found), flush=True)
     for line in sys.stdin:
         name = line.rstrip("\n")
-        seconds(found[name], counts[name] // 8 + 1)
-        print(seconds(found[name], counts[name]) / counts[name], flush=True)
+        print(turn(found[name], counts[name], TARGET), flush=True)
 
 
 class Site:
