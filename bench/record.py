@@ -34,6 +34,9 @@ def parser(doc, rounds=15, threads=1):
     return made
 
 
+LIBRARIES = ("numpy", "torch", "jax", "scikit-learn")
+
+
 class Record:
     def __init__(self, topic, threads):
         self.topic, self.threads, self.figures = topic, threads, {}
@@ -78,17 +81,22 @@ def environment():
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
     )
-    try:
-        version = chainrule.__version__
-    except importlib.metadata.PackageNotFoundError:
-        version = "not installed"  # a folder on the path
+    versions = {name: _version(name) for name in LIBRARIES}
     return {
-        "chainrule": version,
+        "chainrule": _version("chainrule") or "not installed",  # a folder on the path
         "commit": commit.stdout.strip() or "unknown",
         "cpu": cpu,
         "isa": chainrule.config.isa(),
         "python": platform.python_version(),
+        **{name: version for name, version in versions.items() if version},
     }
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def write_json(path, record):

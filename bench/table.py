@@ -49,12 +49,13 @@ STEP_COLUMNS = (
     ("share of the peak", 1, "share of the peak"),
     ("PyTorch", 1, "PyTorch"),
     ("PyTorch / chainrule", 1, "over PyTorch"),
+    ("fastest PyTorch / chainrule", 1, "over fastest PyTorch"),
     ("torch.compile / chainrule", 1, "over torch.compile"),
     ("JAX / chainrule", 1, "over jax"),
     ("NumPy / chainrule", 1, "over numpy"),
     ("two threads over one", 2, "over 1 thread"),
     ("share of two peaks", 2, "share of the peak"),
-    ("PyTorch / chainrule, two threads", 2, "over PyTorch"),
+    ("fastest PyTorch / chainrule, two threads", 2, "over fastest PyTorch"),
     ("round trip", 2, "round trip"),
 )
 

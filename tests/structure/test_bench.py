@@ -152,14 +152,20 @@ def test_the_peak_and_the_round_trip_are_measured(bench):
     assert trip is None if len(os.sched_getaffinity(0)) < 2 else trip.low > 0
 
 
-def test_sweep_and_fit_record_their_conclusions(bench):
+def test_a_sweep_records_its_conclusion(bench):
     record = bench("record").Record("sweep", 1)
     sweep = bench("bench_sweep")
     sweep.line(record, "depth", (1, 2, 3), [sweep.deep(4, n) for n in (1, 2, 3)], rounds=2)
     assert record.figures["sweep/1 thread/depth/largest distance from the line"]["unit"] == "excess"
+
+
+def test_fits_of_the_digits_reach_the_same_accuracy(run, tmp_path):
     pytest.importorskip("sklearn")
-    found = bench("bench_fit").measure(rounds=2, epochs=60)
-    accuracies = [accuracy for _, accuracy in found.values()]
+    path = tmp_path / "fit.json"
+    run("bench", "fit", "--rounds", "2", "--json", path)
+    figures = json.loads(path.read_text())["figures"]
+    accuracies = [f["median"] for f in figures.values() if f["unit"] == "accuracy"]
+    assert len(accuracies) == 3
     assert min(accuracies) > 0.94 and max(accuracies) - min(accuracies) <= 0.01
 
 
