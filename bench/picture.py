@@ -6,10 +6,12 @@ python -m bench.picture RESULTS.json PICTURE.png
 import importlib.util
 import sys
 
-from bench.record import read_json
+from bench.record import read_json, threads_word
 from bench.table import Figures
 
 PEERS = {"PyTorch": "PyTorch", "torch.compile": "torch.compile", "jax": "JAX", "numpy": "NumPy"}
+
+CROWD = ("chainrule, 1 thread", "chainrule, 2 threads", "torch fused, 2 threads")
 
 
 def require():
@@ -32,25 +34,25 @@ def steps_of(figures):
     return list(dict.fromkeys(topics))
 
 
-def bars(axes, groups, series, reference):
-    """series: {label: [figure or None a group]}; whiskers are the quartiles."""
-    height = 0.8 / max(1, len(series))
+def bars(axes, subjects, series, base=0.0, log=False):
+    """series: {label: [figure or None a subject]}; bars start at `base`, whiskers are quartiles."""
+    height = 0.8 / len(series)
     for i, (label, figures) in enumerate(series.items()):
-        places = [g + (i - (len(series) - 1) / 2) * height for g in range(len(groups))]
-        shown = [(p, f) for p, f in zip(places, figures, strict=True) if f]
+        shown = [(g + i * height - 0.4 + height / 2, f) for g, f in enumerate(figures) if f]
+        places = [place for place, _ in shown]
         middle = [f["median"] for _, f in shown]
-        around = [
-            [f["median"] - f["low"] for _, f in shown],
-            [f["high"] - f["median"] for _, f in shown],
-        ]
-        whiskers = {"ecolor": "0.3", "elinewidth": 0.8}
-        axes.barh(
-            [p for p, _ in shown], middle, height, xerr=around, label=label, error_kw=whiskers
-        )
-    axes.set_yticks(range(len(groups)), groups, fontsize=7)
+        below = [f["median"] - f["low"] for _, f in shown]
+        above = [f["high"] - f["median"] for _, f in shown]
+        lengths = [m - base for m in middle]
+        axes.barh(places, lengths, height, left=base, label=label)
+        axes.errorbar(middle, places, xerr=[below, above], fmt="none", ecolor="0.3", linewidth=0.8)
+    axes.set_yticks(range(len(subjects)), map(short, subjects), fontsize=7)
     axes.invert_yaxis()
-    axes.axvline(reference, color="0.2", linewidth=0.8)
-    axes.legend(fontsize=7)
+    axes.axvline(1.0, color="0.2", linewidth=0.8)
+    axes.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.06))
+    if log:
+        axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
 
 
 def ahead(axes, figures):
@@ -60,28 +62,23 @@ def ahead(axes, figures):
         for name, title in PEERS.items()
     }
     series = {title: found for title, found in series.items() if any(found)}
-    axes.set_title("One thread: their time over chainrule's", fontsize=9)
-    if not series:
-        return False
-    bars(axes, [short(subject) for _, subject in rows], series, 1.0)
-    axes.set_xscale("log")
-    return True
+    axes.set_title("One thread: how many times as long the others take", fontsize=9)
+    if series:
+        bars(axes, [subject for _, subject in rows], series, 1.0, log=True)
+    return bool(series)
 
 
 def limit(axes, figures):
     rows = steps_of(figures)
     series = {
-        f"{n} thread{'s' * (n > 1)}": [
-            figures.get(topic, n, subject, "share of the peak") for topic, subject in rows
-        ]
+        threads_word(n): [figures.get(t, n, subject, "share of the peak") for t, subject in rows]
         for n in (1, 2)
     }
     series = {title: found for title, found in series.items() if any(found)}
-    axes.set_title("Share of the multiply-add peak", fontsize=9)
-    if not series:
-        return False
-    bars(axes, [short(subject) for _, subject in rows], series, 1.0)
-    return True
+    axes.set_title("Share of the multiply-add peak of as many threads", fontsize=9)
+    if series:
+        bars(axes, [subject for _, subject in rows], series)
+    return bool(series)
 
 
 def widths(axes, figures):
@@ -100,6 +97,8 @@ def widths(axes, figures):
         if drawn:
             axes.set_xscale("log")
             axes.set_yscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.set_xlabel("width", fontsize=8)
             axes.legend(fontsize=7)
             return True
@@ -107,28 +106,23 @@ def widths(axes, figures):
 
 
 def crowd(axes, figures):
+    """The means and 99th percentiles beside the neighbour, over the step alone on one thread."""
     axes.set_title("Beside a process that burns a core: over one thread alone", fontsize=9)
-    rows = figures.subjects("crowd", 2)
-    start, end = "crowd/2 threads/", "neighbour, mean"
-    names = [n.rsplit("/", 1)[1] for n in figures.all if n.startswith(start) and n.endswith(end)]
-    names = [name.removesuffix(", mean") for name in dict.fromkeys(names)]
+    rows = [s for s in figures.subjects("crowd", 2) if ", " in s]  # without the machine's own
     series = {}
-    for name in names:
+    for name in CROWD:
         for kind in ("mean", "p99"):
-            title = f"{name.removesuffix(', neighbour')}, {kind}"
-            series[title] = [over_alone(figures, s, name, kind) for s in rows]
-    rows = [r for i, r in enumerate(rows) if any(found[i] for found in series.values())]
-    series = {title: found[: len(rows)] for title, found in series.items()}
-    if not rows:
-        return False
-    bars(axes, [short(subject) for subject in rows], series, 1.0)
-    axes.set_xscale("log")
-    return True
+            found = [over_alone(figures, subject, name, kind) for subject in rows]
+            if any(found):
+                series[f"{name}, {kind}"] = found
+    if series:
+        bars(axes, rows, series, 1.0, log=True)
+    return bool(series)
 
 
 def over_alone(figures, subject, name, kind):
     alone = figures.get("crowd", 2, subject, f"chainrule, 1 thread, alone, {kind}")
-    figure = figures.get("crowd", 2, subject, f"{name}, {kind}")
+    figure = figures.get("crowd", 2, subject, f"{name}, neighbour, {kind}")
     if not alone or not figure:
         return None
     return {key: figure[key] / alone["median"] for key in ("median", "low", "high")}

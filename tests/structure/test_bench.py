@@ -98,6 +98,21 @@ def test_a_peer_that_trains_another_network_is_refused(bench):
         bench("networks").check(nan)
 
 
+def test_what_is_not_installed_is_named_with_its_remedy(bench, monkeypatch, capsys):
+    peers = bench("peers")
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not there
+    monkeypatch.delitem(sys.modules, "bench.peers.torch_peer", raising=False)
+    assert peers.load("torch_peer") is None
+    assert (
+        "skipped torch_peer: torch is not installed (pip install torch" in capsys.readouterr().out
+    )
+    with pytest.raises(SystemExit, match="expected --peers of torch.*; got 'theano'"):
+        peers.load_all("theano", 1)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r'pip install "chainrule\[plot\]"'):
+        bench("picture").require()
+
+
 def test_flops_are_those_of_the_products(bench):
     network = bench("networks").Network((3, 5, 2), 7, "sgd")
     forward = 2 * 7 * (3 * 5 + 5 * 2)
