@@ -48,7 +48,7 @@ def verdict_of_pairs(pairs, threshold):
 
 
 def compare_records(paths, threshold):
-    """[(name, median of B / A, verdict), ...] of the figures in both."""
+    """[(name, median of B / A, verdict), ...] of the figures in both that have a spread."""
     a, b = (records.read_json(path) for path in paths)
     for label, record in zip("AB", (a, b), strict=True):
         print(f"{label}: " + ", ".join(f"{k} {v}" for k, v in record["environment"].items()))
@@ -60,6 +60,8 @@ def compare_records(paths, threshold):
         other = b["figures"].get(name)
         if other is None or other["unit"] != figure["unit"]:
             continue
+        if min(figure["rounds"], other["rounds"]) < 2:
+            continue  # nothing says how far it moves by itself
         found = verdict_of_records(figure, other, threshold)
         if found:
             rows.append((name, other["median"] / figure["median"], found))
@@ -95,7 +97,7 @@ def main(arguments=None):
         parser.error("expected two records, or --sites with two folders")
     if args.records:
         rows = compare_records(args.records, 0.05 if args.threshold is None else args.threshold)
-        return report(rows, "in both")
+        return report(rows, "with a spread in both")
     from bench import sites
 
     pairs = sites.measure(args.sites, args)

@@ -207,12 +207,13 @@ def test_verdicts(bench):
 def test_records_are_compared(run, tmp_path):
     record = {"environment": {"cpu": "x", "isa": "v3"}, "figures": {}}
     for name, low in (("a", 1.0), ("b", 2.0)):
-        spread = {"unit": "s", "low": low, "median": 1.1 * low, "high": 1.2 * low}
-        record["figures"] = {"step/1 thread/4-10-3/chainrule": spread}
+        spread = {"unit": "s", "low": low, "median": 1.1 * low, "high": 1.2 * low, "rounds": 5}
+        alone = {"unit": "s", "low": low, "median": low, "high": low, "rounds": 1}
+        record["figures"] = {"step/1 thread/4-10-3/chainrule": spread, "import/1 thread/a/b": alone}
         (tmp_path / f"{name}.json").write_text(json.dumps(record))
     a, b = tmp_path / "a.json", tmp_path / "b.json"
     assert re.search(r"WORSE +2\.000 x +step/1 thread", run("bench.compare", a, b, status=1))
-    assert "better" in run("bench.compare", b, a)
+    assert "1 figures with a spread in both, 1 differ" in run("bench.compare", b, a)
     assert "0 differ beyond noise" in run("bench.compare", a, a)
     a.write_text("{}")
     assert "expected a record" in run("bench.compare", a, b, status=1)
