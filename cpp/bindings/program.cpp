@@ -6,8 +6,8 @@
 #include <pybind11/stl.h>
 
 #include "bindings/module.h"
+#include "bindings/plan.h"
 #include "bindings/tensor_type.h"
-#include "graph/executor.h"
 #include "graph/recorder.h"
 #include "ops/modes.h"
 
@@ -15,7 +15,7 @@ namespace chainrule::bindings {
 
 namespace {
 
-std::atomic<int64_t> plans_generation{0};
+std::atomic<uint64_t> generation{0};
 
 // Where the package's Python files lie, each ending in a separator; more than one in an editable
 // install. A checkout of this repository that a user works in has the same name, not the same
@@ -60,71 +60,6 @@ std::string user_line() {
   }
   return line;
 }
-
-// One adopted or candidate plan. A replay reads and writes the arguments where the recording did,
-// so tensors of another layout are refused before anything runs.
-class Plan {
- public:
-  Plan(graph::Program program, const std::vector<Tensor>& arguments)
-      : recorded_(std::move(program)) {
-    for (const Tensor& t : arguments) layouts_.push_back({t.dtype(), t.sizes(), t.strides()});
-  }
-
-  std::optional<std::vector<Tensor>> run(const std::vector<Tensor>& arguments) {
-    check(arguments);
-    std::vector<Tensor> results;
-    if (!executor().run(arguments, results)) return std::nullopt;
-    return results;
-  }
-  std::optional<std::vector<int64_t>> profile(const std::vector<Tensor>& arguments) {
-    check(arguments);
-    return executor().profile(arguments);
-  }
-  bool same_places(const std::vector<Tensor>& arguments) const {
-    return arguments.size() == layouts_.size() && recorded_.places_hold(arguments);
-  }
-  bool holds(const std::vector<Tensor>& arguments) const {
-    std::vector<const Storage*> room;
-    return arguments.size() == layouts_.size() && recorded_.guards_hold(arguments, room);
-  }
-  // As recorded, and as it is replayed.
-  const graph::Program& recorded() const { return recorded_; }
-  const graph::Program& optimized() { return executor().program(); }
-  std::vector<std::string> steps() { return executor().steps(); }
-
- private:
-  struct Layout {
-    DType dtype;
-    Dims sizes;
-    Dims strides;
-  };
-
-  void check(const std::vector<Tensor>& arguments) const {
-    if (arguments.size() != layouts_.size()) {
-      fail<ValueError>("program", "expected ", layouts_.size(), " tensors; got ", arguments.size(),
-                       ".");
-    }
-    for (size_t i = 0; i < layouts_.size(); ++i) {
-      const Layout& l = layouts_[i];
-      const Tensor& t = arguments[i];
-      if (t.dtype() == l.dtype && t.sizes() == l.sizes && t.strides() == l.strides) continue;
-      fail<ShapeError>("program", "expected tensor ", i, " as recorded: ", dtype_name(l.dtype),
-                       " of sizes ", l.sizes, " and strides ", l.strides, "; got ",
-                       dtype_name(t.dtype()), " of sizes ", t.sizes(), " and strides ", t.strides(),
-                       ".");
-    }
-  }
-
-  // Recordings that are only compared need none.
-  graph::Executor& executor() {
-    if (!executor_) executor_.emplace(recorded_);
-    return *executor_;
-  }
-
-  graph::Program recorded_;
-  std::optional<graph::Executor> executor_;
-  std::vector<Layout> layouts_;
-};
 
 class Recording;
 thread_local Recording* current_recording = nullptr;
@@ -208,6 +143,9 @@ class PauseRecording {
 
 }  // namespace
 
+uint64_t plans_generation() { return generation.load(std::memory_order_relaxed); }
+bool is_recording() { return Recording::under_way() != nullptr; }
+
 void refuse_while_recording(const char* what) {
   if (!modes.recorder) return;
   modes.recorder->refuse(
@@ -217,7 +155,7 @@ void refuse_while_recording(const char* what) {
 
 void invalidate_plans(const char* what) {
   refuse_while_recording(what);
-  plans_generation.fetch_add(1, std::memory_order_relaxed);
+  generation.fetch_add(1, std::memory_order_relaxed);
 }
 
 void bind_program(py::module_& m) {
@@ -226,8 +164,8 @@ void bind_program(py::module_& m) {
   py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
       .def("__call__", &Plan::run, py::arg("arguments"),
            "One replay; None, and nothing has run, when a guard does not hold any more.")
-      .def("__repr__", [](Plan& p) { return p.optimized().to_string(); })
-      .def("__len__", [](Plan& p) { return p.optimized().code.size(); })
+      .def("__repr__", [](Plan& p) { return p.executor().program().to_string(); })
+      .def("__len__", [](Plan& p) { return p.executor().program().code.size(); })
       .def(
           "_difference",
           [](const Plan& p, const Plan& other) { return p.recorded().difference(other.recorded()); },
@@ -235,6 +173,7 @@ void bind_program(py::module_& m) {
       .def(
           "_verify", [](const Plan& p) { p.recorded().verify(); },
           "Re-runs every shape rule over the program.")
+      .def_property_readonly("_replays", &Plan::replays, "How often it was replayed.")
       .def("_same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
       .def(
@@ -245,7 +184,9 @@ void bind_program(py::module_& m) {
           "Whether the arguments of both recordings shared memory alike.")
       .def("_holds", &Plan::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
-      .def("_steps", &Plan::steps, "What a replay runs, one after the other.")
+      .def(
+          "_steps", [](Plan& p) { return p.executor().steps(); },
+          "What a replay runs, one after the other.")
       .def("_profile", &Plan::profile, py::arg("arguments"),
            "Nanoseconds of each step in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
@@ -266,7 +207,7 @@ void bind_program(py::module_& m) {
   refuse_pickling(m.attr("_PauseRecording"));
   m.def("_recording", &Recording::under_way, py::return_value_policy::reference,
         "The recording under way on this thread, or None.");
-  m.def("_plans_generation", [] { return plans_generation.load(std::memory_order_relaxed); });
+  m.def("_plans_generation", plans_generation);
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",
         "Says that something captured programs rely on has changed.");

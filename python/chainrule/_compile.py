@@ -71,6 +71,7 @@ class CompiledFunction(Generic[_P, _R]):
         self._fallback = fallback
         self._plans = Plans()
         self._latest = None
+        self._fast = _core._FastCall()  # the latest replay, once more without Python
         self._warned = set()
 
     def __getattr__(self, name: str) -> Any:
@@ -166,8 +167,12 @@ class CompiledFunction(Generic[_P, _R]):
         return (forms, described, identity, mode, _core.get_default_dtype())
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        result = self._fast.call(args, kwargs)
+        if result is not NotImplemented:
+            return result
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
+        given = args, kwargs
         args, kwargs, tensors, objects, key = self._read(args, kwargs)
         plan = self._plans.get(key)
         if plan is None:
@@ -179,8 +184,9 @@ class CompiledFunction(Generic[_P, _R]):
         self._latest = plan
         recorded, results = plan.replay(tensors)
         if recorded is not None:
-            plan.replays += 1
+            self._remember(plan, recorded, *given)
             return recorded.rebuild(iter(results))
+        self._fast.forget()
         if plan.refusal:
             self._warn(_EAGER, plan.refusal)
             return self._function(*args, **kwargs)
@@ -190,6 +196,19 @@ class CompiledFunction(Generic[_P, _R]):
         if plan.refusal:
             self._warn(_EAGER, plan.refusal)
         return result
+
+    def _remember(self, plan, recorded, args, kwargs):
+        if plan.audited:
+            return self._fast.forget()
+        self._fast.remember(
+            recorded.program,
+            args,
+            kwargs,
+            recorded.ready,
+            recorded.watched(),
+            recorded.rebuild,
+            recorded.generation,
+        )
 
     def _warn(self, message, *of):
         if message not in self._warned:
@@ -275,6 +294,8 @@ def _finish(recording, before, after, result):
         rebuild = leaves(result, outputs, seen)
     except RecursionError:
         raise no_end("a result") from None
+    if type(result) in (tuple, list) and len(outputs) == len(result) == len(seen) - 1:
+        rebuild = type(result)  # of tensors alone
     program = recording.finish(outputs)
     program._verify()
     return Recorded(

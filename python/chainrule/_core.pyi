@@ -769,6 +769,21 @@ class _Recording:
     def refusal(self) -> str: ...
     made_state: _PyBool
 
+class _FastCall:
+    def call(self, args: tuple[_Any, ...], kwargs: dict[str, _Any], /) -> _Any: ...
+    def remember(
+        self,
+        program: Program,
+        args: tuple[_Any, ...],
+        kwargs: dict[str, _Any],
+        ready: _Callable[[], _PyBool],
+        watched: list[tuple[dict[_Any, _Any], str]] | None,
+        rebuild: _Callable[..., _Any],
+        generation: _PyInt,
+        /,
+    ) -> None: ...
+    def forget(self) -> None: ...
+
 class _PauseRecording:
     def __enter__(self) -> None: ...
     def __exit__(self, *error: object) -> None: ...

@@ -71,6 +71,17 @@ class Recorded(namedtuple("Recorded", _RECORDED)):
             refresh()
         return self.generation == _core._plans_generation()
 
+    def watched(self):
+        """(dict, key) of all that the refreshers read, in which a change is another object; None where
+        it may not be."""
+        entries = []
+        for refresh in self.refreshers:
+            of_one = refresh.watched()
+            if of_one is None:
+                return None
+            entries += of_one
+        return entries
+
     def comparable(self, tensors):
         """Whether a recording from now on should do the same: nothing announced a change since, and
         the arguments share memory as they did."""
@@ -90,13 +101,14 @@ class Plan:
     """
 
     _MOST = 4
+    audited = False
 
     def __init__(self, objects):
         self.objects = objects  # whose id is in the key: an id must not go to another object
         self.recorded: Any = None  # what was recorded or replayed last
         self._variants = ()  # it and the others, each with guards of its own; the latest at the end
         self.recordings = 0
-        self.replays = 0
+        self._past_replays = 0  # of variants that are gone
         self.refusal = ""  # why calls run eagerly, with `fallback`
         self.changes = 0  # recordings in a row that are due to a change elsewhere
         self._replays_then = 0
@@ -126,13 +138,22 @@ class Plan:
     def put(self, recorded, before):
         """A recording in place of the one before it, or beside the others."""
         others = tuple(v for v in self._variants if v is not before)
-        self._variants = (*others, recorded)[-self._MOST :]
+        self._keep((*others, recorded)[-self._MOST :])
         self.recorded = recorded
+
+    def _keep(self, variants):
+        gone = [v for v in self._variants if not any(v is kept for kept in variants)]
+        self._past_replays += sum(v.program._replays for v in gone)
+        self._variants = variants
+
+    @property
+    def replays(self):
+        return self._past_replays + sum(v.program._replays for v in self._variants)
 
     def refuse(self, why):
         """From now on calls run eagerly, unless an earlier recording still serves."""
         self.refusal = why
-        self._variants = tuple(v for v in self._variants if v.adopted)
+        self._keep(tuple(v for v in self._variants if v.adopted))
         self.recorded = self._variants[-1] if self._variants else None
 
     def count_change(self):
@@ -154,6 +175,8 @@ class Plan:
 
 class AuditedPlan(Plan):
     """Has every n-th replay recorded again, for CHAINRULE_AUDIT=n."""
+
+    audited = True
 
     def __init__(self, objects, every):
         super().__init__(objects)

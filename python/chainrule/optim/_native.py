@@ -106,17 +106,6 @@ class NativeOptimizer(Optimizer):
         ]
         return groups, len(self.state)
 
-    def _refresher(self):
-        """What a replay of the step that has just been recorded calls before."""
-        recorded = self._baked()
-
-        def refresh():
-            self._refresh()
-            if self._baked() != recorded:
-                _core._invalidate_plans()
-
-        return refresh
-
     def _refresh(self):
         try:
             for group, hyper in self._groups():
@@ -165,8 +154,53 @@ class NativeOptimizer(Optimizer):
             self.state[param].update(entries)
         recording = _core._recording()
         if recording is not None:
-            recording.on_replay(self._refresher())
+            recording.on_replay(Refresher(self))
         return loss
+
+
+class Refresher:
+    """Called before a replay of a step that was recorded: brings its hyper-parameters up to date."""
+
+    def __init__(self, optimizer):
+        self._optimizer = optimizer
+        self._recorded = optimizer._baked()
+
+    def __call__(self):
+        self._optimizer._refresh()
+        if self._optimizer._baked() != self._recorded:
+            _core._invalidate_plans()
+
+    def watched(self):
+        """(dict, key) of all that a call reads, in which a change is another object or another
+        length; None where a setting may change by itself, as a tensor does."""
+        own = vars(self._optimizer)
+        entries: list[tuple[dict, str]] = [(own, "param_groups"), (own, "state")]
+        for group in self._optimizer.param_groups:
+            reads = _Reads(group)
+            self._optimizer._settings(reads)
+            self._optimizer._flags(reads)
+            if not all(_is_constant(group[key]) for key in reads.keys_read):
+                return None
+            entries += [(group, key) for key in ("params", *sorted(reads.keys_read))]
+        return entries
+
+
+class _Reads(dict):
+    """Notes which settings are read."""
+
+    def __init__(self, group):
+        super().__init__(group)
+        self.keys_read = set()
+
+    def __getitem__(self, key):
+        self.keys_read.add(key)
+        return super().__getitem__(key)
+
+
+def _is_constant(value):
+    if type(value) is tuple:
+        return all(_is_constant(v) for v in value)
+    return type(value) in (float, int, bool, type(None))
 
 
 def as_number(optimizer, name, value) -> float:

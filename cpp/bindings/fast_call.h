@@ -1,0 +1,58 @@
+// What a compiled function knows of the call that it replayed last, so that the next one like it
+// runs without Python: the signature, what its refreshers read, and how results are put together.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bindings/module.h"
+#include "bindings/plan.h"
+#include "ops/modes.h"
+
+namespace chainrule::bindings {
+
+// The arguments of one call.
+class Signature {
+ public:
+  // False: something among them takes more than a look (a list, an array).
+  bool remember(PyObject* args, PyObject* keywords, const Plan& plan);
+  // Whether these are alike, and then their tensors in `tensors`.
+  bool fits(PyObject* args, PyObject* keywords, const Plan& plan,
+            std::vector<Tensor>& tensors) const;
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  struct Argument {
+    py::object name;   // of a keyword
+    int tensor = -1;   // which tensor it is, or none
+    bool requires_grad = false;
+    int same_as = -1;  // the first argument that was the same tensor
+    py::object value;  // of what is no tensor
+  };
+  bool add(PyObject* name, PyObject* value, int& tensors);
+  bool fits(const Argument& a, PyObject* value, const Plan& plan,
+            std::vector<Tensor>& tensors) const;
+
+  std::vector<Argument> arguments_;
+  size_t positional_ = 0;
+  bool grad_enabled_ = modes.grad_enabled, inference_ = modes.inference;
+  DType default_dtype_ = default_dtype();
+};
+
+// Entries of dicts, each to hold the same object still; a list or dict the same number of them.
+class Watches {
+ public:
+  explicit Watches(const std::vector<std::pair<py::object, py::object>>& entries);
+  bool hold() const;
+  void look_again();
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  struct Entry {
+    py::object dict, key, value;
+    Py_ssize_t length;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace chainrule::bindings
