@@ -168,11 +168,17 @@ void bind_program(py::module_& m) {
       .def("__len__", [](Plan& p) { return p.executor().program().code.size(); })
       .def(
           "_difference",
-          [](const Plan& p, const Plan& other) { return p.recorded().difference(other.recorded()); },
+          [](const Plan& p, const Plan& other) {
+            return p.recorded().difference(other.recorded());
+          },
           "Empty when both programs are equal op by op, else what differs and where.")
       .def(
           "_verify", [](const Plan& p) { p.recorded().verify(); },
           "Re-runs every shape rule over the program.")
+      .def_property_readonly(
+          "peak_bytes", [](Plan& p) { return p.executor().program().memory.peak_bytes; },
+          "Bytes that a replay works in: of what it computes on the way, which shares memory as "
+          "soon as nobody reads it any more, of results and gradients, and of constants.")
       .def_property_readonly("_replays", &Plan::replays, "How often it was replayed.")
       .def("_same_places", &Plan::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")

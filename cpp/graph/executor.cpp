@@ -26,13 +26,11 @@ std::shared_ptr<const Program> optimized(Program program) {
 }
 }  // namespace
 
-Executor::Executor(Program program)
-    : program_(optimized(std::move(program))), hanger_(program_) {}
+Executor::Executor(Program program) : program_(optimized(std::move(program))), hanger_(program_) {}
 Executor::~Executor() = default;
 
 std::vector<std::string> Executor::steps() {
-  std::vector<std::string> names;
-  for (const OpDef* op : Frame(*program_).steps()) names.push_back(op->name);
+  std::vector<std::string> names = Frame(*program_).steps();
   for (size_t i = program_->commit_begin; i < program_->forward_end; ++i) {
     names.push_back(program_->code[i].op->name);
   }

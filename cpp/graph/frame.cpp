@@ -33,9 +33,10 @@ Frame::Frame(const Program& program)
     if (plan.constant[i]) {
       make_constant(in);
     } else if (makes_something(in)) {
-      make_step(in);
+      make_launch(in);
     }
   }
+  link_tails();
 }
 
 Frame::~Frame() = default;
@@ -65,34 +66,38 @@ void Frame::make_constant(const Instruction& in) {
   }
 }
 
-void Frame::make_step(const Instruction& in) {
-  Step& step = steps_.emplace_back();
-  step.instruction = &in;
-  if (resolve(in, step.launch)) return;
+void Frame::make_launch(const Instruction& in) {
+  Launch& launch = launches_.emplace_back();
+  launched_.push_back(&in);
+  if (resolve(in, launch)) return;
   generic_.push_back(std::make_unique<GenericCall>(program_, in, *this));
-  step.launch.set(
-      [](const Launch& launch, char* const*) { launch.as<GenericCall*>()->run(); },
-      generic_.back().get());
+  launch.set([](const Launch& l, char* const*) { l.as<GenericCall*>()->run(); },
+             generic_.back().get());
 }
 
-// Sizes and strides of a value without its memory.
-Tensor Frame::stand_in(ValueId id) const {
-  if (id == kNone) return Tensor();
-  const Value& v = program_.values[id];
-  if (v.source == Source::kState) return program_.states[v.index];
-  static char nothing[kAlignment];
-  const bool placed = v.strides.size() == v.sizes.size() && (v.view || v.room > 0);
-  return Tensor(make_ref<TensorImpl>(Storage::borrow(nothing, 0, true, {}), v.dtype, v.sizes,
-                                     placed ? v.strides : contiguous_strides(v.sizes), 0));
+// An instruction that could not be resolved runs whole, and so do its tails, behind it.
+void Frame::link_tails() {
+  tails_.resize(launches_.size());
+  for (size_t i = 0; i < launches_.size(); ++i) {
+    if (launched_[i]->tail) continue;
+    size_t end = i + 1;
+    bool in_parts = launches_[i].takes_tail;
+    for (; end < launches_.size() && launched_[end]->tail; ++end) {
+      in_parts = in_parts && launches_[end].part;
+    }
+    if (!in_parts || end == i + 1) continue;
+    tails_[i] = {&launches_[i + 1], launches_.data() + end};
+    launches_[i].tail = &tails_[i];
+  }
 }
 
 bool Frame::resolve(const Instruction& in, Launch& launch) {
   Tensors inputs, outputs;
-  for (ValueId id : in.inputs) inputs.push_back(stand_in(id));
-  for (ValueId id : in.outputs) outputs.push_back(stand_in(id));
+  for (ValueId id : in.inputs) inputs.push_back(stand_in(program_, id));
+  for (ValueId id : in.outputs) outputs.push_back(stand_in(program_, id));
   const Run run{call_of(in, inputs), {outputs.data(), outputs.size()}, nullptr};
+  work_ += work_of(program_, in);
   if (in.op->is(kMutates)) return false;
-  work_ += in.op->work ? in.op->work(run) : run.out().numel() * in.op->cost;
   const size_t operands = inputs.size() + outputs.size();
   if (!in.op->forward.prepare || operands > Launch::kMostOperands || in.scratch_bytes > 0) {
     return false;
@@ -168,16 +173,16 @@ void Frame::fill(ValueId id, Tensor t) {
 
 void Frame::compute(std::vector<int64_t>* ns) {
   const LongWork release(work_);
-  if (!ns) {
-    for (const Step& step : steps_) {
-      if (step.launch.run) step.launch.run(step.launch, table_.data());
+  const Launch *launch = launches_.data(), *end = launch + launches_.size();
+  while (launch != end) {
+    if (ns) {
+      timed(ns, [&] {
+        if (launch->run) launch->run(*launch, table_.data());
+      });
+    } else if (launch->run) {
+      launch->run(*launch, table_.data());
     }
-    return;
-  }
-  for (const Step& step : steps_) {
-    timed(ns, [&] {
-      if (step.launch.run) step.launch.run(step.launch, table_.data());
-    });
+    launch = launch->tail ? launch->tail->end : launch + 1;
   }
 }
 
@@ -193,10 +198,15 @@ void Frame::keep(ValueId id, Tensor unused) {
   kept_[place - fresh_.begin()] = std::move(unused);
 }
 
-std::vector<const OpDef*> Frame::steps() const {
-  std::vector<const OpDef*> ops;
-  for (const Step& step : steps_) ops.push_back(step.instruction->op);
-  return ops;
+std::vector<std::string> Frame::steps() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < launches_.size();) {
+    std::string& name = names.emplace_back(launched_[i]->op->name);
+    const Tail* tail = launches_[i].tail;
+    const size_t end = tail ? tail->end - launches_.data() : i + 1;
+    while (++i < end) name += str("+", launched_[i]->op->name);
+  }
+  return names;
 }
 
 }  // namespace chainrule::graph

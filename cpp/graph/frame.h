@@ -41,20 +41,15 @@ class Frame {
   void* scratch(const Instruction& in) const;
   // A tensor that was the value's in an earlier run and is nobody else's now.
   void keep(ValueId id, Tensor unused);
-  // What compute() runs, one after the other.
-  std::vector<const OpDef*> steps() const;
+  // What compute() runs, one after the other: "linear_rows+relu".
+  std::vector<std::string> steps() const;
 
  private:
-  struct Step {
-    Launch launch;
-    const Instruction* instruction;
-  };
-
   bool makes_something(const Instruction& in) const;
   void make_constant(const Instruction& in);
-  void make_step(const Instruction& in);
+  void make_launch(const Instruction& in);
+  void link_tails();
   bool resolve(const Instruction& in, Launch& launch);
-  Tensor stand_in(ValueId id) const;
   void set_address(ValueId id);
   void fill(ValueId id, Tensor t);
 
@@ -66,7 +61,9 @@ class Frame {
   std::vector<ValueId> fresh_;    // values that get a block of their own in every run
   std::vector<Tensor> kept_;      // for each of these, from the run before
   std::vector<ValueId> windows_;  // on what lies elsewhere in every run
-  std::vector<Step> steps_;
+  std::vector<Launch> launches_;
+  std::vector<const Instruction*> launched_;  // which each of them is
+  std::vector<Tail> tails_;                   // of each
   std::vector<std::unique_ptr<GenericCall>> generic_;
   Tensor arena_;
   int64_t work_ = 0;  // elementary operations of a run

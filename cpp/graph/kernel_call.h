@@ -24,4 +24,10 @@ Tensor window_of(const Tensor& owner, const Value& v);
 // A new tensor is marked as made in inference_mode, or not, as recorded.
 void mark(const Tensor& t, const Value& v);
 
+// The sizes and strides of a value without its memory; a state itself. Undefined for kNone.
+Tensor stand_in(const Program& p, ValueId id);
+// Elementary operations of an instruction, and the bytes of what it reads and writes.
+int64_t work_of(const Program& p, const Instruction& in);
+int64_t bytes_of(const Program& p, const Instruction& in);
+
 }  // namespace chainrule::graph

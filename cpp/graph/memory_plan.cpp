@@ -84,9 +84,13 @@ class Planner {
   MemoryPlan plan() {
     find_homes();
     find_last_uses();
-    for (size_t i = 0; i < p_.commit_begin; ++i) place(i);
+    for (size_t i = 0; i < p_.commit_begin; i = p_.end_of_group(i)) place(i);
     for (size_t i = p_.commit_begin; i < p_.forward_end; ++i) place_scratch(i);
-    plan_.arena_bytes = arena_.size();
+    plan_.peak_bytes = plan_.arena_bytes = arena_.size();
+    for (ValueId id = 0; id < static_cast<ValueId>(p_.values.size()); ++id) {
+      const bool own = place_of(id).home == Home::kFresh || place_of(id).home == Home::kConstant;
+      if (own && place_of(id).root == id) plan_.peak_bytes += bytes_of(p_.values[id]);
+    }
     return std::move(plan_);
   }
 
@@ -128,14 +132,14 @@ class Planner {
 
   // Whether the instruction runs once for all runs; its outputs' homes.
   bool find_constant(const Instruction& in) {
-    const bool fixed =
-        !in.op->is(kMutates) &&
-        std::all_of(in.inputs.begin(), in.inputs.end(), [&](ValueId id) {
-          return id == kNone || place_of(id).home == Home::kConstant;
-        }) &&
-        std::all_of(in.outputs.begin(), in.outputs.end(), [&](ValueId id) {
-          return p_.values[id].view || place_of(id).home == Home::kArena;
-        });
+    const bool fixed = !in.op->is(kMutates) &&
+                       std::all_of(in.inputs.begin(), in.inputs.end(),
+                                   [&](ValueId id) {
+                                     return id == kNone || place_of(id).home == Home::kConstant;
+                                   }) &&
+                       std::all_of(in.outputs.begin(), in.outputs.end(), [&](ValueId id) {
+                         return p_.values[id].view || place_of(id).home == Home::kArena;
+                       });
     for (ValueId id : in.outputs) {
       MemoryPlan::Place& place = place_of(id);
       if (fixed && !p_.values[id].view) place.home = Home::kConstant;
@@ -159,28 +163,39 @@ class Planner {
     for (const WriteBack& w : p_.writes) use(w.value, p_.commit_begin);
   }
 
-  bool dies(ValueId root, size_t at) const {
-    return plan_.places[root].home == Home::kArena && last_[root] == static_cast<int>(at);
+  // Whether nobody reads it after the instructions [begin, end).
+  bool dies(ValueId root, size_t begin, size_t end) const {
+    const int last = last_[root];
+    return plan_.places[root].home == Home::kArena && last >= static_cast<int>(begin) &&
+           last < static_cast<int>(end);
   }
 
+  // Instruction i and its tails, which run part by part: what one of them reads has to stay until
+  // all have run.
   void place(size_t i) {
-    const Instruction& in = p_.code[i];
+    const size_t end = p_.end_of_group(i);
     if (plan_.constant[i]) return;
-    const ValueId taken = taken_over(i);
-    for (ValueId id : in.outputs) {
-      if (p_.values[id].view || place_of(id).home != Home::kArena) continue;
-      place_of(id).offset = taken != kNone ? place_of(taken).offset : arena_.take(bytes_of(p_.values[id]));
+    std::set<ValueId> done;  // roots whose bytes are given back, or another's now
+    for (size_t j = i; j < end; ++j) {
+      const ValueId taken = taken_over(j, i);
+      if (taken != kNone) done.insert(taken);
+      for (ValueId id : p_.code[j].outputs) {
+        if (p_.values[id].view || place_of(id).home != Home::kArena) continue;
+        place_of(id).offset =
+            taken != kNone ? place_of(taken).offset : arena_.take(bytes_of(p_.values[id]));
+      }
+      place_scratch(j);
     }
-    place_scratch(i);
-    std::set<ValueId> ended;
-    const auto end = [&](ValueId id) {
+    const auto end_of = [&](ValueId id) {
       if (id == kNone) return;
       const ValueId root = place_of(id).root;
-      if (root == taken || !dies(root, i) || !ended.insert(root).second) return;
+      if (!dies(root, i, end) || !done.insert(root).second) return;
       arena_.give(place_of(root).offset, bytes_of(p_.values[root]));
     };
-    for (ValueId id : in.inputs) end(id);
-    for (ValueId id : in.outputs) end(id);
+    for (size_t j = i; j < end; ++j) {
+      for (ValueId id : p_.code[j].inputs) end_of(id);
+      for (ValueId id : p_.code[j].outputs) end_of(id);
+    }
   }
 
   void place_scratch(size_t i) {
@@ -189,9 +204,14 @@ class Planner {
     arena_.give(plan_.scratch[i], bytes);
   }
 
+  bool reads(const Instruction& in, ValueId root) const {
+    return std::any_of(in.inputs.begin(), in.inputs.end(),
+                       [&](ValueId id) { return id != kNone && plan_.places[id].root == root; });
+  }
+
   // The input whose bytes the instruction's output takes: an elementwise kernel has read an element
-  // when it writes it.
-  ValueId taken_over(size_t i) const {
+  // when it writes it. Not what the product reads whose tail it is.
+  ValueId taken_over(size_t i, size_t head) const {
     const Instruction& in = p_.code[i];
     if (!in.op->is(kElementwise) || !in.op->forward.prepare || in.outputs.size() != 1) return kNone;
     const Value& out = p_.values[in.outputs[0]];
@@ -200,7 +220,8 @@ class Planner {
     for (ValueId id : in.inputs) {
       if (id == kNone) continue;
       const ValueId root = plan_.places[id].root;
-      if (!dies(root, i) || bytes_of(p_.values[root]) != bytes_of(out)) continue;
+      if (!dies(root, i, i + 1) || bytes_of(p_.values[root]) != bytes_of(out)) continue;
+      if (i != head && reads(p_.code[head], root)) continue;
       // Every window on it is read in the order of the output.
       const bool in_order = std::all_of(in.inputs.begin(), in.inputs.end(), [&](ValueId other) {
         if (other == kNone || plan_.places[other].root != root) return true;

@@ -27,7 +27,7 @@ struct MemoryPlan {
   std::vector<int64_t> scratch;  // of each instruction: bytes from the start of the arena
   std::vector<bool> constant;    // instructions that run once for all runs
   int64_t arena_bytes = 0;
-
+  int64_t peak_bytes = 0;  // the arena, what outlives a run, and constants
 };
 
 MemoryPlan plan_memory(const Program& program);

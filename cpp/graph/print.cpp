@@ -1,6 +1,9 @@
 // Printing programs: one line per instruction, the calls as Python would write them.
 #include "graph/print.h"
 
+#include <cstdio>
+
+#include "graph/kernel_call.h"
 #include "ops/attribute_text.h"
 
 namespace chainrule::graph {
@@ -109,6 +112,34 @@ std::string number_text(const Number& n) {
   return is_floating(n.dtype) ? float_text(n.real) : str(n.integer);
 }
 
+namespace {
+
+// "150", "12.3 k", "4.5 M".
+std::string amount(int64_t n) {
+  const char* const units[] = {"", " k", " M", " G", " T"};
+  double value = static_cast<double>(n);
+  int unit = 0;
+  for (; value >= 1000 && unit < 4; value /= 1000) ++unit;
+  if (unit == 0) return str(n);
+  char text[32];
+  std::snprintf(text, sizeof text, value < 99.95 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+  return text;
+}
+
+// Where it was recorded, what it costs, and what a pass has done with it.
+std::string comment(const Program& p, const Instruction& in) {
+  std::string out = str("  # ", in.where.empty() ? "" : in.where + ", ");
+  if (in.op->is(kView)) {
+    out += "a view";
+  } else {
+    out += str(amount(work_of(p, in)), " operations, ", amount(bytes_of(p, in)), " bytes");
+  }
+  if (in.tail) out += ", on parts of the product before (attach_tails)";
+  return out;
+}
+
+}  // namespace
+
 std::string Program::to_string() const {
   const Printer printer(*this);
   std::string out;
@@ -116,8 +147,7 @@ std::string Program::to_string() const {
     if (i == commit_begin && i < forward_end) out += "commit:\n";
     if (i == forward_end) out += "backward:\n";
     const Instruction& in = code[i];
-    out += str("  ", printer.outputs(in), " = ", printer.call(in));
-    out += in.where.empty() ? "\n" : str("  # ", in.where, "\n");
+    out += str("  ", printer.outputs(in), " = ", printer.call(in), comment(*this, in), "\n");
   }
   for (const WriteBack& w : writes) {
     const std::string target = w.target == Source::kGradient   ? printer.name(w.index)

@@ -102,6 +102,13 @@ std::string Program::difference(const Program& other) const {
   return "";
 }
 
+size_t Program::end_of_group(size_t i) const {
+  do {
+    ++i;
+  } while (i < commit_begin && code[i].tail);
+  return i;
+}
+
 // Before the commit section an update works on copies, which are its outputs; inside, only updates
 // stand, straight on states, and nobody reads what they make.
 void Program::verify_sections() const {

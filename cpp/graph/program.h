@@ -57,6 +57,7 @@ struct Instruction {
   std::string where;                // the user's line, "train.py:12"
   SeedSet seeds;                    // of the backward section: those without which it does not run
   bool joins = false;               // there: adds two gradients, either of which may be missing
+  bool tail = false;  // runs on each part of the output of the last one before that is none
 };
 
 // In the backward section: a gradient for one of `hung`, made by the instructions before `after`.
@@ -177,7 +178,7 @@ struct Program {
   std::vector<SeedSet> groups;                // each set of seeds that came to a node, once
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
-  MemoryPlan memory;  // of the forward run; made last
+  MemoryPlan memory;                          // of the forward run; made last
 
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.
@@ -197,6 +198,8 @@ struct Program {
   // Re-runs every shape rule and checks that only the commit section writes outside the program.
   void verify() const;
   void verify_sections() const;
+  // Where the instructions that run together with number i end: its tails come with it.
+  size_t end_of_group(size_t i) const;
   std::string to_string() const;
 };
 

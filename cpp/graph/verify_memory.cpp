@@ -21,7 +21,13 @@ class Walk {
   }
 
   void run() {
-    for (size_t i = 0; i < p_.forward_end; ++i) step(i);
+    size_t head = 0;
+    for (size_t i = 0; i < p_.forward_end; ++i) {
+      if (!p_.code[i].tail) head = i;
+      step(i, head);
+      const bool last = i + 1 == p_.forward_end || !p_.code[i + 1].tail;
+      if (last) std::erase_if(live_, [&](const auto& s) { return last_[s.second.root] <= i; });
+    }
   }
 
  private:
@@ -38,33 +44,35 @@ class Walk {
     return p_.values[root].sizes.product() * static_cast<int64_t>(itemsize(p_.values[root].dtype));
   }
 
-  void step(size_t i) {
+  // Together with an instruction run its tails, part by part.
+  void step(size_t i, size_t head) {
     const Instruction& in = p_.code[i];
-    check(i, p_.memory.scratch[i], in.scratch_bytes, kNone);
+    check(i, head, p_.memory.scratch[i], in.scratch_bytes, kNone);
     if (i >= p_.commit_begin) return;
     for (ValueId id : in.outputs) {
       if (p_.values[id].view || !in_arena(id) || bytes(id) == 0) continue;
       const int64_t offset = p_.memory.places[id].offset;
-      check(i, offset, bytes(id), id);
+      check(i, head, offset, bytes(id), id);
       live_.insert_or_assign(offset, Stretch{offset + bytes(id), id});
     }
-    check(i, p_.memory.scratch[i], in.scratch_bytes, kNone);
-    std::erase_if(live_, [&](const auto& stretch) { return last_[stretch.second.root] <= i; });
+    check(i, head, p_.memory.scratch[i], in.scratch_bytes, kNone);
+  }
+
+  bool reads(const Instruction& in, ValueId root) const {
+    return std::any_of(in.inputs.begin(), in.inputs.end(),
+                       [&](ValueId id) { return id != kNone && root_of(p_, id) == root; });
   }
 
   // Of instruction i: `id` (its scratch memory: kNone) lies there.
-  void check(size_t i, int64_t offset, int64_t size, ValueId id) {
+  void check(size_t i, size_t head, int64_t offset, int64_t size, ValueId id) {
     const bool inside = offset >= 0 && offset + size <= p_.memory.arena_bytes;
-    if (size > 0 && (!inside || offset % static_cast<int64_t>(kAlignment) != 0)) fail(i, "lies outside");
+    if (size > 0 && (!inside || offset % static_cast<int64_t>(kAlignment) != 0))
+      fail(i, "lies outside");
     for (const auto& [begin, stretch] : live_) {
       if (begin >= offset + size || stretch.end <= offset) continue;
-      const auto& inputs = p_.code[i].inputs;
-      const bool taken_over =
-          id != kNone && p_.code[i].op->is(kElementwise) && begin == offset &&
-          last_[stretch.root] == i &&
-          std::any_of(inputs.begin(), inputs.end(), [&](ValueId input) {
-            return input != kNone && root_of(p_, input) == stretch.root;
-          });
+      const bool taken_over = id != kNone && p_.code[i].op->is(kElementwise) && begin == offset &&
+                              last_[stretch.root] == i && reads(p_.code[i], stretch.root) &&
+                              (i == head || !reads(p_.code[head], stretch.root));
       if (!taken_over) fail(i, "overwrites what is needed");
     }
   }

@@ -70,6 +70,13 @@ inline constexpr int kReduceCount = static_cast<int>(Reduce::kCount);
 // instruction set, never of pointers, threads or time; a plan may be kept. Each of its tiles is its
 // own part of C. A call writes the tiles [first, last) and nothing else; one call for many tiles
 // reorders what they share only once.
+//
+// `finish` is called for every part of C as soon as it has its final values and is in the cache: a
+// product of several calls finishes each part once.
+struct ProductFinish {
+  void (*part)(const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols);
+  const void* context;
+};
 struct ProductArgs {
   int64_t m, n, k;
   const void* a;
@@ -81,6 +88,7 @@ struct ProductArgs {
   void* c;
   int64_t ldc;
   const void* bias;  // n values added after the last k-block; null for none
+  const ProductFinish* finish = nullptr;
 };
 struct ProductPlan {
   int64_t tiles = 0;

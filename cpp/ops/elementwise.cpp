@@ -157,16 +157,19 @@ void launch_small(const Launch& launch, char* const* table) {
   e.fn(e.n, launch.address(0, table), in, e.strides, e.params);
 }
 
+void launch_part(const Launch& launch, char* const* table, int64_t begin, int64_t n) {
+  const auto& e = launch.as<ElementwiseLaunch>();
+  const void* in[kMaxInputs];
+  for (int i = 0; i < kMaxInputs; ++i) {
+    in[i] = launch.address(i + 1, table) + begin * e.strides[i] * e.in_item[i];
+  }
+  e.fn(n, launch.address(0, table) + begin * e.out_item, in, e.strides, e.params);
+}
+
 void launch_tiles(const Launch& launch, char* const* table) {
   const auto& e = launch.as<ElementwiseLaunch>();
-  char* const out = launch.address(0, table);
   parallel_for((e.n + kTile - 1) / kTile, e.work, [&](int64_t t) {
-    const int64_t begin = t * kTile;
-    const void* in[kMaxInputs];
-    for (int i = 0; i < kMaxInputs; ++i) {
-      in[i] = launch.address(i + 1, table) + begin * e.strides[i] * e.in_item[i];
-    }
-    e.fn(std::min(e.n - begin, kTile), out + begin * e.out_item, in, e.strides, e.params);
+    launch_part(launch, table, t * kTile, std::min(e.n - t * kTile, kTile));
   });
 }
 
@@ -186,6 +189,7 @@ bool prepare_elementwise(kernels::ElementwiseFn fn, const Run& run, const double
     e.in_item[i] = static_cast<uint8_t>(itemsize(t.dtype()));
   }
   if (e.n > 0) launch.set(e.n <= kTile ? launch_small : launch_tiles, e);
+  launch.part = launch_part;
   return true;
 }
 

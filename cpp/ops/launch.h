@@ -11,6 +11,14 @@
 namespace chainrule {
 
 struct Run;
+struct Launch;
+
+// Launches that run on each part of another's output as soon as that has it: elementwise ones, on
+// dense tensors of its shape.
+struct Tail {
+  const Launch* begin;
+  const Launch* end;
+};
 
 struct Launch {
   static constexpr int kMostOperands = 10;
@@ -18,8 +26,21 @@ struct Launch {
 
   // Null: there is nothing to do.
   void (*run)(const Launch&, char* const* table) = nullptr;
+  // Of an elementwise kernel: on elements [begin, begin + n) of the output.
+  void (*part)(const Launch&, char* const* table, int64_t begin, int64_t n) = nullptr;
+  bool takes_tail = false;  // only where the operation has the trait kTakesTail
+  const Tail* tail = nullptr;
   int32_t operands[kMostOperands];  // an absent one is a place that holds null
   alignas(8) std::byte payload[kPayloadBytes];
+
+  // What is in the cache still: 16 KB of one tensor, of three or four half a first-level cache.
+  static constexpr int64_t kStrip = 4096;
+  void run_tail(char* const* table, int64_t begin, int64_t n) const {
+    for (const int64_t end = begin + n; begin < end; begin += kStrip) {
+      const int64_t now = end - begin < kStrip ? end - begin : kStrip;
+      for (const Launch* l = tail->begin; l != tail->end; ++l) l->part(*l, table, begin, now);
+    }
+  }
 
   char* address(int operand, char* const* table) const { return table[operands[operand]]; }
 

@@ -77,6 +77,7 @@ const OpDef kLinearRows = {
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.dy(), 0, 1), b.value(0)); }},
              {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), OptDims(Dims{0})); }}},
+    .traits = kTakesTail,
     .work = [](const Run& r) { return 2 * r.out().numel() * r[0].size(-1); },
 };
 

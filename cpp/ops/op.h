@@ -143,7 +143,8 @@ inline constexpr Traits kElementwise = 1;
 inline constexpr Traits kBroadcasts = 2;  // backward sums the gradient back to the input's shape
 inline constexpr Traits kView = 4;
 inline constexpr Traits kDynamicShape = 8;
-inline constexpr Traits kMutates = 16;  // writes the parameters listed in OpDef::mutates
+inline constexpr Traits kMutates = 16;    // writes the parameters listed in OpDef::mutates
+inline constexpr Traits kTakesTail = 32;  // as a launch, see Tail
 
 struct OpDef {
   const char* name;  // unique; the C++ function's name

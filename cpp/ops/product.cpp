@@ -99,6 +99,18 @@ struct ProductLaunch {
   kernels::ProductPlan plan;
 };
 
+struct Finishing {
+  const Launch& launch;
+  char* const* table;
+  int64_t cols;  // of C
+};
+
+void finish_part(const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  const auto& f = *static_cast<const Finishing*>(context);
+  if (cols == f.cols) return f.launch.run_tail(f.table, row * cols, rows * cols);
+  for (int64_t i = row; i < row + rows; ++i) f.launch.run_tail(f.table, i * f.cols + col, cols);
+}
+
 void launch_product(const Launch& launch, char* const* table) {
   const auto& p = launch.as<ProductLaunch>();
   kernels::ProductArgs args = p.args;
@@ -106,6 +118,10 @@ void launch_product(const Launch& launch, char* const* table) {
   args.a = launch.address(1, table);
   args.b = launch.address(2, table);
   args.bias = launch.address(3, table);
+  if (!launch.tail) return run_planned(p.fn, args, p.plan);
+  const Finishing finishing{launch, table, args.n};
+  const kernels::ProductFinish finish{finish_part, &finishing};
+  args.finish = &finish;
   run_planned(p.fn, args, p.plan);
 }
 
@@ -118,6 +134,7 @@ bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch) 
   const int type = static_cast<int>(t);
   launch.set(launch_product,
              ProductLaunch{table.product[type], args, table.product_plan[type](args)});
+  launch.takes_tail = true;
   return true;
 }
 
@@ -253,7 +270,7 @@ const OpDef kProduct = {
               [](Backward& b) { return product(b.dy(), transpose(b.value(1), -2, -1)); }},
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
-    .traits = kBroadcasts,
+    .traits = kBroadcasts | kTakesTail,
     .work = [](const Run& r) { return 2 * r.out().numel() * r[0].size(-1); },
 };
 

@@ -12,7 +12,9 @@ from cases import all_cases
 from chainrule import _core, nn
 
 KNOWN = {op["name"] for op in _core._op_table()}
-INSTRUCTION = re.compile(r"  (?P<outputs>.+) = (?P<call>(?P<name>\w+)\(.*\))  # \S+:\d+")
+INSTRUCTION = re.compile(
+    r"  (?P<outputs>.+) = (?P<call>(?P<name>\w+)\(.*\))  # \S+:\d+, (a view|.* operations, .* bytes.*)"
+)
 OUTPUT = re.compile(r"%\d+: \w+\((\d+,)?( ?\d+,?)*\)")
 
 
@@ -91,4 +93,34 @@ def test_a_changing_attribute_is_an_error_that_shows_both_values():
 
 
 def test_inner_machinery_is_private():
-    assert [name for name in dir(cr.Program) if not name.startswith("_")] == []
+    assert [name for name in dir(cr.Program) if not name.startswith("_")] == ["peak_bytes"]
+
+
+def test_costs_and_passes_are_shown():
+    net = nn.Linear(3, 4)
+    with cr.no_grad():
+        text = repr(program_of(lambda x: net(x).relu().t(), cr.ones(500, 3)))
+    linear, relu, turned = text.splitlines()[:3]
+    assert ", 12.0 k operations, 14.1 k bytes" in linear  # 2 * 500 * 3 * 4; 4 * (1500 + 16 + 2000)
+    assert ", 2.0 k operations, 16.0 k bytes, on parts of the product before (attach_tails)" in relu
+    assert turned.endswith(", a view")
+
+
+def test_peak_bytes_are_those_of_what_is_alive_together():
+    def chain(x):
+        for _ in range(5):
+            x = x.softmax(1)  # not in place: two of them are needed at a time
+        return x.sum()
+
+    # Two of 64 by 16 floats, and the sum, which outlives the call, in a block of 64 bytes.
+    assert program_of(chain, cr.ones(64, 16)).peak_bytes == 2 * 64 * 16 * 4 + 64
+
+
+def test_elementwise_work_takes_the_place_of_its_input():
+    def chain(x):
+        x = x.softmax(1)
+        for _ in range(5):
+            x = x.exp() - 1
+        return x.sum()
+
+    assert program_of(chain, cr.ones(64, 16)).peak_bytes == 64 * 16 * 4 + 64 + 64  # the number 1

@@ -132,7 +132,12 @@ void product_tile(const ProductArgs& args, int64_t tile) {
 // One tile after the other: kTileRows is the size of Eigen's buffers on the stack.
 template <typename T>
 void product(const ProductArgs& args, const ProductPlan&, int64_t first, int64_t last) {
-  for (; first < last; ++first) product_tile<T>(args, first);
+  for (; first < last; ++first) {
+    product_tile<T>(args, first);
+    const int64_t row = first * kTileRows;
+    if (!args.finish) continue;
+    args.finish->part(args.finish->context, row, min(kTileRows, args.m - row), 0, args.n);
+  }
 }
 
 template <typename T>

@@ -27,6 +27,7 @@ struct Block {
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
   bool keep_scalars = false;    // of all rows, for the next columns; else of those in use
   bool scalars_are_packed = false;
+  const ProductFinish* finish = nullptr;  // of rows of C as they are computed
 
   T* scalars_of(int64_t i, int64_t depth) const {
     return packed_scalars + (keep_scalars ? i : i % kPackedRows) * depth;
@@ -131,13 +132,32 @@ void run_block(const Block<T>& t, int64_t k, int64_t depth) {
                  micro.b + cols + micro_tiles(i) * micro.ask_rows * micro.b_step);
       }
     }
+    if (last && t.finish) {
+      t.finish->part(t.finish->context, t.area.row + first, end - first, t.area.col, t.area.cols);
+    }
+  }
+}
+
+// What was collected goes to its place, some rows at a time.
+template <typename T>
+void store_collected(const ProductArgs& args, const Area& area, const T* collected, int64_t step) {
+  constexpr int64_t kPart = 64;
+  const T* bias = args.bias ? static_cast<const T*>(args.bias) + area.row : nullptr;
+  T* const c = static_cast<T*>(args.c) + area.col * args.ldc + area.row;
+  const int64_t part = args.finish ? kPart : area.cols;
+  for (int64_t i = 0; i < area.cols; i += part) {
+    const int64_t rows = at_most(part, area.cols - i);
+    store_transposed(c + i * args.ldc, args.ldc, collected + i, step, rows, area.rows, bias);
+    if (!args.finish) continue;
+    args.finish->part(args.finish->context, area.col + i, rows, area.row, area.rows);
   }
 }
 
 // All blocks of k, and in each the columns one block after the other: so every number is packed
 // once.
 template <typename T>
-void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& grid, const Area& area) {
+void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& grid,
+              const Area& area) {
   Block<T> t{.product = p, .grid = grid, .area = area};
   // Half of the columns that a tile may have loses nothing and leaves room in the cache.
   const int64_t block_cols =
@@ -148,6 +168,7 @@ void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& g
   const int64_t packed_rows = t.keep_scalars ? round_up(area.rows, kScalarGroup) : kPackedRows;
   const int64_t scalars = grid.pack_scalars ? kProductBlockK * packed_rows : 0;
   const bool collect = collects(p, args);
+  t.finish = p.swapped ? nullptr : args.finish;
   const int64_t collected = collect ? area.rows * round_up(area.cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {
     t.packed_vectors = static_cast<T*>(thread_workspace(all * static_cast<int64_t>(sizeof(T))));
@@ -171,12 +192,10 @@ void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& g
     }
     k += kProductBlockK;
   } while (k < p.depth);
-  if (collect) {
-    store_transposed(c + area.col * args.ldc + area.row, args.ldc, t.packed_scalars + scalars,
-                     t.c_step, area.cols, area.rows, bias ? bias + area.row : nullptr);
-  } else if (p.swapped && bias) {
-    for (int64_t j = 0; j < area.cols; ++j) c[area.col + j] += bias[0];
-  }
+  if (collect) return store_collected(args, area, t.packed_scalars + scalars, t.c_step);
+  if (!p.swapped) return;
+  for (int64_t j = 0; bias && j < area.cols; ++j) c[area.col + j] += bias[0];
+  if (args.finish) args.finish->part(args.finish->context, area.col, area.cols, 0, 1);
 }
 
 template <typename T>

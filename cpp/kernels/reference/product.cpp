@@ -28,6 +28,7 @@ void product(const ProductArgs& args, const ProductPlan&, int64_t first, int64_t
       c[i * args.ldc + j] = static_cast<T>(sum);
     }
   }
+  if (args.finish) args.finish->part(args.finish->context, begin, end - begin, 0, args.n);
 }
 
 }  // namespace
