@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "bindings/tensor_type.h"
-#include "ops/attrs.h"
+#include "ops/item.h"
 
 namespace chainrule::bindings {
 
@@ -28,8 +28,6 @@ bool require_bool(PyObject* o, const char* op, const char* name);  // else TypeE
 Tensor weak_tensor(const Number& n);
 // The same beside a floating tensor of `dtype`, in which it is going to take part.
 Tensor weak_tensor(const Number& n, DType dtype);
-// The value of a one-element tensor, checked; `what` is named in errors.
-Number item_of(const Tensor& t, const char* what);
 PyObject* python_number(const Number& n);  // new reference
 
 }  // namespace chainrule::bindings
