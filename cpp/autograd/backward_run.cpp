@@ -231,6 +231,7 @@ void BackwardRun::deliver_one(const Tensor& leaf, Tensor gradient) {
     call_in_place(old, ops::kAdd, inputs, &attrs);
   }
   if (hooks && !hooks->lists->after_accumulate.empty()) {
+    if (modes.recorder) modes.recorder->on_host_code("hook");
     const auto after = hooks->lists->after_accumulate;
     NoGrad on(true);
     for (const auto& [id, hook] : after) hook(leaf);

@@ -2,7 +2,6 @@
 #include "bindings/node.h"
 
 #include "bindings/module.h"
-#include "bindings/program.h"
 
 namespace chainrule::bindings {
 
@@ -45,7 +44,6 @@ py::tuple next_functions(const PyNode& n) {
 // ---- Hooks
 
 std::shared_ptr<HeldObject> hold_hook(py::object callable, const char* op) {
-  refuse_while_recording(op);
   if (!PyCallable_Check(callable.ptr())) {
     fail<TypeError>(op, "expected a callable; got ", Py_TYPE(callable.ptr())->tp_name, ".");
   }
@@ -68,7 +66,6 @@ autograd::HookHandle register_post_hook(const TensorObject& self, py::object cal
 Tensor GradHook::operator()(const Tensor& gradient) const {
   py::gil_scoped_acquire gil;
   if (!*callable) return Tensor();
-  refuse_while_recording("hook");
   const py::object result = callable->get()(gradient);
   if (result.is_none()) return Tensor();
   if (is_tensor(result.ptr())) return tensor_of(result.ptr());
@@ -78,7 +75,6 @@ Tensor GradHook::operator()(const Tensor& gradient) const {
 void PostHook::operator()(const Tensor& leaf) const {
   py::gil_scoped_acquire gil;
   if (!*callable) return;
-  refuse_while_recording("hook");
   callable->get()(leaf);
 }
 

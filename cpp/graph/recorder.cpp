@@ -222,4 +222,9 @@ void ProgramRecorder::on_host_data(const char* what) {
                           at_here(), ". Pass it as an argument, or make it outside.")));
 }
 
+void ProgramRecorder::on_host_code(const char* what) {
+  refuse(CaptureError(str("[compile] expected no ", what, " while recording; got one", at_here(),
+                          ". Do it outside the compiled function.")));
+}
+
 }  // namespace chainrule::graph

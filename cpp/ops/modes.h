@@ -21,6 +21,8 @@ class Recorder {
   virtual void on_read(const char* what) = 0;
   // New data enters from the host (tensor(...), from_numpy): refused.
   virtual void on_host_data(const char* what) = 0;
+  // Code of the host's is called or kept that no replay would run (a hook): refused.
+  virtual void on_host_code(const char* what) = 0;
   // Throws `why`; a recorder that gives up instead is none any more when this returns.
   virtual void refuse(const CaptureError& why) = 0;
 
