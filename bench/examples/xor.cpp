@@ -7,6 +7,7 @@
 
 #include "autograd/autograd.h"
 #include "generated/ops.h"
+#include "ops/item.h"
 
 using namespace chainrule;
 
@@ -53,7 +54,7 @@ int main() {
     sgd_update(weights, {gradients.data(), gradients.size()}, velocities, hyper, false, false,
                step == 0);
     for (const Tensor& w : weights) autograd::set_grad(w, Tensor());
-    loss_value = loss.item_double();
+    loss_value = item<double>(loss);
     if (step % 100 == 0) std::printf("step %3d  loss %.5f\n", step, loss_value);
   }
   const Tensor output = linear(tanh(linear(x, weights[0], weights[1])), weights[2], weights[3]);

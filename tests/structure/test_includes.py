@@ -7,6 +7,7 @@ One thing has to see both ops/ and optim/: the list of all operations. It is gen
 (generated/registry.cpp, written into the build folder by cpp/ops/generate.py), so it stands above
 both and no file of cpp/ops names optim/. generated/ops.h declares functions over tensors and counts
 as a header of ops/; generated/isa_levels.h names the kernel variants and belongs to the dispatcher.
+chainrule.h, which belongs to no folder, is the public headers.
 """
 
 import re
@@ -60,7 +61,7 @@ def test_includes_follow_the_arrows(root):
     cpp = root / "cpp"
     files = {
         str(path.relative_to(cpp)): path.read_text()
-        for path in cpp.rglob("*")
+        for path in cpp.glob("*/**/*")
         if path.suffix in {".h", ".cpp", ".cu"}
     }
     unknown = {path.split("/")[0] for path in files} - MAY_INCLUDE.keys()
@@ -91,6 +92,13 @@ def test_reversed_arrow_is_seen(path, included):
 def test_allowed_arrow_is_not_reported():
     text = '#include <vector>\n#include "core/tensor.h"\n#include "kernels/kernel_table.h"\n'
     assert violations({"ops/unary.cpp": text}) == []
+
+
+def test_chainrule_h_is_the_public_headers(root):
+    assert {*INCLUDE.findall((root / "cpp" / "chainrule.h").read_text())} == PUBLIC - {
+        "chainrule.h"
+    }
+    assert {path.name for path in (root / "cpp").glob("*.h")} == {"chainrule.h"}
 
 
 def test_examples_need_the_public_headers_alone(root):

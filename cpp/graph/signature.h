@@ -1,0 +1,39 @@
+// Signature: what of a call says which recordings may stand for it. dtype, sizes, strides and
+// requires_grad of its tensors, which of them are one tensor, the gradient modes, the default
+// dtype.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace chainrule::graph {
+
+class Signature {
+ public:
+  explicit Signature(std::span<const Tensor> arguments);  // of a call that comes now
+  // Whether a call that comes now has it. Allocates nothing.
+  bool fits(std::span<const Tensor> arguments) const;
+
+ private:
+  struct Argument {
+    DType dtype;
+    Dims sizes, strides;
+    bool requires_grad;
+    size_t first;  // the first argument that is this very tensor
+    bool operator==(const Argument&) const = default;
+  };
+  struct Settings {
+    bool grad_enabled, inference;
+    DType default_dtype;
+    bool operator==(const Settings&) const = default;
+  };
+  static Argument argument(std::span<const Tensor> arguments, size_t i);
+  static Settings settings();
+
+  std::vector<Argument> arguments_;
+  Settings settings_;
+};
+
+}  // namespace chainrule::graph
