@@ -26,8 +26,9 @@ add_custom_command(
 add_custom_target(chainrule_generated DEPENDS "${chainrule_generated_stamp}")
 
 add_library(chainrule_core STATIC ${chainrule_core_sources} ${chainrule_generated_sources})
-target_include_directories(chainrule_core PUBLIC "${PROJECT_SOURCE_DIR}/cpp"
-                                                 "${chainrule_generated_root}")
+target_include_directories(chainrule_core PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/cpp>"
+                                                 "$<BUILD_INTERFACE:${chainrule_generated_root}>")
+target_compile_features(chainrule_core PUBLIC cxx_std_20)
 foreach(library IN LISTS chainrule_kernel_libraries)
   target_sources(chainrule_core PRIVATE $<TARGET_OBJECTS:${library}>)
 endforeach()

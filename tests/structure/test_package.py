@@ -57,6 +57,13 @@ def test_licences_are_installed():
     assert {"LICENSE", "Eigen-MPL-2.0.txt"} <= names
 
 
+def test_wheel_has_nothing_of_the_cpp_library():
+    files = importlib.metadata.files("chainrule") or []
+    assert not [path for path in files if path.suffix in {".a", ".h", ".cmake"}]
+    package = Path(chainrule.__file__).parent
+    assert not [path for path in package.rglob("*") if path.suffix in {".a", ".h", ".cmake"}]
+
+
 def test_version_is_the_distributions():
     assert chainrule.__version__ == importlib.metadata.version("chainrule")
 
