@@ -10,12 +10,13 @@
 //   const Tensor loss = step({x, y})[0];
 //
 // The first calls of a signature (graph/signature.h) run the function while it is recorded. A
-// program is adopted when two successive recordings are equal, usually at the third call; from then
-// on a call replays it: same bits, and one that fails has changed nothing. Four recordings in a row
-// that differ are a CaptureError, and so is what no program can hold: reading a value with item(),
-// shapes that depend on data, backward() through history from outside, seeding a generator. Tensors
-// that the function finds outside (parameters, optimizer state, settings as `hyper` of adam_update)
-// are read where they are, so what is written into them between two calls counts.
+// program is adopted when two successive recordings are equal: at the second call, or at the third
+// where the first makes what the others find. From then on a call replays it, with the same bits,
+// and a replay that fails has changed nothing. Four recordings in a row, each different from the
+// one before, are a CaptureError, and so is what no program can hold: reading a value with item(),
+// shapes that depend on data, hooks, backward() through history from outside, seeding a generator.
+// Tensors that the function finds outside (parameters, optimizer state, settings as `hyper` of
+// adam_update) are read where they are, so what is written into them between two calls counts.
 //
 // C++ code other than operations runs only while the function is recorded, and nobody tells a
 // replay that it would do something else now: clear() after a change of what is not a tensor.
