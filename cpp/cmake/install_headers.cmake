@@ -2,6 +2,7 @@
 # "core/tensor.h"; the copies say "chainrule/core/tensor.h", so that a program's include path has no
 # folder `core` or `ops` that could be taken for one of its own, or its own for this one.
 
+cmake_minimum_required(VERSION 3.25...4.2) # an install script has no policies of its own
 set(todo chainrule.h)
 set(done "")
 while(todo)

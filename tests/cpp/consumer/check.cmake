@@ -1,5 +1,6 @@
 # Installs the build tree BUILD into a prefix below WORK, moves that elsewhere, and configures (with
 # SETTINGS), builds and runs the consumer, which finds version VERSION there and no other.
+cmake_minimum_required(VERSION 3.25...4.2)
 
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
