@@ -133,6 +133,28 @@ void check_guards() {
   expect_replay("a call without the hook", step, call);
 }
 
+// Written arguments that share memory, in another way each time: other calls, not changing ones.
+void check_places() {
+  Compiled step = compile([](std::span<const Tensor> in) -> std::vector<Tensor> {
+    write(in[0], add(in[0], 1), "add_");
+    return {sum(in[1])};
+  });
+  for (int64_t shared = 0; shared < 5; ++shared) {
+    for (int again = 0; again < 3; ++again) {
+      const Tensor base = zeros({12});
+      const Tensor first = narrow(base, 0, 0, 6), second = narrow(base, 0, 6 - shared, 6);
+      expect(item<int>(step({first, second})[0]) == shared, "of ", shared, " elements, call ",
+             again);
+    }
+  }
+  for (int64_t shared = 1; shared < 6; ++shared) {
+    const Tensor base = zeros({13});
+    expect(item<int>(step({narrow(base, 0, 7, 6), narrow(base, 0, 1 + shared, 6)})[0]) == shared,
+           "once, of ", shared, " elements");
+  }
+  expect(step.replays() == 5 && step.recordings() == 15, step.replays(), " replays of 20 calls");
+}
+
 void check_refusals() {
   const Tensor x = ones({3});
   const auto of = [](std::function<Tensor(const Tensor&)> work) {
@@ -257,6 +279,7 @@ int main() {
   check_signatures();
   check_many_signatures();
   check_guards();
+  check_places();
   check_refusals();
   check_exceptions();
   check_nesting();
