@@ -133,7 +133,7 @@ std::shared_ptr<const graph::Program> Compiled::program() const {
     if (!state_->entries.empty()) latest = state_->entries.front().plan->adopted();
   }
   if (!latest) return nullptr;
-  return {latest, &latest->executor.program()};
+  return {latest, &latest->program};
 }
 
 }  // namespace chainrule

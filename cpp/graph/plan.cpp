@@ -12,7 +12,8 @@ constexpr int kMaxTries = 4;
 bool Plan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   const Variants known = variants();
   for (const auto& recorded : known) {
-    if (!recorded || !recorded->adopted || !recorded->executor.run(arguments, results)) continue;
+    if (!recorded || !recorded->executor) continue;
+    if (!recorded->executor->run(arguments, results)) continue;
     if (recorded != known[0]) place_first(recorded, recorded.get());
     return true;
   }
@@ -24,13 +25,13 @@ Plan::Known Plan::known(std::span<const Tensor> arguments) const {
   std::vector<const Storage*> room;
   const Variants known = variants();
   for (const auto& recorded : known) {
-    if (!recorded || !recorded->executor.program().guards_hold(arguments, room)) continue;
+    if (!recorded || !recorded->program.guards_hold(arguments, room)) continue;
     found.like = recorded;
     break;
   }
   found.before = found.like ? found.like : known[0];
   if (found.before) {
-    found.same_places = found.before->executor.program().places_hold(arguments);
+    found.same_places = found.before->program.places_hold(arguments);
   }
   return found;
 }
@@ -40,9 +41,9 @@ void Plan::put(Program program, const Known& known) {
   std::string difference;
   int tries = 1;
   if (before) {
-    difference = before->executor.program().difference(program);
+    difference = before->program.difference(program);
     // Arguments that share other memory begin anew; so does a call after an adopted one.
-    if (!difference.empty() && !before->adopted && known.same_places) tries = before->tries + 1;
+    if (!difference.empty() && !before->executor && known.same_places) tries = before->tries + 1;
   }
   place_first(std::make_shared<Recorded>(std::move(program), before && difference.empty(),
                                          tries % kMaxTries),
@@ -54,7 +55,7 @@ void Plan::put(Program program, const Known& known) {
 
 std::shared_ptr<const Recorded> Plan::adopted() const {
   for (const auto& recorded : variants()) {
-    if (recorded && recorded->adopted) return recorded;
+    if (recorded && recorded->executor) return recorded;
   }
   return nullptr;
 }

@@ -4,19 +4,22 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "core/thread_lock.h"
 #include "graph/executor.h"
 
 namespace chainrule::graph {
 
-// One recording of a call.
+// One recording of a call: as recorded, to be compared with others, and made ready for replays.
 struct Recorded {
-  Recorded(Program program, bool adopted_, int tries_)
-      : executor(std::move(program)), adopted(adopted_), tries(tries_) {}
-  Executor executor;
-  const bool adopted;  // equal to the recording before it
-  const int tries;     // recordings since the last two that agreed
+  Recorded(Program recorded, bool adopted, int tries_)
+      : program(std::move(recorded)), tries(tries_) {
+    if (adopted) executor.emplace(program);
+  }
+  const Program program;
+  const int tries;                   // recordings since the last two that agreed
+  std::optional<Executor> executor;  // of an adopted one, which is equal to the recording before it
 };
 
 class Plan {
