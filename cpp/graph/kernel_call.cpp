@@ -54,7 +54,9 @@ int64_t work_of(const Program& p, const Instruction& in) {
   if (in.op->is(kMutates)) {
     for (int i = 0; i < in.list_ends[0]; ++i) elements += inputs[i].numel();
   } else if (!in.op->is(kView)) {
-    for (const Tensor& t : outputs) elements = std::max(elements, t.numel());
+    for (const Tensors* list : {&inputs, &outputs}) {
+      for (const Tensor& t : *list) elements = std::max(elements, t.defined() ? t.numel() : 0);
+    }
   }
   return elements * in.op->cost;
 }

@@ -123,4 +123,5 @@ def test_elementwise_work_takes_the_place_of_its_input():
             x = x.exp() - 1
         return x.sum()
 
-    assert program_of(chain, cr.ones(64, 16)).peak_bytes == 64 * 16 * 4 + 64 + 64  # the number 1
+    # One of them, the sum, and each number 1.
+    assert program_of(chain, cr.ones(64, 16)).peak_bytes == 64 * 16 * 4 + 64 + 5 * 64
