@@ -134,7 +134,7 @@ std::string comment(const Program& p, const Instruction& in) {
   } else {
     out += str(amount(work_of(p, in)), " operations, ", amount(bytes_of(p, in)), " bytes");
   }
-  if (in.tail) out += ", on parts of the product before (attach_tails)";
+  if (in.tail) out += ", on parts of the output before (attach_tails)";
   return out;
 }
 

@@ -169,7 +169,13 @@ void launch_part(const Launch& launch, char* const* table, int64_t begin, int64_
 void launch_tiles(const Launch& launch, char* const* table) {
   const auto& e = launch.as<ElementwiseLaunch>();
   parallel_for((e.n + kTile - 1) / kTile, e.work, [&](int64_t t) {
-    launch_part(launch, table, t * kTile, std::min(e.n - t * kTile, kTile));
+    const int64_t begin = t * kTile, end = std::min(e.n, begin + kTile);
+    if (!launch.tail) return launch_part(launch, table, begin, end - begin);
+    for (int64_t i = begin; i < end; i += Launch::kStrip) {
+      const int64_t n = std::min(Launch::kStrip, end - i);
+      launch_part(launch, table, i, n);
+      launch.run_tail(table, i, n);
+    }
   });
 }
 
@@ -188,7 +194,9 @@ bool prepare_elementwise(kernels::ElementwiseFn fn, const Run& run, const double
     e.strides[i] = single ? 0 : 1;
     e.in_item[i] = static_cast<uint8_t>(itemsize(t.dtype()));
   }
-  if (e.n > 0) launch.set(e.n <= kTile ? launch_small : launch_tiles, e);
+  // Small work is in the cache anyhow.
+  launch.takes_tail = e.n > kTile;
+  if (e.n > 0) launch.set(launch.takes_tail ? launch_tiles : launch_small, e);
   launch.part = launch_part;
   return true;
 }

@@ -28,7 +28,7 @@ struct Launch {
   void (*run)(const Launch&, char* const* table) = nullptr;
   // Of an elementwise kernel: on elements [begin, begin + n) of the output.
   void (*part)(const Launch&, char* const* table, int64_t begin, int64_t n) = nullptr;
-  bool takes_tail = false;  // only where the operation has the trait kTakesTail
+  bool takes_tail = false;
   const Tail* tail = nullptr;
   int32_t operands[kMostOperands];  // an absent one is a place that holds null
   alignas(8) std::byte payload[kPayloadBytes];

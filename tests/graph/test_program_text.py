@@ -102,7 +102,7 @@ def test_costs_and_passes_are_shown():
         text = repr(program_of(lambda x: net(x).relu().t(), cr.ones(500, 3)))
     linear, relu, turned = text.splitlines()[:3]
     assert ", 12.0 k operations, 14.1 k bytes" in linear  # 2 * 500 * 3 * 4; 4 * (1500 + 16 + 2000)
-    assert ", 2.0 k operations, 16.0 k bytes, on parts of the product before (attach_tails)" in relu
+    assert ", 2.0 k operations, 16.0 k bytes, on parts of the output before (attach_tails)" in relu
     assert turned.endswith(", a view")
 
 

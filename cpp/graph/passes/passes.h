@@ -13,7 +13,8 @@ void optimize(Program& program);
 void drop_copies(Program& program);
 // Drops instructions whose outputs nobody reads.
 void drop_dead_code(Program& program);
-// Moves elementwise instructions behind the product whose output they read, as its tails.
+// Moves elementwise instructions behind the product or the elementwise one whose output they read,
+// as its tails.
 void attach_tails(Program& program);
 
 }  // namespace chainrule::graph

@@ -1,5 +1,6 @@
-// Elementwise work on the output of a product moves to the product, where it runs on each part that
-// is finished: the part is in the cache still. The kernels stay the same, and so do the bits.
+// Elementwise work on the output of a product, or of elementwise work, moves to that, where it runs
+// on each part that is finished: the part is in the cache still. The kernels stay the same, and so
+// do the bits.
 #include <algorithm>
 
 #include "graph/passes/passes.h"
@@ -36,7 +37,8 @@ class Tails {
 
  private:
   bool takes_tail(const Instruction& in) const {
-    return in.op->is(kTakesTail) && p_.values[in.outputs[0]].sizes.size() == 2;
+    if (in.op->is(kTakesTail)) return p_.values[in.outputs[0]].sizes.size() == 2;
+    return in.op->is(kElementwise) && in.op->forward.prepare && in.outputs.size() == 1;
   }
 
   void gather(size_t head) {
@@ -54,7 +56,7 @@ class Tails {
     return std::find(members_.begin(), members_.end(), id) != members_.end();
   }
 
-  // Whether all that it reads is there when the product begins, or is made by it and its tails.
+  // Whether all that it reads is there when the first of them begins, or is made by them.
   bool fits(const Instruction& in) const {
     if (!in.op->is(kElementwise) || !in.op->forward.prepare || in.outputs.size() != 1) return false;
     const Value& out = p_.values[in.outputs[0]];
