@@ -67,6 +67,8 @@ const OpDef kLinearRows = {
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.dy(), 0, 1), b.value(0)); }},
              {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), OptDims(Dims{0})); }}},
+    .dtypes = kWideDTypes,
+    .computes_bfloat16 = has_bfloat16_products,
 };
 
 const OpDef kLinear = {

@@ -235,6 +235,7 @@ const OpDef kAddr = {
           const auto& a = c.as<AddrAttrs>();
           return just(blend(c.name(), c[0], outer(c[1], c[2]), a.beta, a.alpha));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kBaddbmm = {

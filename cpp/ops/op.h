@@ -160,7 +160,9 @@ struct OpDef {
   std::vector<int> mutates = {};
   Traits traits = 0;
   DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
-  int cost = 1;                 // elementary operations per output element, about
+  // Null, or whether the kernels in use compute bfloat16, which `dtypes` does not name then.
+  bool (*computes_bfloat16)() = nullptr;
+  int cost = 1;  // elementary operations per output element, about
 
   bool is(Traits t) const { return (traits & t) != 0; }
   bool composite() const { return forward == nullptr && compose != nullptr; }

@@ -62,8 +62,12 @@ void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a.dtype()), " and ",
                      dtype_name(b.dtype()), ".");
   }
-  if (!kernels::table().product[static_cast<int>(a.dtype())])
+  if (!kernels::table().product[static_cast<int>(a.dtype())] && a.dtype() != DType::kBFloat16)
     fail_dtype(op, a.dtype(), kernels::table().product);
+}
+
+bool has_bfloat16_products() {
+  return kernels::table().product[static_cast<int>(DType::kBFloat16)] != nullptr;
 }
 
 namespace {
@@ -205,6 +209,8 @@ const OpDef kProduct = {
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
     .traits = kBroadcasts,
+    .dtypes = kWideDTypes,
+    .computes_bfloat16 = has_bfloat16_products,
 };
 
 }  // namespace ops

@@ -27,6 +27,9 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 // the bias, or 0.
 void run_product(DType t, const kernels::ProductArgs& args);
 
+// Whether the kernels in use have products of bfloat16; else call() computes them in float32.
+bool has_bfloat16_products();
+
 // Both of one dtype that has product kernels; DtypeError otherwise.
 void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b);
 

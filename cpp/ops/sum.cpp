@@ -84,7 +84,7 @@ const OpDef kSum = {
     .infer = infer_accumulate<SumAttrs>,
     .forward = forward_reduce<SumAttrs, Reduce::sum>,
     .grad = {{0, reads_shape(0), [](Backward& b) { return spread<SumAttrs>(b, b.dy()); }}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSumAs = {
@@ -163,7 +163,7 @@ const OpDef kReduceProd = {
                           where(eq(zeros_in, 1), one, where(eq(zeros_in, 2), two, 0)));
                 return absorb(reshape(b.dy(), kept), others);
               }}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kProd = {
@@ -187,7 +187,6 @@ const OpDef kAny = {
     .signatures = {"any(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AnyAttrs>,
     .forward = forward_reduce<AnyAttrs, Reduce::any>,
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kAll = {
@@ -196,7 +195,6 @@ const OpDef kAll = {
     .signatures = {"all(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AllAttrs>,
     .forward = forward_reduce<AllAttrs, Reduce::all>,
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kCountNonzero = {
@@ -240,7 +238,7 @@ const OpDef kCumsum = {
                 const Dims dim{b.as<CumsumAttrs>().dim};
                 return b.dy().dim() == 0 ? b.dy() : flip(cumsum(flip(b.dy(), dim), dim[0]), dim);
               }}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kCumsumAs = {
