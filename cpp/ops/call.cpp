@@ -261,8 +261,26 @@ Tensors call_primitive(const Call& c) {
 
 }  // namespace
 
+namespace {
+
+[[gnu::noinline]] Tensors call_autocast(const Call& c) {
+  const DType to = c.op.autocast == Autocast::kBFloat16 ? DType::kBFloat16 : DType::kFloat32;
+  const NoAutocast off;
+  Tensors inputs;
+  for (const Tensor& t : c.inputs) {
+    const bool casts = t.defined() && is_floating(t.dtype()) && t.dtype() != DType::kFloat64 &&
+                       t.dtype() != to && !t->weak_number;
+    inputs.push_back(casts ? cast(t, to) : t);
+  }
+  return call(c.op, {inputs.data(), inputs.size()}, c.attrs, c.list_ends);
+}
+
+}  // namespace
+
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
              const int32_t* list_ends) {
+  if (modes.autocast && op.autocast != Autocast::kNothing) [[unlikely]]
+    return call_autocast({op, inputs, attrs, list_ends});
   if (op.composite()) {
     const Call c{op, inputs, attrs, list_ends};
     if (op.dtypes != kAnyDType && !contains(op.dtypes, c[0].dtype())) return call_other_dtype(c);

@@ -92,6 +92,7 @@ const OpDef kLinear = {
           const int64_t rows = leading_product(x.sizes(), 1);
           return just(view(linear_rows(reshape(x, {rows, w.size(1)}), w, bias), sizes));
         },
+    .autocast = Autocast::kBFloat16,
 };
 
 }  // namespace chainrule::ops

@@ -90,6 +90,7 @@ const OpDef kVectorNorm = {
           const auto& a = c.as<VectorNormAttrs>();
           return just(norm_of(c, c[0], a.ord.real, a.dim, a.keepdim, a.dtype));
         },
+    .autocast = Autocast::kFloat32,
 };
 
 const OpDef kNorm = {
@@ -104,6 +105,7 @@ const OpDef kNorm = {
           const auto& a = c.as<NormAttrs>();
           return just(norm_of(c, c[0], a.p.real, a.dim, a.keepdim, a.dtype));
         },
+    .autocast = Autocast::kFloat32,
 };
 
 }  // namespace chainrule::ops

@@ -127,6 +127,14 @@ enum class Promotion : uint8_t {
   kFloat,    // as kPromote; integers and bools go to the default floating type
 };
 
+// ---- What autocast makes of floating inputs other than float64, before anything else happens. The
+// operation itself, and what it is composed of, then runs without autocast.
+enum class Autocast : uint8_t {
+  kNothing,   // inputs stay as they are; mixed dtypes are promoted as always
+  kBFloat16,  // products: to bfloat16
+  kFloat32,   // sums, losses and the like: to float32
+};
+
 // ---- Where Python finds it.
 using Surface = uint32_t;
 inline constexpr Surface kFunction = 1;    // chainrule.name
@@ -159,6 +167,7 @@ struct OpDef {
   Tensors (*compose)(const Call&) = nullptr;
   std::vector<int> mutates = {};
   Traits traits = 0;
+  Autocast autocast = Autocast::kNothing;
   DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
   // Null, or whether the kernels in use compute bfloat16, which `dtypes` does not name then.
   bool (*computes_bfloat16)() = nullptr;

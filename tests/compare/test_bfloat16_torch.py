@@ -7,7 +7,7 @@ import torch
 import chainrule as cr
 import gradients
 import harness
-from both_libraries import NO_GRADIENT, refused, theirs_of
+from both_libraries import NO_GRADIENT, refused, same_weights, theirs_of
 from cases import all_cases
 
 CASES = [case for case in all_cases() if "float32" in case.dtypes]
@@ -92,6 +92,39 @@ def test_results_and_gradients_are_pytorchs(case):
     for index in range(len(case.samples)):
         if not refused(case, index):
             check(case, index)
+
+
+def steps_under_autocast(lib, net, x, y, steps):
+    """Losses of training, and the dtypes that a program sees."""
+    optimizer = lib.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        with lib.autocast("cpu", dtype=lib.bfloat16):
+            out = net(x)
+            loss = lib.nn.functional.cross_entropy(out, y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    kinds = [out, loss, *net.parameters(), *(p.grad for p in net.parameters())]
+    return losses, [str(t.dtype).rpartition(".")[2] for t in kinds]
+
+
+def test_training_under_autocast():
+    """The same dtypes, losses that part slowly, and both nets learn."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 64)
+    x = (rng.normal(size=(64, 20)) + np.eye(4, 20)[y] * 2).astype("float32")
+    ours, theirs = (
+        lib.nn.Sequential(lib.nn.Linear(20, 33), lib.nn.ReLU(), lib.nn.Linear(33, 4))
+        for lib in (cr, torch)
+    )
+    same_weights(ours, theirs)
+    mine, kinds = steps_under_autocast(cr, ours, cr.tensor(x), cr.tensor(y), 40)
+    other, their_kinds = steps_under_autocast(torch, theirs, torch.tensor(x), torch.tensor(y), 40)
+    assert kinds == their_kinds
+    np.testing.assert_allclose(mine[:10], other[:10], rtol=2e-2)
+    assert mine[-1] < 0.2 * mine[0] and other[-1] < 0.2 * other[0]
 
 
 @pytest.mark.parametrize("shape", [(64, 784, 512), (7, 33, 5), (128, 1500, 10), (1, 64, 1)])
