@@ -80,6 +80,8 @@ struct ProductArgs {
   void* c;
   int64_t ldc;
   const void* bias;  // n values added after the last k-block; null for none
+  // Of bfloat16 alone: B is float32 and rounded as it is read; C is float32 and not rounded.
+  bool wide_b = false, wide_c = false;
 };
 using ProductTilesFn = int64_t (*)(const ProductArgs& args);
 using ProductFn = void (*)(const ProductArgs& args, int64_t first, int64_t last);

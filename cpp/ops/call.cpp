@@ -219,7 +219,6 @@ bool rounds_a_number(const OpDef& op, std::span<const Tensor> inputs) {
 }
 
 Tensors call_promoted(const Call& c);
-Tensors call_primitive(const Call& c);
 
 // An operation whose dtypes do not hold the first input's.
 [[gnu::noinline]] Tensors call_other_dtype(const Call& c) {
@@ -227,7 +226,6 @@ Tensors call_primitive(const Call& c);
   const Tensor* wider = widens ? wider_tensor(c.inputs) : nullptr;
   if (c.op.composite()) return widens && !wider ? call_in_float32<composed>(c) : composed(c);
   if (!widens) fail_dtype(c.name(), c[0].dtype(), c.op.dtypes);
-  if (c.op.computes_bfloat16 && c.op.computes_bfloat16()) return call_primitive(c);
   if (wider) {
     fail<DtypeError>(c.name(), "expected tensors of one dtype; got bfloat16 and ",
                      dtype_name(wider->dtype()), ".");
@@ -238,11 +236,6 @@ Tensors call_primitive(const Call& c);
 // A call whose inputs have their final dtypes.
 Tensors call_promoted(const Call& c) {
   if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype())) return call_other_dtype(c);
-  return call_primitive(c);
-}
-
-// The shape rule, the kernel, the listeners.
-Tensors call_primitive(const Call& c) {
   if (c.op.is(kMutates)) check_mutated({&c, 1});
   const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
   Infer infer(c, needs_grad);
@@ -263,9 +256,7 @@ Tensors call_primitive(const Call& c) {
 
 namespace {
 
-[[gnu::noinline]] Tensors call_autocast(const Call& c) {
-  const DType to = c.op.autocast == Autocast::kBFloat16 ? DType::kBFloat16 : DType::kFloat32;
-  const NoAutocast off;
+Tensors call_with(const Call& c, DType to) {
   Tensors inputs;
   for (const Tensor& t : c.inputs) {
     const bool casts = t.defined() && is_floating(t.dtype()) && t.dtype() != DType::kFloat64 &&
@@ -275,11 +266,19 @@ namespace {
   return call(c.op, {inputs.data(), inputs.size()}, c.attrs, c.list_ends);
 }
 
+[[gnu::noinline]] Tensors call_autocast(const Call& c) {
+  const NoAutocast off;
+  return c.op.autocast(c);
+}
+
 }  // namespace
+
+Tensors in_bfloat16(const Call& c) { return call_with(c, DType::kBFloat16); }
+Tensors in_float32(const Call& c) { return call_with(c, DType::kFloat32); }
 
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
              const int32_t* list_ends) {
-  if (modes.autocast && op.autocast != Autocast::kNothing) [[unlikely]]
+  if (modes.autocast && op.autocast) [[unlikely]]
     return call_autocast({op, inputs, attrs, list_ends});
   if (op.composite()) {
     const Call c{op, inputs, attrs, list_ends};

@@ -124,7 +124,7 @@ const OpDef kCrossEntropy = {
           if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
           return just(reshape(loss, c[1].sizes()));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -186,7 +186,7 @@ const OpDef kNllLoss = {
           if (a.reduction == Reduction::mean) return just(div(sum(loss), sum(scale)));
           return just(c[1].dim() == 1 ? loss : reshape(loss, c[1].sizes()));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 

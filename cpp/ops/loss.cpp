@@ -69,7 +69,7 @@ const OpDef kMseLoss = {
           check_same_shape(c);
           return weighted(c, square(sub(c[0], c[1])), c.as<MseLossAttrs>().reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -84,7 +84,7 @@ const OpDef kL1Loss = {
           check_same_shape(c);
           return weighted(c, abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -108,7 +108,7 @@ const OpDef kSmoothL1Loss = {
           const Tensor loss = where(lt(d, a.beta), square_part, sub(d, 0.5 * a.beta));
           return reduced(loss, a.reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -130,7 +130,7 @@ const OpDef kHuberLoss = {
               where(lt(d, a.delta), mul(square(error), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
           return reduced(times_weight(c, loss), a.reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -149,7 +149,7 @@ const OpDef kBinaryCrossEntropy = {
           const Tensor loss = times_weight(c, bce(c[0], c[1]));
           return reduced(loss, c.as<BinaryCrossEntropyAttrs>().reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -174,7 +174,7 @@ const OpDef kBinaryCrossEntropyWithLogits = {
           const Tensor loss = times_weight(c, add(mul(rsub(c[1], 1), c[0]), no));
           return reduced(loss, c.as<BinaryCrossEntropyWithLogitsAttrs>().reduction);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 

@@ -41,7 +41,7 @@ extern Tape tape;
 struct Modes {
   bool grad_enabled = true;
   bool inference = false;
-  bool autocast = false;  // what each operation's OpDef::autocast says happens
+  bool autocast = false;  // OpDef::autocast takes the place of a call
   Recorder* recorder = nullptr;
 };
 extern constinit CHAINRULE_TLS Modes modes;

@@ -90,7 +90,7 @@ const OpDef kVectorNorm = {
           const auto& a = c.as<VectorNormAttrs>();
           return just(norm_of(c, c[0], a.ord.real, a.dim, a.keepdim, a.dtype));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 const OpDef kNorm = {
@@ -105,7 +105,7 @@ const OpDef kNorm = {
           const auto& a = c.as<NormAttrs>();
           return just(norm_of(c, c[0], a.p.real, a.dim, a.keepdim, a.dtype));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 }  // namespace chainrule::ops

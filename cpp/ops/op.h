@@ -127,14 +127,6 @@ enum class Promotion : uint8_t {
   kFloat,    // as kPromote; integers and bools go to the default floating type
 };
 
-// ---- What autocast makes of floating inputs other than float64, before anything else happens. The
-// operation itself, and what it is composed of, then runs without autocast.
-enum class Autocast : uint8_t {
-  kNothing,   // inputs stay as they are; mixed dtypes are promoted as always
-  kBFloat16,  // products: to bfloat16
-  kFloat32,   // sums, losses and the like: to float32
-};
-
 // ---- Where Python finds it.
 using Surface = uint32_t;
 inline constexpr Surface kFunction = 1;    // chainrule.name
@@ -167,11 +159,11 @@ struct OpDef {
   Tensors (*compose)(const Call&) = nullptr;
   std::vector<int> mutates = {};
   Traits traits = 0;
-  Autocast autocast = Autocast::kNothing;
+  // What runs in its place under autocast, itself without autocast; null for the operation as it
+  // is.
+  Tensors (*autocast)(const Call&) = nullptr;
   DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
-  // Null, or whether the kernels in use compute bfloat16, which `dtypes` does not name then.
-  bool (*computes_bfloat16)() = nullptr;
-  int cost = 1;  // elementary operations per output element, about
+  int cost = 1;                 // elementary operations per output element, about
 
   bool is(Traits t) const { return (traits & t) != 0; }
   bool composite() const { return forward == nullptr && compose != nullptr; }
@@ -183,6 +175,10 @@ inline const char* Call::name() const { return op.name; }
 
 std::span<const OpDef* const> all_ops();
 const OpDef* find_op(std::string_view name);  // null when there is none
+
+// ---- Rules of autocast: the call on floating inputs in that dtype, float64 as it is.
+Tensors in_bfloat16(const Call& c);  // of products
+Tensors in_float32(const Call& c);   // of sums, losses and the like
 
 // ---- The one way into an operation; `attrs` points at the op's generated attribute struct.
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,

@@ -66,14 +66,11 @@ void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     fail_dtype(op, a.dtype(), kernels::table().product);
 }
 
-bool has_bfloat16_products() {
-  return kernels::table().product[static_cast<int>(DType::kBFloat16)] != nullptr;
-}
-
 namespace {
 
 // Without a k there is nothing to add up: the bias in every row, or zeros.
-void fill_rows(const kernels::ProductArgs& args, int64_t item) {
+void fill_rows(const kernels::ProductArgs& args, DType t) {
+  const int64_t item = itemsize(args.wide_c ? DType::kFloat32 : t);
   for (int64_t i = 0; i < args.m; ++i) {
     char* row = static_cast<char*>(args.c) + i * args.ldc * item;
     if (args.bias) {
@@ -88,7 +85,8 @@ void fill_rows(const kernels::ProductArgs& args, int64_t item) {
 
 void run_product(DType t, const kernels::ProductArgs& args) {
   if (args.m == 0 || args.n == 0) return;
-  if (args.k == 0) return fill_rows(args, itemsize(t));
+  if (args.k == 0) return fill_rows(args, t);
+  if (t == DType::kBFloat16 && !has_bfloat16_products()) return run_product_in_float32(args);
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const int64_t tiles = kernels::table().product_tiles[static_cast<int>(t)](args);
   const int64_t work = 2 * args.m * args.n * args.k;
@@ -171,7 +169,7 @@ void forward_product(Run& r) {
   };
   const int64_t count = batch.product();
   if (out.numel() == 0) return;
-  if (count == 1 || k == 0) {
+  if (count == 1 || k == 0 || (t == DType::kBFloat16 && !has_bfloat16_products())) {
     for (int64_t i = 0; i < count; ++i) run_product(t, args_of(i));
     return;
   }
@@ -209,8 +207,6 @@ const OpDef kProduct = {
              {1, reads_value(0),
               [](Backward& b) { return product(transpose(b.value(0), -2, -1), b.dy()); }}},
     .traits = kBroadcasts,
-    .dtypes = kWideDTypes,
-    .computes_bfloat16 = has_bfloat16_products,
 };
 
 }  // namespace ops

@@ -27,8 +27,10 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 // the bias, or 0.
 void run_product(DType t, const kernels::ProductArgs& args);
 
-// Whether the kernels in use have products of bfloat16; else call() computes them in float32.
+// Whether the kernels in use have products of bfloat16; else float32's serve
+// (product_bfloat16.cpp).
 bool has_bfloat16_products();
+void run_product_in_float32(const kernels::ProductArgs& args);
 
 // Both of one dtype that has product kernels; DtypeError otherwise.
 void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b);

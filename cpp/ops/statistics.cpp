@@ -56,7 +56,7 @@ const OpDef kVar = {
          "var(Tensor input, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
          "var(Tensor input, bool unbiased) -> Tensor"},
     .compose = [](const Call& c) { return just(moments<VarAttrs>(c).var); },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -71,7 +71,7 @@ const OpDef kStd = {
          "std(Tensor input, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
          "std(Tensor input, bool unbiased) -> Tensor"},
     .compose = [](const Call& c) { return just(root(moments<StdAttrs>(c).var)); },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -89,7 +89,7 @@ const OpDef kVarMean = {
           const Moments m = moments<VarMeanAttrs>(c);
           return pair(m.var, m.mean);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -107,7 +107,7 @@ const OpDef kStdMean = {
           const Moments m = moments<StdMeanAttrs>(c);
           return pair(root(m.var), m.mean);
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -136,7 +136,7 @@ const OpDef kLogsumexp = {
           const Tensor y = log(sum(exp(sub(x, shift)), OptDims(dims), a.keepdim));
           return just(add(y, a.keepdim ? shift : reshape(shift, y.sizes())));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 

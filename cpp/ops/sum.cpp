@@ -84,7 +84,7 @@ const OpDef kSum = {
     .infer = infer_accumulate<SumAttrs>,
     .forward = forward_reduce<SumAttrs, Reduce::sum>,
     .grad = {{0, reads_shape(0), [](Backward& b) { return spread<SumAttrs>(b, b.dy()); }}},
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -99,7 +99,7 @@ const OpDef kSumAs = {
           const auto& a = c.as<SumAsAttrs>();
           return just(in_dtype(sum(in_dtype(c[0], a.dtype), a.dim, a.keepdim), a.dtype));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 const OpDef kMean = {
@@ -119,7 +119,7 @@ const OpDef kMean = {
                 const Dims dims = reduced_dims("mean", b.as<MeanAttrs>().dim, sizes.size());
                 return spread<MeanAttrs>(b, div(b.dy(), count_reduced(sizes, dims)));
               }}},
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kRealDTypes,
 };
 
@@ -134,7 +134,7 @@ const OpDef kMeanAs = {
           const auto& a = c.as<MeanAsAttrs>();
           return just(mean(in_dtype(c[0], a.dtype), a.dim, a.keepdim));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 const OpDef kReduceProd = {
@@ -183,7 +183,7 @@ const OpDef kProd = {
           const OptDims dims = a.dim.has ? OptDims(Dims{a.dim.value}) : OptDims();
           return just(in_dtype(reduce_prod(in_dtype(c[0], a.dtype), dims, a.keepdim), a.dtype));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 const OpDef kAny = {
@@ -243,7 +243,7 @@ const OpDef kCumsum = {
                 const Dims dim{b.as<CumsumAttrs>().dim};
                 return b.dy().dim() == 0 ? b.dy() : flip(cumsum(flip(b.dy(), dim), dim[0]), dim);
               }}},
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
     .dtypes = kWideDTypes,
 };
 
@@ -256,7 +256,7 @@ const OpDef kCumsumAs = {
           const auto& a = c.as<CumsumAsAttrs>();
           return just(in_dtype(cumsum(in_dtype(c[0], a.dtype), a.dim), a.dtype));
         },
-    .autocast = Autocast::kFloat32,
+    .autocast = in_float32,
 };
 
 }  // namespace chainrule::ops

@@ -109,3 +109,112 @@ def test_replays_have_the_bits_of_eager_calls(case, isa):
         assert step.stats["replays"] >= 1, case.samples[index]
         for mine, other in zip(replayed, eager, strict=True):
             assert wide(mine).tobytes() == wide(other).tobytes(), case.samples[index]
+
+
+def matrix(rng, shape, transposed=False):
+    """Numbers that float32 has, dense or as the transpose of a dense matrix."""
+    if not transposed:
+        return cr.tensor(rng.normal(size=shape).astype("float32"))
+    return cr.tensor(rng.normal(size=shape[::-1]).astype("float32")).T
+
+
+SIZES = [(1, 1, 1), (5, 7, 3), (17, 33, 49), (64, 785, 96), (33, 1027, 10), (200, 64, 130)]
+
+
+@pytest.mark.parametrize("m, k, n", SIZES)
+@pytest.mark.parametrize("turned", [(False, False), (False, True), (True, False)])
+def test_operands_are_rounded_as_they_are_read(m, k, n, turned, isa):
+    """The forms that autocast uses give what casts and a product of bfloat16 give."""
+    ops, rng = cr._core._ops, np.random.default_rng(m * k * n)
+    a, b = matrix(rng, (m, k), turned[0]), matrix(rng, (k, n), turned[1])
+    a = a.T.bfloat16().T if turned[0] else a.bfloat16()  # as it lies
+    want = ops.product(a, b.T.bfloat16().T if turned[1] else b.bfloat16())
+    assert wide(ops.product_bfloat16(a, b, cr.bfloat16)).tobytes() == wide(want).tobytes()
+    sums = ops.product_bfloat16(a, b, cr.float32)
+    assert sums.dtype == cr.float32
+    assert wide(sums.bfloat16()).tobytes() == wide(want).tobytes()
+    exact = a.double().numpy() @ b.bfloat16().double().numpy()
+    size = np.abs(a.double().numpy()) @ np.abs(b.double().numpy())
+    assert (np.abs(sums.numpy() - exact) <= 2.0**-24 * (k + 2) * size).all()
+
+
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_linear_layers_from_float32_weights(with_bias, isa):
+    rng = np.random.default_rng(5)
+    x, w = matrix(rng, (21, 37)).bfloat16(), matrix(rng, (19, 37)).requires_grad_()
+    bias = matrix(rng, (1, 19))[0].requires_grad_() if with_bias else None
+    halves = [w.bfloat16(), bias.bfloat16() if with_bias else None]
+    want = cr.nn.functional.linear(x, *halves)
+    got = cr._core._ops.linear_rows_bfloat16(x, w, bias)
+    assert got.dtype == cr.bfloat16 and wide(got).tobytes() == wide(want).tobytes()
+    dy = matrix(rng, (21, 19)).bfloat16()
+    leaves = [w, bias][: 1 + with_bias]
+    for mine, other in zip(
+        cr.autograd.grad(got, leaves, dy), cr.autograd.grad(want, leaves, dy), strict=True
+    ):
+        assert mine.dtype == other.dtype == cr.float32
+        np.testing.assert_array_equal(rounded(mine.numpy()), other.numpy())
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_products_have_the_same_bits_for_any_number_of_threads(threads, isa):
+    rng, before = np.random.default_rng(1), cr.get_num_threads()
+    a, b = matrix(rng, (300, 500)).bfloat16(), matrix(rng, (500, 700)).bfloat16()
+    try:
+        cr.set_num_threads(1)
+        want = a @ b
+        cr.set_num_threads(threads)
+        assert wide(a @ b).tobytes() == wide(want).tobytes()
+    finally:
+        cr.set_num_threads(before)
+
+
+def test_numbers_that_bfloat16_would_round_are_taken_as_they_are():
+    x = cr.tensor([1.0, 3.0, -5.0]).bfloat16()
+    for call in (lambda x: x * 0.1, lambda x: 0.1 - x, lambda x: x / 3.3, lambda x: x + 1e-3):
+        np.testing.assert_array_equal(wide(call(x)), rounded(wide(call(x.float()))))
+    y = x.clone()
+    y.mul_(0.1)
+    assert y.tolist() == (x * 0.1).tolist()
+    assert (x > 0.1).dtype == cr.bool and x.dtype == (x * 0.1).dtype == cr.bfloat16
+
+
+def test_printing_and_leaving():
+    x = cr.tensor([1.0, 2.5]).bfloat16()
+    assert repr(x) == "tensor([1.0000, 2.5000], dtype=chainrule.bfloat16)"
+    assert x.tolist() == [1.0, 2.5] and x.sum().item() == 3.5 and float(x[1]) == 2.5
+    with pytest.raises(cr.DtypeError, match=r"\[numpy\] .* bfloat16. Use float\(\) first"):
+        x.numpy()
+
+
+@pytest.mark.parametrize("name, flags", [("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True})])
+def test_parameters_of_bfloat16_are_updated_in_float32_and_rounded(name, flags, isa):
+    w = cr.tensor(rounded(np.linspace(-2, 2, 37).astype("float32"))).bfloat16()
+    wide_w = w.float()
+    w.requires_grad_(), wide_w.requires_grad_()
+    g = cr.tensor(rounded(np.cos(np.arange(37)).astype("float32")))
+    w.grad, wide_w.grad = g.bfloat16(), g
+    for p in (w, wide_w):
+        getattr(cr.optim, name)([p], lr=0.05, **flags).step()
+    np.testing.assert_array_equal(wide(w.detach()), rounded(wide_w.detach().numpy()))
+
+
+@pytest.mark.parametrize("low, high", [(0.0, 1.0), (-3.0, -1.0), (0.5, 1.5)])
+def test_random_numbers(low, high):
+    x = cr.empty(5000, dtype=cr.bfloat16).uniform_(low, high).float()
+    assert low <= x.min().item() and x.max().item() < high
+    assert abs(x.mean().item() - (low + high) / 2) < 0.05 * (high - low)
+    z = cr.randn(5000, dtype=cr.bfloat16)
+    assert z.dtype == cr.bfloat16 and abs(z.float().std().item() - 1) < 0.05
+    kept = cr.dropout(cr.ones(5000, dtype=cr.bfloat16), 0.25).float()
+    assert set(kept.tolist()) == {0.0, float(rounded(np.float32(1 / 0.75)))}
+
+
+def test_subnormal_numbers_in_products(isa):
+    """The dot instructions take them as 0; every other way counts them."""
+    tiny = cr.full((4, 4), 2.0**-130, dtype=cr.bfloat16)
+    ones = cr.ones(4, 4, dtype=cr.bfloat16)
+    got = (tiny @ ones).float().tolist()[0][0]
+    assert got in (0.0, 2.0**-128) and ((tiny * ones).float() == 2.0**-130).all()
+    if isa != "v4":
+        assert got == 2.0**-128

@@ -27,7 +27,6 @@ CLASSES = cr.tensor([0, 1, 2, 3, 4, 5])
         lambda x: cr.mv(x, x[0]),
         lambda x: cr.inner(x, x),
         lambda x: cr.addmm(x, x, x),
-        lambda x: cr.addmv(x[0], x, x[0]),
         lambda x: cr.baddbmm(x[None], x[None], x[None]),
         lambda x: cr.addbmm(x, x[None], x[None]),
         lambda x: cr.einsum("ij,jk->ik", x, x),
@@ -180,12 +179,13 @@ def test_decorates_functions_and_generators():
         (lambda: cr.autocast(dtype=F32), cr.DtypeError, "expected dtype bfloat16; got"),
         (lambda: cr.autocast(enabled=1), TypeError, "expected a bool for 'enabled'; got 1"),
         (lambda: cr.autocast()(3), TypeError, "expected a function; got int"),
+        (lambda: cr.autocast(cache_enabled=False), TypeError, "cache_enabled"),
     ],
 )
 def test_arguments(call, error, words):
     with pytest.raises(error) as caught:
         call()
-    assert str(caught.value).startswith("[autocast] expected") and words in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_in_place_results_keep_the_dtype_of_their_target():

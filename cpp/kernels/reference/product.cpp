@@ -1,5 +1,4 @@
 // The naive matrix product: one element after the other, summed in long double over ascending k.
-#include "kernels/bfloat16.h"
 #include "kernels/reference/reference.h"
 
 namespace chainrule::kernels {
@@ -9,8 +8,7 @@ constexpr int64_t kTileRows = 16;
 
 int64_t tiles(const ProductArgs& args) { return (args.m + kTileRows - 1) / kTileRows; }
 
-// Sum is what a sum is rounded to before it becomes a T.
-template <typename T, typename Sum = T>
+template <typename T>
 void product(const ProductArgs& args, int64_t first, int64_t last) {
   const T* a = static_cast<const T*>(args.a);
   const T* b = static_cast<const T*>(args.b);
@@ -27,7 +25,7 @@ void product(const ProductArgs& args, int64_t first, int64_t last) {
         sum += static_cast<long double>(x) * y;
       }
       if (bias) sum += bias[j];
-      c[i * args.ldc + j] = static_cast<T>(static_cast<Sum>(sum));
+      c[i * args.ldc + j] = static_cast<T>(sum);
     }
   }
 }
@@ -37,9 +35,6 @@ void product(const ProductArgs& args, int64_t first, int64_t last) {
 void fill_product_reference(KernelTable& table) {
   constexpr int kFloat = static_cast<int>(DType::kFloat32);
   constexpr int kDouble = static_cast<int>(DType::kFloat64);
-  constexpr int kHalf = static_cast<int>(DType::kBFloat16);
-  table.product_tiles[kHalf] = tiles;
-  table.product[kHalf] = product<BFloat16, float>;
   table.product_tiles[kFloat] = tiles;
   table.product_tiles[kDouble] = tiles;
   table.product[kFloat] = product<float>;

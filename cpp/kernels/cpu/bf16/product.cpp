@@ -38,8 +38,9 @@ PairGrid pair_grid(const ProductArgs& args) {
   return g;
 }
 
-const BFloat16* element(const void* x, int64_t ld, bool transposed, int64_t row, int64_t col) {
-  return static_cast<const BFloat16*>(x) + (transposed ? col * ld + row : row * ld + col);
+template <typename T>
+const T* element(const void* x, int64_t ld, bool transposed, int64_t row, int64_t col) {
+  return static_cast<const T*>(x) + (transposed ? col * ld + row : row * ld + col);
 }
 
 // What a thread needs beside its operands, in one workspace.
@@ -75,12 +76,25 @@ void run_panel(const ProductArgs& args, const Area& area, const PairWork& work,
       const Pair* group = work.rows + i / bf16::kGroup * bf16::kGroup * pairs_of(tile.depth);
       bf16::kMicros<true>[vectors - 1][power](tile, group + i % bf16::kGroup);
     } else {
-      bf16::kMicros<false>[vectors - 1][power](tile,
-                                               element(args.a, args.lda, false, area.row + i, k));
+      bf16::kMicros<false>[vectors - 1][power](
+          tile, element<BFloat16>(args.a, args.lda, false, area.row + i, k));
     }
-    tile.c += now * tile.c_step;
+    if (tile.c) tile.c += now * tile.c_step;
+    if (tile.wide_c) tile.wide_c += now * tile.c_step;
     if (tile.before) tile.before += now * tile.partial_step;
     if (tile.partial) tile.partial += now * tile.partial_step;
+  }
+}
+
+template <typename In>
+void pack_panel(const ProductArgs& args, Pair* panel, int64_t k, int64_t depth, int64_t col,
+                int64_t cols) {
+  const In* b = element<In>(args.b, args.ldb, args.trans_b, k, col);
+  const int64_t width = round_up(cols, kLanes);
+  if (args.trans_b) {
+    pack_pairs_across(panel, width, b, args.ldb, cols, depth);
+  } else {
+    pack_pairs_along(panel, width, b, args.ldb, cols, depth);
   }
 }
 
@@ -90,16 +104,16 @@ void run_pair_area(const ProductArgs& args, const Area& area) {
     const int64_t depth = at_most(kBFloat16BlockK, args.k - k);
     const bool last = k + depth == args.k;
     if (args.trans_a) {
-      pack_pairs_along(work.rows, bf16::kGroup, element(args.a, args.lda, true, area.row, k),
-                       args.lda, area.rows, depth);
+      pack_pairs_along(work.rows, bf16::kGroup,
+                       element<BFloat16>(args.a, args.lda, true, area.row, k), args.lda, area.rows,
+                       depth);
     }
     for (int64_t j = 0; j < area.cols; j += bf16::kPanel) {
-      const int64_t cols = at_most(bf16::kPanel, area.cols - j), width = round_up(cols, kLanes);
-      const BFloat16* b = element(args.b, args.ldb, args.trans_b, k, area.col + j);
-      if (args.trans_b) {
-        pack_pairs_across(work.panel, width, b, args.ldb, cols, depth);
+      const int64_t cols = at_most(bf16::kPanel, area.cols - j);
+      if (args.wide_b) {
+        pack_panel<float>(args, work.panel, k, depth, area.col + j, cols);
       } else {
-        pack_pairs_along(work.panel, width, b, args.ldb, cols, depth);
+        pack_panel<BFloat16>(args, work.panel, k, depth, area.col + j, cols);
       }
       const int64_t place = area.row * args.ldc + area.col + j;
       const auto* bias = static_cast<const BFloat16*>(args.bias);
@@ -107,13 +121,14 @@ void run_pair_area(const ProductArgs& args, const Area& area) {
                 {.depth = depth,
                  .a_step = args.lda,
                  .b = work.panel,
-                 .b_step = width,
+                 .b_step = round_up(cols, kLanes),
                  .last = 0,
                  .before = k > 0 ? work.sums + j : nullptr,
                  .partial = last ? nullptr : work.sums + j,
                  .partial_step = work.sums_step,
                  .bias = last && bias ? bias + area.col + j : nullptr,
-                 .c = static_cast<BFloat16*>(args.c) + place,
+                 .c = args.wide_c ? nullptr : static_cast<BFloat16*>(args.c) + place,
+                 .wide_c = args.wide_c ? static_cast<float*>(args.c) + place : nullptr,
                  .c_step = args.ldc},
                 k, cols);
     }

@@ -23,6 +23,7 @@ struct MicroTile {
   int64_t partial_step;  // of both
   const BFloat16* bias;  // added after the last block; null for none
   BFloat16* c;
+  float* wide_c;  // instead of c: results as they are
   int64_t c_step;
 };
 
@@ -31,28 +32,18 @@ struct MicroTile {
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
 
-inline __m512 widened(__mmask16 mask, const BFloat16* x) {
-  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-}
-
-// As BFloat16(float), not as VCVTNEPS2BF16, which flushes subnormals.
-inline void store_rounded(BFloat16* y, __mmask16 mask, __m512 x) {
-  const __m512i bits = _mm512_castps_si512(x);
-  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-  __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
-  const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
-  up = _mm512_mask_or_epi32(up, nan, bits, _mm512_set1_epi32(0x400000));
-  _mm512_mask_cvtepi32_storeu_epi16(y, mask, _mm512_srli_epi32(up, 16));
-}
-
 // Row `row` of the tile at column vector `j`.
 inline void finish(const MicroTile& t, int64_t row, int j, __mmask16 mask, __m512 sum) {
   const int64_t at = row * t.partial_step + j * kLanes;
   if (t.before) sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, t.before + at), sum);
   if (t.partial) return _mm512_mask_storeu_ps(t.partial + at, mask, sum);
-  if (t.bias) sum = _mm512_add_ps(sum, widened(mask, t.bias + j * kLanes));
-  store_rounded(t.c + row * t.c_step + j * kLanes, mask, sum);
+  if (t.bias) {
+    const __m512i bias = upper_halves(mask, t.bias + j * kLanes);
+    sum = _mm512_add_ps(sum, _mm512_castsi512_ps(bias));
+  }
+  const int64_t place = row * t.c_step + j * kLanes;
+  if (t.wide_c) return _mm512_mask_storeu_ps(t.wide_c + place, mask, sum);
+  store_rounded(t.c + place, mask, sum);
 }
 
 // Packed: A's pairs as pack_pairs_along makes them in groups of kGroup rows; else a row of A is
@@ -115,7 +106,7 @@ void micro(const MicroTile& t, const void* a) {
 #pragma GCC unroll 3
     for (int j = 0; j < Vectors; ++j) {
       const int64_t lanes = j == Vectors - 1 ? t.last : kLanes;
-      finish(t, i, j, static_cast<__mmask16>((1u << lanes) - 1), sums[i][j]);
+      finish(t, i, j, first_lanes(lanes), sums[i][j]);
     }
   }
 }

@@ -1,5 +1,6 @@
 // Operands of the bfloat16 products: pairs of neighbouring k, (2p, 2p + 1), in one 32-bit number,
-// as VDPBF16PS reads them. A missing last k is 0 on both sides, whatever else is there.
+// as VDPBF16PS reads them. Operands of float32 are rounded on the way. A missing last k is 0 on
+// both sides, whatever else is there.
 #pragma once
 
 #include "kernels/bfloat16.h"
@@ -12,6 +13,7 @@ using Pair = uint32_t;
 inline constexpr int64_t kLanes = 16;  // pairs, and float32 sums, of a vector
 
 inline int64_t pairs_of(int64_t depth) { return (depth + 1) / 2; }
+inline __mmask16 first_lanes(int64_t count) { return static_cast<__mmask16>((1u << count) - 1); }
 
 inline Pair load_pair(const BFloat16* x) {
   Pair pair;
@@ -19,48 +21,96 @@ inline Pair load_pair(const BFloat16* x) {
   return pair;
 }
 
-// out[p * width + i] = the pair p of in[i * step + ...] for i < count, zero up to `width`, a
-// multiple of kLanes: pairs lie side by side already, so this is float32's transposition.
-inline void pack_pairs_across(Pair* out, int64_t width, const BFloat16* in, int64_t step,
-                              int64_t count, int64_t depth) {
+// In the upper half of every lane what BFloat16(float) makes of it; VCVTNEPS2BF16 would flush
+// subnormals.
+inline __m512i rounded(__m512 x) {
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+  const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+  return _mm512_mask_or_epi32(up, nan, bits, _mm512_set1_epi32(0x400000));
+}
+inline void store_rounded(BFloat16* y, __mmask16 mask, __m512 x) {
+  _mm512_mask_cvtepi32_storeu_epi16(y, mask, _mm512_srli_epi32(rounded(x), 16));
+}
+
+// The same of elements in memory.
+inline __m512i upper_halves(__mmask16 mask, const BFloat16* x) {
+  return _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x)), 16);
+}
+inline __m512i upper_halves(__mmask16 mask, const float* x) {
+  return rounded(_mm512_maskz_loadu_ps(mask, x));
+}
+
+// out[p * step + i] = the pair p of in[i * in_step + ...] for i < count, zero up to kLanes: pairs
+// lie side by side already, so this is float32's transposition.
+inline void transpose_pairs(Pair* out, int64_t step, const BFloat16* in, int64_t in_step,
+                            int64_t count, int64_t depth) {
   const int64_t whole = depth / 2;
-  for (int64_t first = 0; first < width; first += kLanes) {
-    const float* rows[kLanes];
+  const float* rows[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) {
+    rows[i] = i < count ? reinterpret_cast<const float*>(in + i * in_step)
+                        : reinterpret_cast<const float*>(kZeros);
+  }
+  int64_t p = 0;
+  for (; p + kStep<float> <= whole; p += kStep<float>) {
+    transpose_step(rows, p, reinterpret_cast<float*>(out + p * step), step);
+  }
+  for (; p < pairs_of(depth); ++p) {
     for (int64_t i = 0; i < kLanes; ++i) {
-      rows[i] = first + i < count ? reinterpret_cast<const float*>(in + (first + i) * step)
-                                  : reinterpret_cast<const float*>(kZeros);
+      const BFloat16* x = reinterpret_cast<const BFloat16*>(rows[i]) + 2 * p;
+      out[p * step + i] = p < whole ? load_pair(x) : x->bits;
     }
-    int64_t p = 0;
-    for (; p + kStep<float> <= whole; p += kStep<float>) {
-      transpose_step(rows, p, reinterpret_cast<float*>(out + p * width + first), width);
-    }
-    for (; p < pairs_of(depth); ++p) {
-      for (int64_t i = 0; i < kLanes; ++i) {
-        const BFloat16* x = reinterpret_cast<const BFloat16*>(rows[i]) + 2 * p;
-        out[p * width + first + i] = p < whole ? load_pair(x) : x->bits;
+  }
+}
+inline void transpose_pairs(Pair* out, int64_t step, const float* in, int64_t in_step,
+                            int64_t count, int64_t depth) {
+  constexpr int64_t kChunk = 64;  // of k, even; 2 KiB
+  BFloat16 halves[kLanes * kChunk];
+  for (int64_t k = 0; k < depth; k += kChunk) {
+    const int64_t now = at_most(kChunk, depth - k);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t j = 0; j < now; j += kLanes) {
+        const __mmask16 mask = first_lanes(at_most(kLanes, now - j));
+        store_rounded(halves + i * kChunk + j, mask,
+                      _mm512_maskz_loadu_ps(mask, in + i * in_step + k + j));
       }
     }
+    transpose_pairs(out + k / 2 * step, step, halves, kChunk, count, now);
+  }
+}
+
+// Columns stored along k: out[p * width + i] = the pair p of column i < count, zero up to `width`,
+// a multiple of kLanes.
+template <typename In>
+void pack_pairs_across(Pair* out, int64_t width, const In* in, int64_t step, int64_t count,
+                       int64_t depth) {
+  for (int64_t first = 0; first < width; first += kLanes) {
+    transpose_pairs(out + first, width, in + first * step, step, at_most(kLanes, count - first),
+                    depth);
   }
 }
 
 // Panels of `width`, a multiple of kLanes, one behind the other, from rows of one k each: pair p of
 // column i in the panel that starts at column j is out[j * pairs + p * width + i], for
 // j + i < count, zero up to the next whole vector.
-inline void pack_pairs_along(Pair* out, int64_t width, const BFloat16* in, int64_t step,
-                             int64_t count, int64_t depth) {
+template <typename In>
+void pack_pairs_along(Pair* out, int64_t width, const In* in, int64_t step, int64_t count,
+                      int64_t depth) {
   const int64_t pairs = pairs_of(depth);
   for (int64_t first = 0; first < count; first += width) {
     const int64_t end = at_most(first + width, count);
     for (int64_t p = 0; p < pairs; ++p) {
-      const BFloat16* even = in + 2 * p * step;
+      const In* even = in + 2 * p * step;
       Pair* to = out + first * pairs + p * width;
       for (int64_t j = first; j < end; j += kLanes, to += kLanes) {
-        const auto there = static_cast<__mmask16>((1u << at_most(kLanes, end - j)) - 1);
-        const auto odd_there = static_cast<__mmask16>(2 * p + 1 < depth ? there : 0);
-        const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, even + j));
-        const __m512i high =
-            _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(odd_there, even + step + j));
-        _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        const __mmask16 there = first_lanes(at_most(kLanes, end - j));
+        const __mmask16 odd_there = 2 * p + 1 < depth ? there : __mmask16{0};
+        const __m512i low = _mm512_srli_epi32(upper_halves(there, even + j), 16);
+        const __m512i high = upper_halves(odd_there, even + step + j);
+        // low | (high & upper half)
+        const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xFFFF0000u));
+        _mm512_storeu_si512(to, _mm512_ternarylogic_epi32(low, high, mask, 0xF8));
       }
     }
   }
