@@ -80,9 +80,8 @@ void run_panel(const ProductArgs& args, const Area& area, const PairWork& work,
           tile, element<BFloat16>(args.a, args.lda, false, area.row + i, k));
     }
     if (tile.c) tile.c += now * tile.c_step;
-    if (tile.wide_c) tile.wide_c += now * tile.c_step;
-    if (tile.before) tile.before += now * tile.partial_step;
-    if (tile.partial) tile.partial += now * tile.partial_step;
+    if (tile.sums) tile.sums += now * tile.sums_step;
+    if (tile.before) tile.before += now * tile.before_step;
   }
 }
 
@@ -100,7 +99,8 @@ void pack_panel(const ProductArgs& args, Pair* panel, int64_t k, int64_t depth, 
 
 void run_pair_area(const ProductArgs& args, const Area& area) {
   const PairWork work(args, area);
-  for (int64_t k = 0; k < args.k; k += kBFloat16BlockK) {
+  int64_t k = 0;
+  do {  // once for k == 0 too: sums of nothing, and the bias
     const int64_t depth = at_most(kBFloat16BlockK, args.k - k);
     const bool last = k + depth == args.k;
     if (args.trans_a) {
@@ -117,33 +117,48 @@ void run_pair_area(const ProductArgs& args, const Area& area) {
       }
       const int64_t place = area.row * args.ldc + area.col + j;
       const auto* bias = static_cast<const BFloat16*>(args.bias);
-      run_panel(args, area, work,
-                {.depth = depth,
-                 .a_step = args.lda,
-                 .b = work.panel,
-                 .b_step = round_up(cols, kLanes),
-                 .last = 0,
-                 .before = k > 0 ? work.sums + j : nullptr,
-                 .partial = last ? nullptr : work.sums + j,
-                 .partial_step = work.sums_step,
-                 .bias = last && bias ? bias + area.col + j : nullptr,
-                 .c = args.wide_c ? nullptr : static_cast<BFloat16*>(args.c) + place,
-                 .wide_c = args.wide_c ? static_cast<float*>(args.c) + place : nullptr,
-                 .c_step = args.ldc},
-                k, cols);
+      bf16::MicroTile tile{.depth = depth, .a_step = args.lda, .b = work.panel};
+      tile.b_step = round_up(cols, kLanes);
+      tile.before = k > 0 ? work.sums + j : nullptr;
+      tile.before_step = work.sums_step;
+      if (!last) {
+        tile.sums = work.sums + j;
+        tile.sums_step = work.sums_step;
+      } else if (args.wide_c) {
+        tile.sums = static_cast<float*>(args.c) + place;
+        tile.sums_step = args.ldc;
+      } else {
+        tile.c = static_cast<BFloat16*>(args.c) + place;
+        tile.c_step = args.ldc;
+      }
+      tile.bias = last && bias ? bias + area.col + j : nullptr;
+      run_panel(args, area, work, tile, k, cols);
     }
-  }
+    k += kBFloat16BlockK;
+  } while (k < args.k);
+}
+
+// The largest rectangle at the start of the tiles [first, last), which are numbered down the
+// columns: its rows share the panels of B; its columns what is packed of A, where no sums of blocks
+// before have to be kept.
+Area next_pair_area(const ProductArgs& args, const PairGrid& grid, int64_t* first, int64_t last) {
+  constexpr int64_t kMostRows = 4 * kMostTile;  // 4 MiB of packed rows
+  const int64_t left = last - *first, row = *first % grid.rows, col = *first / grid.rows;
+  const int64_t rows = at_most(at_most(grid.rows - row, left), kMostRows / grid.tile_rows);
+  const bool share = args.trans_a && rows == grid.rows && args.k <= kBFloat16BlockK;
+  const int64_t cols = share ? left / rows : 1;
+  *first += rows * cols;
+  Area area{row * grid.tile_rows, rows * grid.tile_rows, col * grid.tile_cols,
+            cols * grid.tile_cols};
+  area.rows = at_most(area.rows, args.m - area.row);
+  area.cols = at_most(area.cols, args.n - area.col);
+  return area;
 }
 
 void pair_product(const ProductArgs& args, int64_t first, int64_t last) {
   if (first == last) return;
   const PairGrid grid = pair_grid(args);
-  for (; first < last; ++first) {  // numbered down the columns
-    Area area{first % grid.rows * grid.tile_rows, 0, first / grid.rows * grid.tile_cols, 0};
-    area.rows = at_most(grid.tile_rows, args.m - area.row);
-    area.cols = at_most(grid.tile_cols, args.n - area.col);
-    run_pair_area(args, area);
-  }
+  while (first < last) run_pair_area(args, next_pair_area(args, grid, &first, last));
 }
 
 int64_t pair_product_tiles(const ProductArgs& args) {

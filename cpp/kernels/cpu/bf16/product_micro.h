@@ -13,37 +13,23 @@ inline constexpr int64_t kPanel = kVectors * kLanes;
 inline constexpr int64_t kGroup = 16;  // rows of a packed panel of A
 
 struct MicroTile {
-  int64_t depth;         // of this block of k
-  int64_t a_step;        // between the rows of A read in place, in elements
-  const Pair* b;         // panel of B
-  int64_t b_step;        // between its pairs of k
-  int64_t last;          // columns in the last vector, 1 to 16
-  const float* before;   // the sums of the blocks before; null for none
-  float* partial;        // where sums go that are not the last block's; null: c is written
-  int64_t partial_step;  // of both
-  const BFloat16* bias;  // added after the last block; null for none
-  BFloat16* c;
-  float* wide_c;  // instead of c: results as they are
-  int64_t c_step;
+  int64_t depth = 0;   // of this block of k
+  int64_t a_step = 0;  // between the rows of A read in place, in elements
+  const Pair* b = nullptr;
+  int64_t b_step = 0;             // between the pairs of k of B's panel
+  int64_t last = 0;               // columns in the last vector, 1 to 16
+  const float* before = nullptr;  // the sums of the blocks before; null for none
+  int64_t before_step = 0;
+  const BFloat16* bias = nullptr;  // added after the last block; null for none
+  float* sums = nullptr;           // where sums go as they are; null: rounded to c
+  int64_t sums_step = 0;
+  BFloat16* c = nullptr;
+  int64_t c_step = 0;
 };
 
 // In assembly, because the sum then stays in its register (kernels/cpu/product_vector.h).
 [[gnu::always_inline]] inline void add_products(__m512& sum, __m512i a, __m512i b) {
   asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-}
-
-// Row `row` of the tile at column vector `j`.
-inline void finish(const MicroTile& t, int64_t row, int j, __mmask16 mask, __m512 sum) {
-  const int64_t at = row * t.partial_step + j * kLanes;
-  if (t.before) sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, t.before + at), sum);
-  if (t.partial) return _mm512_mask_storeu_ps(t.partial + at, mask, sum);
-  if (t.bias) {
-    const __m512i bias = upper_halves(mask, t.bias + j * kLanes);
-    sum = _mm512_add_ps(sum, _mm512_castsi512_ps(bias));
-  }
-  const int64_t place = row * t.c_step + j * kLanes;
-  if (t.wide_c) return _mm512_mask_storeu_ps(t.wide_c + place, mask, sum);
-  store_rounded(t.c + place, mask, sum);
 }
 
 // Packed: A's pairs as pack_pairs_along makes them in groups of kGroup rows; else a row of A is
@@ -88,8 +74,17 @@ void micro(const MicroTile& t, const void* a) {
   constexpr int kUnroll = 2;
   constexpr int64_t kPairBytes = (Packed ? kGroup : 1) * static_cast<int64_t>(sizeof(Pair));
   const int64_t pairs = Packed ? pairs_of(t.depth) : t.depth / 2;
+  // C is written when the sums are done, thousands of cycles from here; a row in a turn.
+  const char* ahead =
+      t.sums ? reinterpret_cast<const char*>(t.sums) : reinterpret_cast<const char*>(t.c);
+  const int64_t ahead_step = t.sums ? t.sums_step * 4 : t.c_step * 2;
   int64_t p = 0;
   for (; p + kUnroll <= pairs; p += kUnroll) {
+    if (p < kUnroll * Rows) {
+#pragma GCC unroll 3
+      for (int j = 0; j < Vectors; ++j) __builtin_prefetch(ahead + j * 64, 1);
+      ahead += ahead_step;
+    }
 #pragma GCC unroll 2
     for (int u = 0; u < kUnroll; ++u) advance(u, false);
 #pragma GCC unroll 4
@@ -101,13 +96,34 @@ void micro(const MicroTile& t, const void* a) {
     for (int i = 0; i < kBases; ++i) rows[i] += kPairBytes;
   }
   if (!Packed && t.depth % 2 != 0) advance(0, true);  // what lies behind the row is not its own
+
+  const __mmask16 rest = first_lanes(t.last), full = 0xFFFF;
+  const auto each = [&](auto&& act) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
+    for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 3
-    for (int j = 0; j < Vectors; ++j) {
-      const int64_t lanes = j == Vectors - 1 ? t.last : kLanes;
-      finish(t, i, j, first_lanes(lanes), sums[i][j]);
+      for (int j = 0; j < Vectors; ++j) act(sums[i][j], i, j, j == Vectors - 1 ? rest : full);
     }
+  };
+  if (t.before) {
+    each([&](__m512& sum, int i, int j, __mmask16 mask) __attribute__((always_inline)) {
+      const float* before = t.before + i * t.before_step + j * kLanes;
+      sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, before), sum);
+    });
+  }
+  if (t.bias) {
+    each([&](__m512& sum, int, int j, __mmask16 mask) __attribute__((always_inline)) {
+      sum = _mm512_add_ps(sum, widened(mask, t.bias + j * kLanes));
+    });
+  }
+  if (t.sums) {
+    each([&](__m512& sum, int i, int j, __mmask16 mask) __attribute__((always_inline)) {
+      _mm512_mask_storeu_ps(t.sums + i * t.sums_step + j * kLanes, mask, sum);
+    });
+  } else {
+    each([&](__m512& sum, int i, int j, __mmask16 mask) __attribute__((always_inline)) {
+      store_rounded(t.c + i * t.c_step + j * kLanes, mask, sum);
+    });
   }
 }
 
