@@ -252,29 +252,12 @@ Tensors call_promoted(const Call& c) {
   return outputs;
 }
 
-}  // namespace
-
-namespace {
-
-Tensors call_with(const Call& c, DType to) {
-  Tensors inputs;
-  for (const Tensor& t : c.inputs) {
-    const bool casts = t.defined() && is_floating(t.dtype()) && t.dtype() != DType::kFloat64 &&
-                       t.dtype() != to && !t->weak_number;
-    inputs.push_back(casts ? cast(t, to) : t);
-  }
-  return call(c.op, {inputs.data(), inputs.size()}, c.attrs, c.list_ends);
-}
-
 [[gnu::noinline]] Tensors call_autocast(const Call& c) {
   const NoAutocast off;
   return c.op.autocast(c);
 }
 
 }  // namespace
-
-Tensors in_bfloat16(const Call& c) { return call_with(c, DType::kBFloat16); }
-Tensors in_float32(const Call& c) { return call_with(c, DType::kFloat32); }
 
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
              const int32_t* list_ends) {
