@@ -1,4 +1,5 @@
-"""What one training step costs, eager and compiled, beside the peers on the same data.
+"""What one training step costs, eager and compiled, beside the peers on the same data; the large
+networks under autocast, too.
 
 python -m bench.bench_step [--threads 1] [--peers torch,numpy,jax,sklearn] [--json FILE]
 """
@@ -12,7 +13,7 @@ from bench import harness
 from bench.networks import LARGE, SMALL
 
 
-def make_step(network, compiled):
+def make_step(network, compiled, half=False):
     import chainrule as cr
     from chainrule import nn
 
@@ -38,13 +39,22 @@ def make_step(network, compiled):
         optimizer.step()
         return loss
 
+    def half_step():
+        optimizer.zero_grad()
+        with cr.autocast("cpu", dtype=cr.bfloat16):
+            loss = loss_of(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = half_step if half else step
     return cr.compile(step) if compiled else step
 
 
 def check(steps):
     """All candidates agree on the first three losses: the same work, or no comparison.
 
-    scikit-learn draws its own weights.
+    Under autocast to the digits of bfloat16. scikit-learn draws its own weights.
     """
     losses = {name: [float(step()) for _ in range(3)] for name, step in steps.items()}
     reference = losses["chainrule"]
@@ -52,12 +62,14 @@ def check(steps):
         if name == "scikit-learn":
             continue
         for a, b in zip(reference, values, strict=True):
-            if abs(a - b) > 1e-3 * max(1.0, abs(a)):
+            if abs(a - b) > (2e-2 if "autocast" in name else 1e-3) * max(1.0, abs(a)):
                 raise SystemExit(f"{name} computes other losses: {values}, chainrule {reference}")
 
 
 def measure(network, peers, rounds=15):
     steps = {"chainrule": make_step(network, False), "compiled": make_step(network, True)}
+    if network in LARGE:
+        steps["autocast"] = make_step(network, True, half=True)
     for peer in peers:
         steps.update(peer.steps(network))
     check(steps)

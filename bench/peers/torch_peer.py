@@ -1,8 +1,10 @@
-"""The step in PyTorch: eager, and with the fused optimiser. Data in memory, gradients set to
-None."""
+"""The step in PyTorch: eager, with the fused optimiser, and that under autocast of the large
+networks. Data in memory, gradients set to None."""
 
 import torch
 from torch import nn
+
+from bench.networks import LARGE
 
 
 def set_threads(n):
@@ -20,7 +22,7 @@ def make_net(network):
     return nn.Sequential(*layers)
 
 
-def make_step(network, fused):
+def make_step(network, fused, half=False):
     net = make_net(network)
     x, y = (torch.from_numpy(a) for a in network.data())
     if network.optimizer == "sgd":
@@ -36,9 +38,20 @@ def make_step(network, fused):
         optimizer.step()
         return loss
 
-    return step
+    def half_step():
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = loss_of(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return half_step if half else step
 
 
 def steps(network):
-    """{name: step}: the faster of the two is what a user would run."""
-    return {"torch": make_step(network, False), "torch fused": make_step(network, True)}
+    """{name: step}: the faster of the first two is what a user would run."""
+    found = {"torch": make_step(network, False), "torch fused": make_step(network, True)}
+    if network in LARGE:
+        found["torch autocast"] = make_step(network, True, half=True)
+    return found
