@@ -172,7 +172,7 @@ void run_forward(const Call& c, const Tensors& outputs, int64_t scratch_bytes) {
 
 // The results of a composition. One that is a view of something made on the way is by now the sole
 // owner of that memory: no view of anything that somebody has.
-Tensors composed(const Call& c) {
+[[gnu::always_inline]] inline Tensors composed(const Call& c) {
   Tensors outputs = c.op.compose(c);
   for (const Tensor& t : outputs) {
     if (!t->base || t->base->use_count() > 1 || t->base->autograd) continue;
@@ -233,9 +233,8 @@ Tensors call_promoted(const Call& c);
   return call_in_float32<call_promoted>(c);
 }
 
-// A call whose inputs have their final dtypes.
-Tensors call_promoted(const Call& c) {
-  if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype())) return call_other_dtype(c);
+// The shape rule, the outputs, the kernel, the listeners. With one result, which is made in place.
+[[gnu::always_inline]] inline Tensors call_primitive(const Call& c) {
   if (c.op.is(kMutates)) check_mutated({&c, 1});
   const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
   Infer infer(c, needs_grad);
@@ -250,6 +249,12 @@ Tensors call_promoted(const Call& c) {
   if (needs_grad && tape.record) tape.record(c, outputs, infer.hidden);
   outputs.resize(outputs.size() - infer.hidden);
   return outputs;
+}
+
+// A call whose inputs have their final dtypes.
+Tensors call_promoted(const Call& c) {
+  if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype())) return call_other_dtype(c);
+  return call_primitive(c);
 }
 
 [[gnu::noinline]] Tensors call_autocast(const Call& c) {
