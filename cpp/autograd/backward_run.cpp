@@ -78,6 +78,7 @@ void BackwardRun::want(std::span<const Tensor> inputs) {
 
 void BackwardRun::execute() {
   NoGrad mode(options_.create_graph);
+  const NoAutocast off;
   while (!ready_.empty()) {
     auto first = ready_.begin();
     Pending now = std::move(first->second);
@@ -98,6 +99,7 @@ Tensor BackwardRun::collected(const Tensor& input) {
 
 void BackwardRun::run_leaf_hooks() {
   NoGrad mode(options_.create_graph);
+  const NoAutocast off;
   for (auto& [leaf, gradient] : leaves_) {
     if (!wanted_leaves_.contains(leaf.impl()) || !leaf->autograd) continue;
     if (const auto* hooks = static_cast<Hooks*>(leaf->autograd->hooks.get())) {
@@ -108,6 +110,7 @@ void BackwardRun::run_leaf_hooks() {
 
 void BackwardRun::deliver() {
   NoGrad mode(options_.create_graph);
+  const NoAutocast off;
   for (auto& [leaf, gradient] : leaves_) deliver_one(leaf, std::move(gradient));
 }
 

@@ -2,6 +2,7 @@
 // raw types because `with no_grad():` stands around every optimizer step.
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "bindings/argument_errors.h"
@@ -223,6 +224,10 @@ void bind_grad_modes(py::module_& m) {
   m.def(
       "is_inference_mode_enabled", [] { return modes.inference; },
       "Whether inference_mode is on now, on this thread.");
+  m.def(
+      "_set_autocast", [](bool on) { return std::exchange(modes.autocast, on); },
+      "Turns autocast on or off on this thread; whether it was on comes back.");
+  m.def("_is_autocast_enabled", [] { return modes.autocast; }, "Whether autocast is on here.");
 }
 
 }  // namespace chainrule::bindings

@@ -12,6 +12,7 @@
 # -ffast-math appears nowhere: at the link it would flush subnormals in the whole process.
 
 chainrule_glob(chainrule_cpu_sources cpp/kernels/cpu/*.cpp)
+chainrule_glob(chainrule_bf16_sources cpp/kernels/cpu/bf16/*.cpp)
 chainrule_glob(chainrule_baseline_sources cpp/kernels/common/*.cpp cpp/kernels/reference/*.cpp)
 
 set(chainrule_kernel_options -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
@@ -25,8 +26,12 @@ function(chainrule_give_eigen library name)
 endfunction()
 
 function(chainrule_add_kernels level)
+  set(sources ${chainrule_cpu_sources})
   if(level MATCHES "^v[234]$")
     set(arch -march=x86-64-${level})
+  elseif(level STREQUAL "v4_bf16")
+    set(arch -march=x86-64-v4 -mavx512bf16)
+    set(sources ${chainrule_bf16_sources})
   elseif(level STREQUAL "native")
     set(arch -march=native)
   elseif(level STREQUAL "generic")
@@ -36,7 +41,7 @@ function(chainrule_add_kernels level)
                         "known are v2, v3, v4, generic, native")
   endif()
   set(library chainrule_kernels_${level})
-  add_library(${library} OBJECT ${chainrule_cpu_sources})
+  add_library(${library} OBJECT ${sources})
   target_include_directories(${library} PRIVATE ${chainrule_kernel_includes})
   # GCC takes the undefined registers of its own AVX-512 intrinsics for uninitialised variables
   # (GCC bug 105593): one line of a product is ten thousand lines of warnings.
@@ -52,6 +57,16 @@ foreach(level IN LISTS CHAINRULE_ISA_LEVELS)
   list(APPEND chainrule_kernel_libraries chainrule_kernels_${level})
   string(APPEND chainrule_isa_calls " X(${level})")
 endforeach()
+
+# The dot products of bfloat16 (VDPBF16PS), for processors of level v4 that have them: no level of
+# its own, the dispatcher puts them into v4's table.
+if("v4" IN_LIST CHAINRULE_ISA_LEVELS)
+  chainrule_add_kernels(v4_bf16)
+  list(APPEND chainrule_kernel_libraries chainrule_kernels_v4_bf16)
+  set(CHAINRULE_HAS_V4_BF16 1)
+else()
+  set(CHAINRULE_HAS_V4_BF16 0)
+endif()
 
 add_library(chainrule_kernels_baseline OBJECT ${chainrule_baseline_sources})
 target_include_directories(chainrule_kernels_baseline PRIVATE ${chainrule_kernel_includes})

@@ -1,5 +1,4 @@
-// The element types and PyTorch's promotion lattice over them. bfloat16 is part of the lattice;
-// its kernels come with the products that profit from it.
+// The element types and PyTorch's promotion lattice over them.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +36,8 @@ constexpr DType promote_types(DType a, DType b) { return a < b ? b : a; }
 constexpr bool can_cast(DType from, DType to) {
   return static_cast<int>(category(from)) <= static_cast<int>(category(to));
 }
+
+inline constexpr double kLargestBFloat16 = 0x1.FEp127;
 
 DType default_dtype();            // of new floating tensors; float32 unless changed
 void set_default_dtype(DType t);  // float32 or float64

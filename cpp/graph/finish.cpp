@@ -15,6 +15,11 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
         "[compile] expected a function that leaves the gradient mode as it found it; got one that "
         "changes it. Use `with set_grad_enabled(...):`.");
   }
+  if (modes.autocast != saved_.autocast) {
+    throw CaptureError(
+        "[compile] expected a function that leaves autocast as it found it; got one that changes "
+        "it. Use `with autocast():`.");
+  }
   for (const Tensor& t : results) {
     if (t.defined() && t->autograd && made_inside(t) &&
         (t->autograd->grad || t->autograd->retains_grad)) {

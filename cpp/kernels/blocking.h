@@ -14,6 +14,9 @@ namespace chainrule::kernels {
 // as often.
 inline constexpr int64_t kProductBlockK = 512;
 
+// The same of products of bfloat16, whose sums are kept in float32 between blocks.
+inline constexpr int64_t kBFloat16BlockK = 1024;
+
 // A reduction of n > kReduceChunk contiguous elements is defined as: reduce each chunk of
 // kReduceChunk elements (the last one may be shorter), then reduce the partial results by the same
 // rule. A driver may therefore give the chunks to different threads and gets the bits of the serial

@@ -22,9 +22,11 @@ namespace chainrule::kernels {
   void fill_cross_entropy_##isa(KernelTable&); \
   void fill_random_##isa(KernelTable&);        \
   void fill_optim_##isa(KernelTable&);         \
+  void fill_bfloat16_##isa(KernelTable&);      \
   void fill_product_##isa(KernelTable&);
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
 #undef CHAINRULE_DECLARE
+void fill_product_v4_bf16(KernelTable&);
 
 namespace {
 
@@ -36,10 +38,18 @@ namespace {
     fill_cross_entropy_##isa(table);          \
     fill_random_##isa(table);                 \
     fill_optim_##isa(table);                  \
+    fill_bfloat16_##isa(table);               \
     fill_product_##isa(table);                \
   }
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_FILL)
 #undef CHAINRULE_FILL
+
+// What only some processors of a level have.
+void fill_extensions([[maybe_unused]] std::string_view isa, [[maybe_unused]] KernelTable& table) {
+#if CHAINRULE_HAS_V4_BF16
+  if (isa == "v4" && __builtin_cpu_supports("avx512bf16")) fill_product_v4_bf16(table);
+#endif
+}
 
 bool processor_has(std::string_view isa) {
 #if defined(__x86_64__)
@@ -69,6 +79,7 @@ const KernelTable& filled_table(Level& level) {
     level.table.isa = level.name;
     fill_common(level.table);
     level.fill(level.table);
+    fill_extensions(level.name, level.table);
   });
   return level.table;
 }

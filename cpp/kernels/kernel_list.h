@@ -2,7 +2,8 @@
 // functor pair in functors.h. X(name, number of inputs).
 #pragma once
 
-// Real-valued maths: float64, float32 (and bfloat16 one day); integers are cast to float first.
+// Real-valued maths; integers are cast to float first. Of bfloat16 all maps take the way through
+// float32.
 #define CHAINRULE_FLOAT_MAPS(X) \
   X(exp, 1)                     \
   X(expm1, 1)                   \

@@ -88,6 +88,8 @@ struct ProductArgs {
   void* c;
   int64_t ldc;
   const void* bias;  // n values added after the last k-block; null for none
+  // Of bfloat16 alone: B is float32 and rounded as it is read; C is float32 and not rounded.
+  bool wide_b = false, wide_c = false;
   const ProductFinish* finish = nullptr;
 };
 struct ProductPlan {
@@ -154,7 +156,8 @@ using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer,
 using AdamFn = void (*)(int64_t n, void* w, const void* g, void* m, void* v, void* v_max,
                         const double* hyper, double step, bool maximize, bool decoupled);
 
-inline constexpr int kFloatTypes = 3;  // bfloat16 (reserved), float32, float64
+inline constexpr int kFloatTypes =
+    3;  // bfloat16, float32, float64; bfloat16 is null in most: call() widens
 constexpr int float_index(DType t) {
   return static_cast<int>(t) - static_cast<int>(DType::kBFloat16);
 }

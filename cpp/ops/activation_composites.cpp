@@ -38,6 +38,7 @@ const OpDef kElu = {
     .surface = kFunctional | kInPlace,
     .compose =
         [](const Call& c) { return just(exponential_unit(c, c.as<EluAttrs>().alpha, 1, 1)); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSelu = {
@@ -46,6 +47,7 @@ const OpDef kSelu = {
     .signatures = {"selu(Tensor input) -> Tensor"},
     .surface = kFunction | kFunctional | kInPlace,
     .compose = [](const Call& c) { return just(exponential_unit(c, kSeluAlpha, 1, kSeluScale)); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kCelu = {
@@ -59,6 +61,7 @@ const OpDef kCelu = {
           if (alpha == 0) fail<ValueError>(c.name(), "expected alpha != 0; got 0.");
           return just(exponential_unit(c, alpha, alpha, 1));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kHardtanh = {
@@ -78,6 +81,7 @@ const OpDef kHardtanh = {
           const Tensor low = where(le(c[0], a.min_val), a.min_val, c[0]);
           return just(where(ge(low, a.max_val), a.max_val, low));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kRelu6 = {
@@ -86,6 +90,7 @@ const OpDef kRelu6 = {
     .signatures = {"relu6(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(hardtanh(c[0], 0, 6)); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kHardsigmoid = {
@@ -94,6 +99,7 @@ const OpDef kHardsigmoid = {
     .signatures = {"hardsigmoid(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(div(hardtanh(add(c[0], 3), 0, 6), 6)); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kHardswish = {
@@ -102,6 +108,7 @@ const OpDef kHardswish = {
     .signatures = {"hardswish(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(div(mul(c[0], hardtanh(add(c[0], 3), 0, 6)), 6)); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kMish = {
@@ -110,6 +117,7 @@ const OpDef kMish = {
     .signatures = {"mish(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(mul(c[0], tanh(softplus(c[0], 1, HUGE_VAL)))); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSoftsign = {
@@ -118,6 +126,7 @@ const OpDef kSoftsign = {
     .signatures = {"softsign(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(div(c[0], add(abs(c[0]), 1))); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kTanhshrink = {
@@ -126,6 +135,7 @@ const OpDef kTanhshrink = {
     .signatures = {"tanhshrink(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(sub(c[0], tanh(c[0]))); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kLogsigmoid = {
@@ -134,6 +144,7 @@ const OpDef kLogsigmoid = {
     .signatures = {"logsigmoid(Tensor input) -> Tensor"},
     .surface = kFunctional,
     .compose = [](const Call& c) { return just(neg(softplus(neg(c[0]), 1, HUGE_VAL))); },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kHardshrink = {
@@ -146,6 +157,7 @@ const OpDef kHardshrink = {
           check_floating(c);
           return just(where(le(abs(c[0]), c.as<HardshrinkAttrs>().lambd), 0, c[0]));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSoftshrink = {
@@ -162,6 +174,7 @@ const OpDef kSoftshrink = {
           const Tensor left = where(lt(x, -lambd), add(x, lambd), mul(x, 0));
           return just(where(gt(x, lambd), sub(x, lambd), left));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kThreshold = {
@@ -174,6 +187,7 @@ const OpDef kThreshold = {
           const auto& a = c.as<ThresholdAttrs>();
           return just(where(le(c[0], a.threshold), a.value, c[0]));
         },
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace chainrule::ops

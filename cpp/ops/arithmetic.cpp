@@ -196,6 +196,7 @@ const OpDef kAddcdiv = {
           }
           return just(add(c[0], div(times(c[1], c.as<AddcdivAttrs>().value), c[2])));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kLerp = {
@@ -220,6 +221,7 @@ const OpDef kLerp = {
           const Tensor from_end = sub(c[1], mul(span, rsub(c[2], 1)));
           return just(where(lt(abs(c[2]), 0.5), from_start, from_end));
         },
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace chainrule::ops

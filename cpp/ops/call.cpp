@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "generated/ops.h"
+#include "ops/elementwise.h"
 #include "ops/modes.h"
 #include "ops/number_fits.h"
 #include "ops/op.h"
@@ -43,12 +44,16 @@ inline bool promoted_already(const OpDef& op, std::span<const Tensor> inputs) {
   return strong && is_floating(dtype);
 }
 
-// The inputs, brought to one dtype as the operation asks for.
-Tensors promote(const OpDef& op, std::span<const Tensor> inputs) {
+// The dtype that an operation computes in.
+DType promoted_dtype(const OpDef& op, std::span<const Tensor> inputs) {
   const std::span<const Tensor> taking_part = inputs.subspan(op.promote_from);
   if (op.promotion == Promotion::kNumbers) refuse_bool(op, taking_part);
-  DType to = result_type(taking_part);
-  if (op.promotion == Promotion::kFloat && !is_floating(to)) to = default_dtype();
+  const DType to = result_type(taking_part);
+  return op.promotion == Promotion::kFloat && !is_floating(to) ? default_dtype() : to;
+}
+
+// The inputs, brought to one dtype as the operation asks for.
+Tensors promote(const OpDef& op, std::span<const Tensor> inputs, DType to) {
   Tensors out;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& t = inputs[i];
@@ -167,7 +172,7 @@ void run_forward(const Call& c, const Tensors& outputs, int64_t scratch_bytes) {
 
 // The results of a composition. One that is a view of something made on the way is by now the sole
 // owner of that memory: no view of anything that somebody has.
-Tensors composed(const Call& c) {
+[[gnu::always_inline]] inline Tensors composed(const Call& c) {
   Tensors outputs = c.op.compose(c);
   for (const Tensor& t : outputs) {
     if (!t->base || t->base->use_count() > 1 || t->base->autograd) continue;
@@ -177,10 +182,59 @@ Tensors composed(const Call& c) {
   return outputs;
 }
 
-// A call whose inputs have their final dtypes.
-Tensors call_promoted(const Call& c) {
-  if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype()))
-    fail_dtype(c.name(), c[0].dtype(), c.op.dtypes);
+// The first tensor that is wider than bfloat16; null for none.
+const Tensor* wider_tensor(std::span<const Tensor> inputs) {
+  for (const Tensor& t : inputs) {
+    if (t.defined() && !t->weak_number && t.dtype() > DType::kBFloat16) return &t;
+  }
+  return nullptr;
+}
+
+// bfloat16 in an operation that is not meant to compute in it: it is computed in float32 and the
+// results are rounded, each step a call like others for tape and recorder.
+template <Tensors (*kCall)(const Call&)>
+[[gnu::noinline]] Tensors call_in_float32(const Call& c) {
+  Tensors wide;
+  for (const Tensor& t : c.inputs) {
+    wide.push_back(t.defined() && t.dtype() == DType::kBFloat16 ? cast(t, DType::kFloat32) : t);
+  }
+  Tensors outputs = kCall({c.op, {wide.data(), wide.size()}, c.attrs, c.list_ends});
+  for (Tensor& t : outputs) {
+    if (t.dtype() == DType::kFloat32) t = cast(t, DType::kBFloat16);
+  }
+  return outputs;
+}
+
+// Whether bfloat16 would round a Python number beside it, as 0.1: arithmetic takes the number as it
+// is, in float32, as PyTorch does. Where it is only compared or chosen it is rounded.
+bool rounds_a_number(const OpDef& op, std::span<const Tensor> inputs) {
+  if (op.infer == infer_predicate || op.promote_from > 0) return false;
+  for (const Tensor& t : inputs) {
+    if (!t.defined() || !t->weak_number) continue;
+    const double number =
+        is_floating(t.dtype()) ? t.item_double() : static_cast<double>(t.item_int());
+    if (number_of_dtype(t, DType::kBFloat16).item_double() != number) return true;
+  }
+  return false;
+}
+
+Tensors call_promoted(const Call& c);
+
+// An operation whose dtypes do not hold the first input's.
+[[gnu::noinline]] Tensors call_other_dtype(const Call& c) {
+  const bool widens = c[0].dtype() == DType::kBFloat16 && contains(c.op.dtypes, DType::kFloat32);
+  const Tensor* wider = widens ? wider_tensor(c.inputs) : nullptr;
+  if (c.op.composite()) return widens && !wider ? call_in_float32<composed>(c) : composed(c);
+  if (!widens) fail_dtype(c.name(), c[0].dtype(), c.op.dtypes);
+  if (wider) {
+    fail<DtypeError>(c.name(), "expected tensors of one dtype; got bfloat16 and ",
+                     dtype_name(wider->dtype()), ".");
+  }
+  return call_in_float32<call_promoted>(c);
+}
+
+// The shape rule, the outputs, the kernel, the listeners. With one result, which is made in place.
+[[gnu::always_inline]] inline Tensors call_primitive(const Call& c) {
   if (c.op.is(kMutates)) check_mutated({&c, 1});
   const bool needs_grad = modes.grad_enabled && !c.op.grad.empty() && any_requires_grad(c.inputs);
   Infer infer(c, needs_grad);
@@ -197,15 +251,37 @@ Tensors call_promoted(const Call& c) {
   return outputs;
 }
 
+// A call whose inputs have their final dtypes.
+Tensors call_promoted(const Call& c) {
+  if (c.op.dtypes != kAnyDType && !contains(c.op.dtypes, c[0].dtype())) return call_other_dtype(c);
+  return call_primitive(c);
+}
+
+[[gnu::noinline]] Tensors call_autocast(const Call& c) {
+  const NoAutocast off;
+  return c.op.autocast(c);
+}
+
 }  // namespace
 
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,
              const int32_t* list_ends) {
-  if (op.composite()) return composed({op, inputs, attrs, list_ends});
+  if (modes.autocast && op.autocast) [[unlikely]]
+    return call_autocast({op, inputs, attrs, list_ends});
+  if (op.composite()) {
+    const Call c{op, inputs, attrs, list_ends};
+    if (op.dtypes != kAnyDType && !contains(op.dtypes, c[0].dtype())) return call_other_dtype(c);
+    return composed(c);
+  }
   if (op.promotion == Promotion::kNone || inputs.empty() || promoted_already(op, inputs)) {
     return call_promoted({op, inputs, attrs, list_ends});
   }
-  const Tensors promoted = promote(op, inputs);
+  const DType to = promoted_dtype(op, inputs);
+  if (to == DType::kBFloat16 && rounds_a_number(op, inputs)) [[unlikely]] {
+    const Tensors wide = promote(op, inputs, DType::kFloat32);
+    return call_in_float32<call_promoted>({op, {wide.data(), wide.size()}, attrs, list_ends});
+  }
+  const Tensors promoted = promote(op, inputs, to);
   return call_promoted({op, {promoted.data(), promoted.size()}, attrs, list_ends});
 }
 

@@ -124,6 +124,8 @@ const OpDef kCrossEntropy = {
           if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
           return just(reshape(loss, c[1].sizes()));
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 // gather would tell positions of an index that the caller has never seen.
@@ -184,6 +186,8 @@ const OpDef kNllLoss = {
           if (a.reduction == Reduction::mean) return just(div(sum(loss), sum(scale)));
           return just(c[1].dim() == 1 ? loss : reshape(loss, c[1].sizes()));
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace chainrule::ops

@@ -22,7 +22,7 @@ void fill(const Tensor& out, Number value) {
 }
 
 void check_number_type(const char* op, DType t) {
-  if (t == DType::kBool || t == DType::kBFloat16) {
+  if (t == DType::kBool) {
     fail<DtypeError>(op, "expected an integer or floating dtype; got ", dtype_name(t), ".");
   }
 }

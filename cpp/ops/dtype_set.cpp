@@ -6,6 +6,7 @@ namespace chainrule {
 
 std::string dtype_names(DTypeSet set) {
   std::string names;
+  if (contains(set, DType::kFloat32)) set |= dtype_set({DType::kBFloat16});  // by way of float32
   int left = __builtin_popcount(set);
   for (int i = 0; i < kDTypeCount; ++i) {
     const DType t = static_cast<DType>(i);
@@ -17,9 +18,8 @@ std::string dtype_names(DTypeSet set) {
 }
 
 void fail_dtype(const char* op, DType got, DTypeSet allowed) {
-  // A conversion loses nothing from bfloat16, and is what is meant where only reals have a result.
-  const bool convert = contains(allowed, DType::kFloat32) &&
-                       (got == DType::kBFloat16 || (allowed & ~kRealDTypes) == 0);
+  // What is meant where only reals have a result.
+  const bool convert = contains(allowed, DType::kFloat32) && (allowed & ~kFloatDTypes) == 0;
   fail<DtypeError>(op, "expected ", dtype_names(allowed), "; got ", dtype_name(got), ".",
                    convert ? " Use float()." : "");
 }

@@ -19,11 +19,14 @@ constexpr DTypeSet dtype_set(std::initializer_list<DType> dtypes) {
 constexpr bool contains(DTypeSet set, DType t) { return set >> static_cast<int>(t) & 1; }
 
 inline constexpr DTypeSet kAnyDType = (1 << kDTypeCount) - 1;
-// bfloat16 is stored, moved and converted; no kernel computes with it.
-inline constexpr DTypeSet kComputedDTypes =
-    kAnyDType & static_cast<DTypeSet>(~dtype_set({DType::kBFloat16}));
 inline constexpr DTypeSet kNumberDTypes =
-    kComputedDTypes & static_cast<DTypeSet>(~dtype_set({DType::kBool}));
+    kAnyDType & static_cast<DTypeSet>(~dtype_set({DType::kBool}));
+inline constexpr DTypeSet kFloatDTypes =
+    dtype_set({DType::kBFloat16, DType::kFloat32, DType::kFloat64});
+// Of operations without bfloat16 kernels: call() computes those in float32 and rounds the results,
+// which is what sums and the like should do in any case.
+inline constexpr DTypeSet kWideDTypes =
+    kAnyDType & static_cast<DTypeSet>(~dtype_set({DType::kBFloat16}));
 inline constexpr DTypeSet kRealDTypes = dtype_set({DType::kFloat32, DType::kFloat64});
 
 // "bool, int32 or int64".

@@ -114,7 +114,7 @@ const OpDef kAmax = {
     .infer = infer_extreme<AmaxAttrs>,
     .forward = forward_extreme<AmaxAttrs, Reduce::amax>,
     .grad = {{0, reads_value(0) | reads_output(0), share<AmaxAttrs>}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kMax = {
@@ -140,7 +140,6 @@ const OpDef kMaxDim = {
                             r.out(0).raw(), r.out(1), r.scratch);
         },
     .grad = {{0, reads_shape(0) | reads_output(1), place<MaxDimAttrs>}},
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kArgmax = {
@@ -180,7 +179,7 @@ const OpDef kAmin = {
     .infer = infer_extreme<AminAttrs>,
     .forward = forward_extreme<AminAttrs, Reduce::amin>,
     .grad = {{0, reads_value(0) | reads_output(0), share<AminAttrs>}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kMin = {
@@ -206,7 +205,6 @@ const OpDef kMinDim = {
                             r.out(0).raw(), r.out(1), r.scratch);
         },
     .grad = {{0, reads_shape(0) | reads_output(1), place<MinDimAttrs>}},
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kArgmin = {

@@ -137,8 +137,6 @@ const OpDef kScatterElements = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          if (c.as<ScatterElementsAttrs>().accumulate && !contains(kComputedDTypes, c[0].dtype()))
-            fail_dtype("scatter_add", c[0].dtype(), kComputedDTypes);
           check_elements(c, c.as<ScatterElementsAttrs>().dim);
           if (c[1].numel() > 0) check_index_shape(c.name(), c[1], c[2].sizes(), -1, "source");
           if (c[2].dtype() != c[0].dtype()) {
@@ -157,6 +155,7 @@ const OpDef kScatterElements = {
                 return scatter_elements(b.dy(), index, hole, a.dim, false, a.wrap);
               }},
              {2, reads_value(1) | reads_shape(2), source_gradient}},
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace ops

@@ -248,8 +248,6 @@ const OpDef kIndexWrite = {
                              " and of the input's dtype; got ", dtype_name(values.dtype()), " of ",
                              values.sizes(), ".");
           }
-          if (a.accumulate && !contains(kComputedDTypes, c[0].dtype()))
-            fail_dtype(index_form_name(a.form), c[0].dtype(), kComputedDTypes);
           c.out(c[0].dtype(), c[0].sizes());
           c.scratch_bytes = c.list(1)[0].numel() * 8;
         },
@@ -269,6 +267,7 @@ const OpDef kIndexWrite = {
                 const Tensors indices = saved_indices(b);
                 return index_read(b.dy(), {indices.data(), indices.size()}, a.dims, a.form);
               }}},
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace ops

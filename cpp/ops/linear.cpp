@@ -8,7 +8,7 @@ namespace chainrule::ops {
 
 namespace {
 
-void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+void check_linear_sizes(const Tensor& x, const Tensor& w, const Tensor& bias) {
   if (x.dim() < 1 || w.dim() != 2 || x.size(-1) != w.size(1)) {
     fail<ShapeError>("linear", "expected input.shape[-1] == weight.shape[1] for a 2-d weight; got ",
                      x.dim() ? str("input ", x.sizes()) : "a 0-dimensional input", " and weight ",
@@ -18,6 +18,10 @@ void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
     fail<ShapeError>("linear", "expected a bias of sizes (weight.shape[0],) = ", Dims{w.size(0)},
                      "; got ", bias.sizes(), ".");
   }
+}
+
+void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  check_linear_sizes(x, w, bias);
   check_product_dtypes("linear", x, w);
   if (bias.defined()) check_product_dtypes("linear", w, bias);
 }
@@ -64,6 +68,27 @@ bool prepare_linear_rows(const Run& r, Launch& launch) {
                          launch);
 }
 
+// The view of rows of outputs as input [..., in] has them.
+Tensor spread_rows(const Tensor& rows, const Tensor& x) {
+  Dims sizes = x.sizes();
+  sizes[x.dim() - 1] = rows.size(1);
+  return view(rows, sizes);
+}
+
+bool is_float32(const Tensor& t) { return !t.defined() || t.dtype() == DType::kFloat32; }
+
+// Under autocast: float32 weights are rounded where they are read.
+Tensors linear_from_float32(const Call& c) {
+  const Tensor &x = c[0], &w = c[1], &bias = c[2];
+  const bool half = x.dtype() == DType::kBFloat16 || x.dtype() == DType::kFloat32;
+  if (!half || w.dim() != 2 || !is_float32(w) || !is_float32(bias)) return in_bfloat16(c);
+  const Tensor input = x.dtype() == DType::kBFloat16 ? x : cast(x, DType::kBFloat16);
+  check_linear_sizes(x, w, bias);
+  if (x.dim() == 2) return just(linear_rows_bfloat16(input, w, bias));
+  const Tensor rows = reshape(input, {leading_product(x.sizes(), 1), w.size(1)});
+  return just(spread_rows(linear_rows_bfloat16(rows, w, bias), x));
+}
+
 }  // namespace
 
 const OpDef kLinearRows = {
@@ -97,11 +122,10 @@ const OpDef kLinear = {
             return just(bias.defined() ? add(y, bias) : y);
           }
           check_linear(x, w, bias);
-          Dims sizes = x.sizes();
-          sizes[x.dim() - 1] = w.size(0);
-          const int64_t rows = leading_product(x.sizes(), 1);
-          return just(view(linear_rows(reshape(x, {rows, w.size(1)}), w, bias), sizes));
+          const Tensor rows = reshape(x, {leading_product(x.sizes(), 1), w.size(1)});
+          return just(spread_rows(linear_rows(rows, w, bias), x));
         },
+    .autocast = linear_from_float32,
 };
 
 }  // namespace chainrule::ops

@@ -20,17 +20,19 @@ void check_floating(const Call& c) {
 }
 
 void check_probabilities(const Tensor& x, const char* what, const char* hint) {
-  if (x.numel() == 0 || x.dtype() == DType::kBFloat16) return;  // the loss itself refuses bfloat16
+  if (x.numel() == 0) return;
   // Through the reductions, which pass NaN on.
+  const DType t = promote_types(x.dtype(), DType::kFloat32);
   Tensor dense = x;
-  if (!x.is_contiguous()) {
-    dense = Tensor::empty(x.dtype(), x.sizes());
-    copy_strided(dense, x);
+  if (t != x.dtype() || !x.is_contiguous()) {
+    dense = Tensor::empty(t, x.sizes());
+    run_elementwise(kernels::table().cast[static_cast<int>(x.dtype())][static_cast<int>(t)], dense,
+                    {&x, 1}, nullptr);
   }
   const auto extreme = [&](kernels::Reduce op) {
-    const Tensor out = Tensor::empty(x.dtype(), {});
-    kernels::table().reduce[static_cast<int>(op)][static_cast<int>(x.dtype())](
-        0, 1, x.numel(), 1, out.raw(), dense.raw());
+    const Tensor out = Tensor::empty(t, {});
+    kernels::table().reduce[static_cast<int>(op)][static_cast<int>(t)](0, 1, x.numel(), 1,
+                                                                       out.raw(), dense.raw());
     return out.item_double();
   };
   const double low = extreme(kernels::Reduce::amin), high = extreme(kernels::Reduce::amax);
@@ -67,6 +69,8 @@ const OpDef kMseLoss = {
           check_same_shape(c);
           return weighted(c, square(sub(c[0], c[1])), c.as<MseLossAttrs>().reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kL1Loss = {
@@ -80,6 +84,8 @@ const OpDef kL1Loss = {
           check_same_shape(c);
           return weighted(c, abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSmoothL1Loss = {
@@ -102,6 +108,8 @@ const OpDef kSmoothL1Loss = {
           const Tensor loss = where(lt(d, a.beta), square_part, sub(d, 0.5 * a.beta));
           return reduced(loss, a.reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kHuberLoss = {
@@ -122,6 +130,8 @@ const OpDef kHuberLoss = {
               where(lt(d, a.delta), mul(square(error), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
           return reduced(times_weight(c, loss), a.reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kBinaryCrossEntropy = {
@@ -139,6 +149,8 @@ const OpDef kBinaryCrossEntropy = {
           const Tensor loss = times_weight(c, bce(c[0], c[1]));
           return reduced(loss, c.as<BinaryCrossEntropyAttrs>().reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kBinaryCrossEntropyWithLogits = {
@@ -162,6 +174,8 @@ const OpDef kBinaryCrossEntropyWithLogits = {
           const Tensor loss = times_weight(c, add(mul(rsub(c[1], 1), c[0]), no));
           return reduced(loss, c.as<BinaryCrossEntropyWithLogitsAttrs>().reduction);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kBce = {

@@ -100,6 +100,7 @@ const OpDef kMatmul = {
         "[..., m, k] @ [..., k, n]: leading dimensions broadcast.",
     .signatures = {"matmul(Tensor input, Tensor other) -> Tensor"},
     .compose = [](const Call& c) { return just(any_matmul(c.name(), c[0], c[1])); },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kMm = {
@@ -113,6 +114,7 @@ const OpDef kMm = {
           check_inner(c.name(), c[0], c[1]);
           return just(product(c[0], c[1]));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kBmm = {
@@ -130,6 +132,7 @@ const OpDef kBmm = {
           }
           return just(product(c[0], c[1]));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kMv = {
@@ -142,6 +145,7 @@ const OpDef kMv = {
           check_rank(c.name(), c[1], 1, "a vector b");
           return just(matrix_vector(c.name(), c[0], c[1]));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kDot = {
@@ -194,6 +198,7 @@ const OpDef kInner = {
           const Tensor right = reshape(b, {leading_product(b.sizes(), 1), k});
           return just(view(product(left, transpose(right, 0, 1)), sizes));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kAddmm = {
@@ -209,6 +214,7 @@ const OpDef kAddmm = {
           check_inner(c.name(), c[1], c[2]);
           return just(blend(c.name(), c[0], product(c[1], c[2]), a.beta, a.alpha));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kAddmv = {
@@ -235,6 +241,7 @@ const OpDef kAddr = {
           const auto& a = c.as<AddrAttrs>();
           return just(blend(c.name(), c[0], outer(c[1], c[2]), a.beta, a.alpha));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kBaddbmm = {
@@ -247,6 +254,7 @@ const OpDef kBaddbmm = {
           const auto& a = c.as<BaddbmmAttrs>();
           return just(blend(c.name(), c[0], bmm(c[1], c[2]), a.beta, a.alpha));
         },
+    .autocast = in_bfloat16,
 };
 
 const OpDef kAddbmm = {
@@ -260,6 +268,7 @@ const OpDef kAddbmm = {
           const Tensor total = sum(bmm(c[1], c[2]), OptDims(Dims{0}));
           return just(blend(c.name(), c[0], total, a.beta, a.alpha));
         },
+    .autocast = in_bfloat16,
 };
 
 }  // namespace chainrule::ops

@@ -45,6 +45,7 @@ extern Tape tape;
 struct Modes {
   bool grad_enabled = true;
   bool inference = false;
+  bool autocast = false;  // OpDef::autocast takes the place of a call
   Recorder* recorder = nullptr;
 };
 extern constinit CHAINRULE_TLS Modes modes;
@@ -61,6 +62,19 @@ class NoGrad {
   ~NoGrad() { modes.grad_enabled = saved_; }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool saved_;
+};
+
+// Gradients are computed in the dtypes that the forward pass had, an operation under autocast in
+// those that autocast has chosen.
+class NoAutocast {
+ public:
+  NoAutocast() : saved_(modes.autocast) { modes.autocast = false; }
+  ~NoAutocast() { modes.autocast = saved_; }
+  NoAutocast(const NoAutocast&) = delete;
+  NoAutocast& operator=(const NoAutocast&) = delete;
 
  private:
   bool saved_;

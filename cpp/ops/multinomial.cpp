@@ -103,8 +103,8 @@ const OpDef kMultinomial = {
             fail<ShapeError>(c.name(), "expected a vector or a matrix of weights; got ", x.sizes(),
                              ".");
           }
-          if (x.dtype() != DType::kFloat32 && x.dtype() != DType::kFloat64) {
-            fail<DtypeError>(c.name(), "expected float32 or float64 weights; got ",
+          if (!is_floating(x.dtype())) {
+            fail<DtypeError>(c.name(), "expected bfloat16, float32 or float64 weights; got ",
                              dtype_name(x.dtype()), ".");
           }
           if (a.num_samples <= 0 || (!a.replacement && a.num_samples > x.size(-1))) {
@@ -112,7 +112,9 @@ const OpDef kMultinomial = {
                              " without replacement; got ", a.num_samples, ".");
           }
           const NoGrad off;
-          const Tensor weights = contiguous(x), state = take_random_state(c[1], c.name());
+          const Tensor weights =
+                           contiguous(x.dtype() == DType::kBFloat16 ? cast(x, DType::kFloat32) : x),
+                       state = take_random_state(c[1], c.name());
           if (a.replacement) return just(random_places(weights, state, a.num_samples));
           const Tensor times = random_times(weights, state, a.num_samples);
           return just(sort_rows(times, a.num_samples, false)[1]);

@@ -20,7 +20,9 @@ Tensor norm_of(const Call& c, const Tensor& input, double p, const OptDims& dim,
                OptDType dtype) {
   const Tensor x =
       dtype.has() && dtype.value() != input.dtype() ? cast(input, dtype.value()) : input;
-  if (!contains(kRealDTypes, x.dtype())) fail_dtype(c.name(), x.dtype(), kRealDTypes);
+  if (!is_floating(x.dtype())) fail_dtype(c.name(), x.dtype(), kRealDTypes);
+  if (x.dtype() == DType::kBFloat16)
+    return cast(norm_of(c, x, p, dim, keepdim, DType::kFloat32), DType::kBFloat16);
   if (p == 2) return euclidean_norm(x, dim, keepdim);
   const Dims dims = reduced_dims(c.name(), dim, x.dim());
   const OptDims over(dims);
@@ -88,6 +90,7 @@ const OpDef kVectorNorm = {
           const auto& a = c.as<VectorNormAttrs>();
           return just(norm_of(c, c[0], a.ord.real, a.dim, a.keepdim, a.dtype));
         },
+    .autocast = in_float32,
 };
 
 const OpDef kNorm = {
@@ -102,6 +105,7 @@ const OpDef kNorm = {
           const auto& a = c.as<NormAttrs>();
           return just(norm_of(c, c[0], a.p.real, a.dim, a.keepdim, a.dtype));
         },
+    .autocast = in_float32,
 };
 
 }  // namespace chainrule::ops

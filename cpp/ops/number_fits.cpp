@@ -21,7 +21,6 @@ bool fits_integer(Number value) {
 }  // namespace
 
 bool fits(Number value, DType t) {
-  constexpr double kLargestBFloat16 = 0x1.FEp127;
   const auto finite_below = [&](double limit) {
     return !std::isfinite(value.real) || std::abs(value.real) <= limit;
   };

@@ -161,6 +161,9 @@ struct OpDef {
   Tensors (*compose)(const Call&) = nullptr;
   std::vector<int> mutates = {};
   Traits traits = 0;
+  // What runs in its place under autocast, itself without autocast; null for the operation as it
+  // is.
+  Tensors (*autocast)(const Call&) = nullptr;
   DTypeSet dtypes = kAnyDType;  // of the first input; elementwise ones have it in their kernels
   int cost = 1;                 // elementary operations per output element, about
   int64_t (*work)(const Run&) = nullptr;  // of all its elements, where that depends on more
@@ -175,6 +178,10 @@ inline const char* Call::name() const { return op.name; }
 
 std::span<const OpDef* const> all_ops();
 const OpDef* find_op(std::string_view name);  // null when there is none
+
+// ---- Rules of autocast: the call on floating inputs in that dtype, float64 as it is.
+Tensors in_bfloat16(const Call& c);  // of products
+Tensors in_float32(const Call& c);   // of sums, losses and the like
 
 // ---- The one way into an operation; `attrs` points at the op's generated attribute struct.
 Tensors call(const OpDef& op, std::span<const Tensor> inputs, const void* attrs,

@@ -62,14 +62,15 @@ void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a.dtype()), " and ",
                      dtype_name(b.dtype()), ".");
   }
-  if (!kernels::table().product[static_cast<int>(a.dtype())])
+  if (!kernels::table().product[static_cast<int>(a.dtype())] && a.dtype() != DType::kBFloat16)
     fail_dtype(op, a.dtype(), kernels::table().product);
 }
 
 namespace {
 
 // Without a k there is nothing to add up: the bias in every row, or zeros.
-void fill_rows(const kernels::ProductArgs& args, int64_t item) {
+void fill_rows(const kernels::ProductArgs& args, DType t) {
+  const int64_t item = itemsize(args.wide_c ? DType::kFloat32 : t);
   for (int64_t i = 0; i < args.m; ++i) {
     char* row = static_cast<char*>(args.c) + i * args.ldc * item;
     if (args.bias) {
@@ -128,10 +129,10 @@ void launch_product(const Launch& launch, char* const* table) {
 }  // namespace
 
 bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch) {
-  if (args.k == 0) return false;
-  if (args.m == 0 || args.n == 0) return true;
   const kernels::KernelTable& table = kernels::table();
   const int type = static_cast<int>(t);
+  if (args.k == 0 || !table.product[type]) return false;
+  if (args.m == 0 || args.n == 0) return true;
   launch.set(launch_product,
              ProductLaunch{table.product[type], args, table.product_plan[type](args)});
   launch.takes_tail = true;
@@ -140,7 +141,8 @@ bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch) 
 
 void run_product(DType t, const kernels::ProductArgs& args) {
   if (args.m == 0 || args.n == 0) return;
-  if (args.k == 0) return fill_rows(args, itemsize(t));
+  if (args.k == 0) return fill_rows(args, t);
+  if (t == DType::kBFloat16 && !has_bfloat16_products()) return run_product_in_float32(args);
   const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const kernels::ProductPlan plan = kernels::table().product_plan[static_cast<int>(t)](args);
   run_planned(fn, args, plan);
@@ -221,7 +223,7 @@ void forward_product(Run& r) {
   };
   const int64_t count = batch.product();
   if (out.numel() == 0) return;
-  if (count == 1 || k == 0) {
+  if (count == 1 || k == 0 || (t == DType::kBFloat16 && !has_bfloat16_products())) {
     for (int64_t i = 0; i < count; ++i) run_product(t, args_of(i));
     return;
   }

@@ -30,6 +30,11 @@ void run_product(DType t, const kernels::ProductArgs& args);
 // `args` do not count.
 bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch);
 
+// Whether the kernels in use have products of bfloat16; else float32's serve
+// (product_bfloat16.cpp).
+bool has_bfloat16_products();
+void run_product_in_float32(const kernels::ProductArgs& args);
+
 // Both of one dtype that has product kernels; DtypeError otherwise.
 void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b);
 

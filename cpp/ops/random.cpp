@@ -3,6 +3,7 @@
 #include "ops/random.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "generated/ops.h"
@@ -13,14 +14,29 @@ namespace chainrule::ops {
 
 namespace {
 
+// Of bfloat16 the 256 values that stand at equal distances below 1: a rounded float32 could be 1.
+Tensor uniform_values(const Tensor& state, const Dims& sizes, DType dtype) {
+  if (dtype != DType::kBFloat16) return random_uniform(state, sizes, dtype);
+  const Tensor places = floor(mul(random_uniform(state, sizes, DType::kFloat32), 256.0));
+  return cast(mul(places, 1.0 / 256), dtype);
+}
+
+Tensor normal_values(const Tensor& state, const Dims& sizes, DType dtype) {
+  if (dtype != DType::kBFloat16) return random_normal(state, sizes, dtype);
+  return cast(random_normal(state, sizes, DType::kFloat32), dtype);
+}
+
 Tensor uniform_like(const Tensor& x, const Tensor& generator, const char* op) {
-  return random_uniform(take_random_state(generator, op), x.sizes(), x.dtype());
+  return uniform_values(take_random_state(generator, op), x.sizes(), x.dtype());
 }
 
 double largest_below(double limit, DType dtype) {
   if (dtype == DType::kFloat64) return std::nextafter(limit, -HUGE_VAL);
   const float near = static_cast<float>(limit);
-  return near < limit ? near : std::nextafter(near, -HUGE_VALF);
+  const float below = near < limit ? near : std::nextafter(near, -HUGE_VALF);
+  if (dtype != DType::kBFloat16) return below;
+  const uint32_t bits = std::bit_cast<uint32_t>(below);  // cut away from or towards 0
+  return std::bit_cast<float>((below < 0 ? bits + 0xFFFFu : bits) & 0xFFFF0000u);
 }
 
 void check_probability(const char* op, double p) {
@@ -43,7 +59,7 @@ const OpDef kRand = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<RandAttrs>();
-          return just(random_uniform(take_random_state(c[0], c.name()), a.size,
+          return just(uniform_values(take_random_state(c[0], c.name()), a.size,
                                      a.dtype.value_or(default_dtype())));
         },
 };
@@ -56,7 +72,7 @@ const OpDef kRandn = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<RandnAttrs>();
-          return just(random_normal(take_random_state(c[0], c.name()), a.size,
+          return just(normal_values(take_random_state(c[0], c.name()), a.size,
                                     a.dtype.value_or(default_dtype())));
         },
 };
@@ -70,7 +86,7 @@ const OpDef kRandLike = {
     .compose =
         [](const Call& c) {
           const DType t = c.as<RandLikeAttrs>().dtype.value_or(c[0].dtype());
-          return just(random_uniform(take_random_state(c[1], c.name()), c[0].sizes(), t));
+          return just(uniform_values(take_random_state(c[1], c.name()), c[0].sizes(), t));
         },
 };
 
@@ -83,7 +99,7 @@ const OpDef kRandnLike = {
     .compose =
         [](const Call& c) {
           const DType t = c.as<RandnLikeAttrs>().dtype.value_or(c[0].dtype());
-          return just(random_normal(take_random_state(c[1], c.name()), c[0].sizes(), t));
+          return just(normal_values(take_random_state(c[1], c.name()), c[0].sizes(), t));
         },
 };
 
@@ -157,7 +173,7 @@ const OpDef kBernoulliFill = {
           check_probability("bernoulli", p);
           const DType t = is_floating(c[0].dtype()) ? c[0].dtype() : default_dtype();
           const Tensor drawn =
-              lt(random_uniform(take_random_state(c[1], "bernoulli"), c[0].sizes(), t), p);
+              lt(uniform_values(take_random_state(c[1], "bernoulli"), c[0].sizes(), t), p);
           return just(cast(drawn, c[0].dtype()));
         },
 };
@@ -194,7 +210,7 @@ const OpDef kNormalFill = {
           const auto& a = c.as<NormalFillAttrs>();
           check_std("normal", a.std);
           const Tensor z =
-              random_normal(take_random_state(c[1], "normal"), c[0].sizes(), c[0].dtype());
+              normal_values(take_random_state(c[1], "normal"), c[0].sizes(), c[0].dtype());
           if (a.mean == 0 && a.std == 1) return just(z);
           return just(add(mul(z, a.std), a.mean));
         },
@@ -227,7 +243,7 @@ const OpDef kNormal = {
           const NoGrad off;
           const Tensor both[] = {mean, std};
           const DType t = numbers ? a.dtype.value_or(default_dtype()) : result_type(both);
-          const Tensor z = random_normal(take_random_state(c[2], c.name()), sizes, t);
+          const Tensor z = normal_values(take_random_state(c[2], c.name()), sizes, t);
           return just(add(mul(z, std), mean));
         },
 };

@@ -71,7 +71,6 @@ void infer_random_integers(Infer& c) {
   check_random_inputs(c.name(), c[0]);
   const auto& a = c.as<RandomIntegersAttrs>();
   const DType t = a.dtype.value();
-  if (!contains(kComputedDTypes, t)) fail_dtype("randint", t, kComputedDTypes);
   if (a.low >= a.high) {
     fail<ValueError>("randint", "expected low < high; got ", a.low, " and ", a.high, ".");
   }
@@ -210,6 +209,7 @@ const OpDef kRandomBernoulli = {
                              "element ", bad, " of ", p.sizes(), ".");
           }
         },
+    .dtypes = kRealDTypes,
     .cost = kCost,
 };
 
@@ -237,6 +237,7 @@ const OpDef kRandomDropout = {
               [](Backward& b) {
                 return random_dropout(contiguous(b.dy()), b.value(1), b.as<RandomDropoutAttrs>().p);
               }}},
+    .dtypes = kRealDTypes,
     .cost = kCost,
 };
 

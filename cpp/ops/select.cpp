@@ -85,9 +85,10 @@ const OpDef kNanToNum = {
         [](Run& r) {
           const auto& a = r.as<NanToNumAttrs>();
           if (!is_floating(r[0].dtype())) return copy_strided(r.out(), r[0]);
-          const double largest = r[0].dtype() == DType::kFloat64
-                                     ? std::numeric_limits<double>::max()
-                                     : std::numeric_limits<float>::max();
+          const DType t = r[0].dtype();
+          const double largest = t == DType::kFloat64   ? std::numeric_limits<double>::max()
+                                 : t == DType::kFloat32 ? std::numeric_limits<float>::max()
+                                                        : kLargestBFloat16;
           run_map(r, {Map::nan_to_num,
                       {a.nan.has ? a.nan.value : 0, a.posinf.has ? a.posinf.value : largest,
                        a.neginf.has ? a.neginf.value : -largest}});

@@ -76,6 +76,7 @@ const OpDef kSoftmax = {
           const auto& a = c.as<SoftmaxAttrs>();
           return along_dim<softmax_rows>(c, a.dim, a.dtype);
         },
+    .autocast = in_float32,
 };
 
 const OpDef kLogSoftmax = {
@@ -88,6 +89,7 @@ const OpDef kLogSoftmax = {
           const auto& a = c.as<LogSoftmaxAttrs>();
           return along_dim<log_softmax_rows>(c, a.dim, a.dtype);
         },
+    .autocast = in_float32,
 };
 
 const OpDef kSoftmaxRows = {

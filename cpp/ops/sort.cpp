@@ -79,7 +79,6 @@ const OpDef kSortRows = {
     .infer = infer_sort_rows,
     .forward = forward_sort_rows,
     .grad = {{0, reads_shape(0) | reads_output(1), sort_gradient}},
-    .dtypes = kComputedDTypes,
     .cost = 16,
 };
 

@@ -56,6 +56,8 @@ const OpDef kVar = {
          "var(Tensor input, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
          "var(Tensor input, bool unbiased) -> Tensor"},
     .compose = [](const Call& c) { return just(moments<VarAttrs>(c).var); },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kStd = {
@@ -69,6 +71,8 @@ const OpDef kStd = {
          "std(Tensor input, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
          "std(Tensor input, bool unbiased) -> Tensor"},
     .compose = [](const Call& c) { return just(root(moments<StdAttrs>(c).var)); },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kVarMean = {
@@ -85,6 +89,8 @@ const OpDef kVarMean = {
           const Moments m = moments<VarMeanAttrs>(c);
           return pair(m.var, m.mean);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kStdMean = {
@@ -101,6 +107,8 @@ const OpDef kStdMean = {
           const Moments m = moments<StdMeanAttrs>(c);
           return pair(root(m.var), m.mean);
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kLogsumexp = {
@@ -128,6 +136,8 @@ const OpDef kLogsumexp = {
           const Tensor y = log(sum(exp(sub(x, shift)), OptDims(dims), a.keepdim));
           return just(add(y, a.keepdim ? shift : reshape(shift, y.sizes())));
         },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 }  // namespace chainrule::ops

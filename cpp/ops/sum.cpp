@@ -86,7 +86,8 @@ const OpDef kSum = {
     .infer = infer_accumulate<SumAttrs>,
     .forward = forward_reduce<SumAttrs, Reduce::sum>,
     .grad = {{0, reads_shape(0), [](Backward& b) { return spread<SumAttrs>(b, b.dy()); }}},
-    .dtypes = kComputedDTypes,
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kSumAs = {
@@ -100,6 +101,7 @@ const OpDef kSumAs = {
           const auto& a = c.as<SumAsAttrs>();
           return just(in_dtype(sum(in_dtype(c[0], a.dtype), a.dim, a.keepdim), a.dtype));
         },
+    .autocast = in_float32,
 };
 
 const OpDef kMean = {
@@ -119,6 +121,7 @@ const OpDef kMean = {
                 const Dims dims = reduced_dims("mean", b.as<MeanAttrs>().dim, sizes.size());
                 return spread<MeanAttrs>(b, div(b.dy(), count_reduced(sizes, dims)));
               }}},
+    .autocast = in_float32,
     .dtypes = kRealDTypes,
 };
 
@@ -133,6 +136,7 @@ const OpDef kMeanAs = {
           const auto& a = c.as<MeanAsAttrs>();
           return just(mean(in_dtype(c[0], a.dtype), a.dim, a.keepdim));
         },
+    .autocast = in_float32,
 };
 
 const OpDef kReduceProd = {
@@ -165,7 +169,7 @@ const OpDef kReduceProd = {
                           where(eq(zeros_in, 1), one, where(eq(zeros_in, 2), two, 0)));
                 return absorb(reshape(b.dy(), kept), others);
               }}},
-    .dtypes = kComputedDTypes,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kProd = {
@@ -181,6 +185,7 @@ const OpDef kProd = {
           const OptDims dims = a.dim.has ? OptDims(Dims{a.dim.value}) : OptDims();
           return just(in_dtype(reduce_prod(in_dtype(c[0], a.dtype), dims, a.keepdim), a.dtype));
         },
+    .autocast = in_float32,
 };
 
 const OpDef kAny = {
@@ -189,7 +194,6 @@ const OpDef kAny = {
     .signatures = {"any(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AnyAttrs>,
     .forward = forward_reduce<AnyAttrs, Reduce::any>,
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kAll = {
@@ -198,7 +202,6 @@ const OpDef kAll = {
     .signatures = {"all(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor"},
     .infer = infer_truth<AllAttrs>,
     .forward = forward_reduce<AllAttrs, Reduce::all>,
-    .dtypes = kComputedDTypes,
 };
 
 const OpDef kCountNonzero = {
@@ -242,7 +245,8 @@ const OpDef kCumsum = {
                 const Dims dim{b.as<CumsumAttrs>().dim};
                 return b.dy().dim() == 0 ? b.dy() : flip(cumsum(flip(b.dy(), dim), dim[0]), dim);
               }}},
-    .dtypes = kComputedDTypes,
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kCumsumAs = {
@@ -254,6 +258,7 @@ const OpDef kCumsumAs = {
           const auto& a = c.as<CumsumAsAttrs>();
           return just(in_dtype(cumsum(in_dtype(c[0], a.dtype), a.dim), a.dtype));
         },
+    .autocast = in_float32,
 };
 
 }  // namespace chainrule::ops

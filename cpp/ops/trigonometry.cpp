@@ -188,6 +188,7 @@ const OpDef kRoundDecimals = {
           if (decimals > 0) return just(div(round(mul(c[0], scale)), scale));
           return just(mul(round(div(c[0], scale)), scale));
         },
+    .dtypes = kWideDTypes,
 };
 
 const OpDef kFrac = {

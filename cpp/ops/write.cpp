@@ -63,6 +63,7 @@ bool run_directly(const Tensor& target, const Call& c) {
   for (const Tensor& t : c.inputs) {
     if (t->weak_number && !numbers) return false;
     if (t->weak_number && category(t.dtype()) > category(target.dtype())) return false;
+    if (t->weak_number && target.dtype() == DType::kBFloat16) return false;  // may be rounded
   }
   if (numbers && !is_floating(target.dtype())) return false;  // the general path promotes
   Tensors inputs;

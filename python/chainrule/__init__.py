@@ -28,10 +28,13 @@ from chainrule._shaping import unique as unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from chainrule import amp as amp
     from chainrule import cuda as cuda
     from chainrule import datasets as datasets
     from chainrule import func as func
     from chainrule import utils as utils
+    from chainrule._autocast import autocast as autocast
+    from chainrule._autocast import is_autocast_enabled as is_autocast_enabled
     from chainrule._einsum import einsum as einsum
     from chainrule._einsum import tensordot as tensordot
     from chainrule._history import History as History
@@ -54,6 +57,8 @@ _LATER = {
     "History": "_history",
     "Trainer": "_trainer",
     "__version__": None,
+    "amp": None,
+    "autocast": "_autocast",
     "cuda": None,
     "datasets": None,
     "einsum": "_einsum",
@@ -61,6 +66,7 @@ _LATER = {
     "func": None,
     "grad": "_transforms",
     "iinfo": "_numeric",
+    "is_autocast_enabled": "_autocast",
     "load": "_safetensors",
     "save": "_safetensors",
     "tensordot": "_einsum",

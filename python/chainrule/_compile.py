@@ -164,7 +164,8 @@ class CompiledFunction(Generic[_P, _R]):
         mode = _core.is_grad_enabled() or (  # inference_mode turns it off as no_grad does
             "inference" if _core.is_inference_mode_enabled() else "no_grad"
         )
-        return (forms, described, identity, mode, _core.get_default_dtype())
+        autocast = _core._is_autocast_enabled()
+        return (forms, described, identity, mode, autocast, _core.get_default_dtype())
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         result = self._fast.call(args, kwargs)

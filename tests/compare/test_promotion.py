@@ -7,8 +7,7 @@ import torch
 
 import chainrule as cr
 
-NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
-STORED = (*NAMES, "bfloat16")  # no kernel computes with the last
+NAMES = ("bool", "uint8", "int32", "int64", "bfloat16", "float32", "float64")
 NUMBERS = (True, 2, 2.5)
 BINARY = [
     "add",
@@ -219,7 +218,7 @@ def test_the_default_dtype_counts(default):
 
 
 def test_result_type_promote_types_and_can_cast():
-    for a, b in itertools.product(STORED, repeat=2):
+    for a, b in itertools.product(NAMES, repeat=2):
         mine, theirs = (lib.promote_types(getattr(lib, a), getattr(lib, b)) for lib in (cr, torch))
         assert str(mine).split(".")[-1] == str(theirs).split(".")[-1], (a, b)
         assert cr.can_cast(getattr(cr, a), getattr(cr, b)) == torch.can_cast(

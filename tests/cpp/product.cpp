@@ -1,8 +1,9 @@
 // The matrix products of every kernel table against an exact model of their order of additions:
-// each element, for each block of kProductBlockK along k, is a sum from zero in ascending k, added
-// to the blocks before; the bias comes last. Where the model holds, tiles, layouts, leading
-// dimensions and threads cannot show; the tests of those are here too, as they say which promise
-// broke.
+// each element, for each block of k (kProductBlockK, of bfloat16 kBFloat16BlockK), is a sum from
+// zero in ascending k, added to the blocks before; the bias comes last. bfloat16 takes pairs of k,
+// the odd one first, in float32, and is rounded at the end. Where the model holds, tiles, layouts,
+// leading dimensions and threads cannot show; the tests of those are here too, as they say which
+// promise broke.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -10,15 +11,18 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/threads.h"
+#include "kernels/bfloat16.h"
 #include "kernels/blocking.h"
 #include "kernels/dispatch.h"
 
 namespace {
 
 using namespace chainrule;
+using kernels::BFloat16;
 using kernels::KernelTable;
 using kernels::ProductArgs;
 using kernels::ProductPlan;
@@ -42,7 +46,7 @@ struct Matrix {
     const int64_t lines = by_columns ? cols : rows;
     // Not one element behind the last: the address sanitizer sees a read there.
     const int64_t size = lines == 0 || step == gap ? 0 : lines * step - gap;
-    data.assign(static_cast<size_t>(size), std::numeric_limits<T>::quiet_NaN());
+    data.assign(static_cast<size_t>(size), T(std::numeric_limits<float>::quiet_NaN()));
   }
   T& at(int64_t i, int64_t j) {
     return data[static_cast<size_t>(by_columns ? j * step + i : i * step + j)];
@@ -103,25 +107,46 @@ T model(const Matrix<T>& a, const Matrix<T>& b, const T* bias, int64_t i, int64_
   return bias ? sum + bias[j] : sum;
 }
 
+// VDPBF16PS with numbers far from the subnormals.
+template <>
+BFloat16 model(const Matrix<BFloat16>& a, const Matrix<BFloat16>& b, const BFloat16* bias,
+               int64_t i, int64_t j, bool) {
+  float sum = 0;
+  for (int64_t block = 0; block < a.cols; block += kernels::kBFloat16BlockK) {
+    const int64_t end = std::min(a.cols, block + kernels::kBFloat16BlockK);
+    float part = 0;
+    for (int64_t k = block; k < end; k += 2) {
+      if (k + 1 < end) part = std::fma(float(a.at(i, k + 1)), float(b.at(k + 1, j)), part);
+      part = std::fma(float(a.at(i, k)), float(b.at(k, j)), part);
+    }
+    sum = block == 0 ? part : sum + part;
+  }
+  return BFloat16(bias ? sum + bias[j] : sum);
+}
+
 template <typename T>
 bool same_bits(T a, T b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
-// Within the rounding errors that the order of additions allows of the sum in long double.
+// Within the rounding errors that the order of additions allows of the sum in long double; the
+// last one, of bfloat16, is at most 2^-8 of it.
 template <typename T>
 bool near_exact(const Matrix<T>& a, const Matrix<T>& b, const T* bias, int64_t i, int64_t j,
                 T got) {
-  long double sum = bias ? bias[j] : 0, size = std::abs(sum);
+  long double sum = bias ? static_cast<long double>(bias[j]) : 0, size = std::abs(sum);
   for (int64_t k = 0; k < a.cols; ++k) {
-    const long double product = static_cast<long double>(a.at(i, k)) * b.at(k, j);
+    const long double product =
+        static_cast<long double>(a.at(i, k)) * static_cast<long double>(b.at(k, j));
     sum += product;
     size += std::abs(product);
   }
-  const int64_t additions =
-      std::min(a.cols, kernels::kProductBlockK) + a.cols / kernels::kProductBlockK + 3;
+  constexpr bool kHalf = std::is_same_v<T, BFloat16>;
+  constexpr int64_t kBlock = kHalf ? kernels::kBFloat16BlockK : kernels::kProductBlockK;
+  const int64_t additions = std::min(a.cols, kBlock) + a.cols / kBlock + 3;
+  const long double unit = std::numeric_limits<std::conditional_t<kHalf, float, T>>::epsilon();
   return std::abs(sum - got) <=
-         size * static_cast<long double>(additions) * std::numeric_limits<T>::epsilon();
+         size * static_cast<long double>(additions) * unit + (kHalf ? std::abs(sum) / 256 : 0);
 }
 
 struct Size {
@@ -201,7 +226,8 @@ void check_splits(const KernelTable& table, Size s, const char* type) {
       constexpr int kType = static_cast<int>(DTypeOf<T>::value);
       const ProductPlan plan = table.product_plan[kType](args);
       for (int64_t cut = 1; cut < plan.tiles; ++cut) {
-        std::fill(cut_up.data.begin(), cut_up.data.end(), std::numeric_limits<T>::quiet_NaN());
+        std::fill(cut_up.data.begin(), cut_up.data.end(),
+                  T(std::numeric_limits<float>::quiet_NaN()));
         table.product[kType](args, plan, cut, plan.tiles);
         table.product[kType](args, plan, 0, cut);
         if (std::memcmp(cut_up.data.data(), whole.data.data(), whole.data.size() * sizeof(T))) {
@@ -241,7 +267,8 @@ void check_table(const KernelTable& table, const char* type) {
     for (const int64_t n : edges)
       check_values<T>(table, {m, n, (m * 5 + n) % 23 + 1}, 3, true, type);
   }
-  for (const int64_t k : {1, 2, 3, 4, 5, 7, 8, 255, 256, 257, 259, 511, 512, 513, 1000}) {
+  for (const int64_t k :
+       {1, 2, 3, 4, 5, 7, 8, 255, 256, 257, 259, 511, 512, 513, 1000, 1023, 1025, 2051}) {
     check_values<T>(table, {9, 19, k}, 1, false, type);
     check_values<T>(table, {35, 5, k}, 0, true, type);
     check_values<T>(table, {1, 50, k}, 0, true, type);
@@ -260,8 +287,9 @@ void check_table(const KernelTable& table, const char* type) {
                         {64, 1024, 10}, {200, 1024, 1024}, {513, 2049, 30}};
   for (const Size s : sizes) check_values<T>(table, s, 0, true, type);
   check_values<T>(table, {150, 1030, 520}, 5, true, type);
-  for (const Size s : {Size{64, 128, 784}, Size{150, 230, 300}, Size{40, 9, 600},
-                       Size{300, 530, 512}, Size{700, 1100, 520}, Size{2100, 600, 40}}) {
+  for (const Size s :
+       {Size{64, 128, 784}, Size{150, 230, 300}, Size{40, 9, 600}, Size{300, 530, 512},
+        Size{700, 1100, 520}, Size{2100, 600, 40}, Size{90, 530, 1030}}) {
     check_splits<T>(table, s, type);
   }
 }
@@ -272,6 +300,8 @@ int main() {
   for (const char* isa : {"reference", "generic", "native", "v2", "v3", "v4"}) {
     const KernelTable* table = kernels::find_table(isa);
     if (!table) continue;
+    if (table->product[static_cast<int>(DType::kBFloat16)])
+      check_table<BFloat16>(*table, "bfloat16");
     check_table<float>(*table, "float32");
     check_table<double>(*table, "float64");
     std::printf("%s: looked at\n", isa);

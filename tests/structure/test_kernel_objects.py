@@ -20,6 +20,8 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("objdump"), reason="objdump is missing: install binutils"),
 ]
 LEVELS = ("v2", "v3", "v4")
+DOTS = "v4_bf16"  # beside v4: products of bfloat16 alone
+SEALED = (*LEVELS, DOTS)
 # Data that every object with exception tables carries: the same pointer in all of them.
 HARMLESS = {"DW.ref.__gxx_personality_v0"}
 
@@ -31,8 +33,9 @@ def object_files(tree, target):
 def is_current(tree, sources):
     """Whether a build tree holds one object a source and level, none older than any source."""
     newest = max(path.stat().st_mtime for path in sources)
-    expected = sum(path.match("cpp/kernels/cpu/*.cpp") for path in sources)
-    for level in LEVELS:
+    for level in SEALED:
+        folder = "cpp/kernels/cpu/bf16" if level == DOTS else "cpp/kernels/cpu"
+        expected = sum(path.match(f"{folder}/*.cpp") for path in sources)
         objects = object_files(tree, f"chainrule_kernels_{level}")
         if len(objects) != expected or min(o.stat().st_mtime for o in objects) < newest:
             return False
@@ -69,7 +72,7 @@ def defined(path, kinds):
     return {row[2] for row in rows if len(row) == 3 and row[1] in kinds}
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", SEALED)
 def test_no_symbol_is_shared_between_levels(build_tree, level):
     """Every symbol the linker may merge or bind carries its level's name."""
     for path in object_files(build_tree, f"chainrule_kernels_{level}"):
@@ -83,12 +86,12 @@ def test_levels_share_no_weak_symbol_with_any_object(build_tree):
         level: set().union(
             *(defined(p, "WVu") for p in object_files(build_tree, f"chainrule_kernels_{level}"))
         )
-        for level in LEVELS
+        for level in SEALED
     }
     targets = ("chainrule_core", "chainrule_kernels_baseline", "_core")
     others = [p for target in targets for p in object_files(build_tree, target)]
     weak_of["the rest"] = set().union(*(defined(path, "WVuT") for path in others))
-    for level in LEVELS:
+    for level in SEALED:
         for other, symbols in weak_of.items():
             if other != level:
                 shared = (weak_of[level] & symbols) - HARMLESS
@@ -103,7 +106,7 @@ def test_the_baseline_has_a_copy_of_eigen_of_its_own(build_tree):
 
 
 def test_kernels_do_not_allocate(build_tree):
-    targets = ("chainrule_kernels_baseline", *(f"chainrule_kernels_{v}" for v in LEVELS))
+    targets = ("chainrule_kernels_baseline", *(f"chainrule_kernels_{v}" for v in SEALED))
     for path in (p for target in targets for p in object_files(build_tree, target)):
         calls = subprocess.run(
             ["nm", "--undefined-only", "--format=just-symbols", str(path)],
@@ -135,6 +138,18 @@ def test_each_level_uses_its_own_registers(build_tree):
         assert zmm == 0, f"{v3.name} at v3 needs AVX-512"
         assert ymm > 0, f"{v3.name} at v3 has no 256-bit code"
         assert vector_registers(v4)[0] > 0, f"{v4.name} at v4 has no 512-bit code"
+
+
+def test_dot_instructions_are_in_their_own_objects(build_tree):
+    """A processor of level v4 need not have them."""
+    for level in SEALED:
+        code = [
+            subprocess.run(
+                ["objdump", "-d", str(path)], capture_output=True, text=True, check=True
+            ).stdout
+            for path in object_files(build_tree, f"chainrule_kernels_{level}")
+        ]
+        assert any("vdpbf16ps" in text for text in code) == (level == DOTS), level
 
 
 def loops_of(path, functors):

@@ -43,9 +43,9 @@ struct CastTo {
     if constexpr (__is_same(From, To)) {
       return x;
     } else if constexpr (__is_same(From, BFloat16)) {
-      return convert<To>(to_float(x));
+      return convert<To>(static_cast<float>(x));
     } else if constexpr (__is_same(To, BFloat16)) {
-      return to_bfloat16(convert<float>(x));
+      return BFloat16(convert<float>(x));
     } else {
       return convert<To>(x);
     }

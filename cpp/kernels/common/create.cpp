@@ -1,5 +1,7 @@
 #include "kernels/create.h"
 
+#include "kernels/bfloat16.h"
+
 namespace chainrule::kernels {
 
 namespace {
@@ -77,7 +79,7 @@ void ramp(const Ramp& r, int64_t begin, int64_t end, void* out) {
     case DType::kFloat64:
       return ramp_real<double>(r, begin, end, out);
     case DType::kBFloat16:
-      return;
+      return ramp_real<BFloat16>(r, begin, end, out);
   }
 }
 
@@ -95,7 +97,7 @@ void linspace(const Linspace& l, int64_t begin, int64_t end, void* out) {
     case DType::kFloat64:
       return linspace_typed<double>(l, begin, end, out);
     case DType::kBFloat16:
-      return;
+      return linspace_typed<BFloat16>(l, begin, end, out);
   }
 }
 
@@ -114,7 +116,7 @@ void random_integers(DType to, int64_t begin, int64_t end, const uint64_t* bits,
     case DType::kFloat64:
       return integers_typed<double>(begin, end, bits, low, range, out);
     case DType::kBFloat16:
-      return;
+      return integers_typed<BFloat16>(begin, end, bits, low, range, out);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/bfloat16.h"
+
 namespace chainrule::kernels {
 
 namespace {
@@ -88,6 +90,8 @@ struct Accumulate {
       place = place || value;
     } else if constexpr (__is_same(T, float) || __is_same(T, double)) {
       place += value;
+    } else if constexpr (__is_same(T, BFloat16)) {
+      place = T(place + value);
     } else {  // wraps modulo 2^bits
       place = static_cast<T>(static_cast<uint64_t>(place) + static_cast<uint64_t>(value));
     }
@@ -173,7 +177,7 @@ inline void by_item(int64_t item, F&& fn) {
   }
 }
 
-// fn(T()) with the C++ type; bfloat16 has no arithmetic here.
+// fn(T()) with the C++ type.
 template <typename F>
 inline void by_dtype(DType t, F&& fn) {
   switch (t) {
@@ -190,7 +194,7 @@ inline void by_dtype(DType t, F&& fn) {
     case DType::kFloat64:
       return fn(double());
     case DType::kBFloat16:
-      return;
+      return fn(BFloat16());
   }
 }
 

@@ -4,6 +4,7 @@
 //
 // Without elements (n == 0) sum is 0, prod 1, any false, all true; an extreme has no value then and
 // the op layer raises before it gets here.
+#include "kernels/bfloat16.h"
 #include "kernels/common/common.h"
 
 namespace chainrule::kernels {
@@ -152,6 +153,7 @@ void fill_common_reductions(KernelTable& table) {
   set_any<uint8_t>(table);
   set_any<int32_t>(table);
   set_any<int64_t>(table);
+  set_any<BFloat16>(table);
   set_any<float>(table);
   set_any<double>(table);
   table.cumsum[static_cast<int>(DType::kFloat32)] = &cumsum<float, double, float>;

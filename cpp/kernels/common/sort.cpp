@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "kernels/bfloat16.h"
 #include "kernels/index.h"
 
 namespace chainrule::kernels {
@@ -33,6 +34,7 @@ inline uint64_t key_of(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x == 0 ? 0.0f : x);
   return bits >> 31 ? ~bits : bits | uint32_t{1} << 31;
 }
+inline uint64_t key_of(BFloat16 x) { return key_of(static_cast<float>(x)) >> 16; }
 
 void insertion_sort(Entry* e, int64_t n) {
   for (int64_t i = 1; i < n; ++i) {
@@ -160,6 +162,7 @@ int64_t runs(DType t, int64_t n, const void* sorted, int64_t* starts, int64_t* r
       runs_typed<double>(n, sorted, starts, run_of, &count);
       break;
     case DType::kBFloat16:
+      runs_typed<BFloat16>(n, sorted, starts, run_of, &count);
       break;
   }
   return count;
@@ -184,7 +187,7 @@ void sort_rows(const SortedRows& r, int64_t begin, int64_t end, void* scratch) {
     case DType::kFloat64:
       return sort_typed<double>(r, begin, end, scratch);
     case DType::kBFloat16:
-      return;
+      return sort_typed<BFloat16>(r, begin, end, scratch);
   }
 }
 

@@ -1,4 +1,6 @@
-// SGD and Adam over a flat block; an element's update is in optim_updates.h.
+// SGD and Adam over a flat block; an element's update is in optim_updates.h. Weights and state in
+// bfloat16 are updated in float32 and rounded where they are stored.
+#include "kernels/bfloat16.h"
 #include "kernels/cpu/entry.h"
 #include "kernels/optim_updates.h"
 
@@ -6,27 +8,28 @@ namespace chainrule::kernels {
 namespace {
 
 template <typename T, bool kFirst, bool kNesterov>
-void sgd_momentum(int64_t n, T* w, const T* g, T* buffer, const SgdStep<T> step, bool maximize) {
+void sgd_momentum(int64_t n, T* w, const T* g, T* buffer, const SgdStep<Computed<T>> step,
+                  bool maximize) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    const T gradient = step.gradient(w[i], g[i], maximize);
-    const T next = step.next_buffer(buffer[i], gradient, kFirst);
-    buffer[i] = next;
-    w[i] = step.next_weight(w[i], step.direction(next, gradient, kNesterov));
+    const Computed<T> gradient = step.gradient(w[i], g[i], maximize);
+    const Computed<T> next = step.next_buffer(buffer[i], gradient, kFirst);
+    buffer[i] = T(next);
+    w[i] = T(step.next_weight(w[i], step.direction(next, gradient, kNesterov)));
   }
 }
 
 template <typename T>
 void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, const double* hyper,
          bool nesterov, bool maximize, bool first) {
-  const SgdStep<T> step(hyper);
+  const SgdStep<Computed<T>> step(hyper);
   T* w = static_cast<T*>(weights);
   const T* g = static_cast<const T*>(gradient);
   T* buffer = static_cast<T*>(momentum_buffer);
   if (!step.has_momentum || buffer == nullptr) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < n; ++i) {
-      w[i] = step.next_weight(w[i], step.gradient(w[i], g[i], maximize));
+      w[i] = T(step.next_weight(w[i], step.gradient(w[i], g[i], maximize)));
     }
   } else if (first) {
     if (nesterov) return sgd_momentum<T, true, true>(n, w, g, buffer, step, maximize);
@@ -38,22 +41,22 @@ void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, 
 }
 
 template <typename T, bool kMax>
-void adam_loop(int64_t n, T* w, const T* g, T* m, T* v, T* v_max, const AdamStep<T> step,
+void adam_loop(int64_t n, T* w, const T* g, T* m, T* v, T* v_max, const AdamStep<Computed<T>> step,
                bool maximize) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    const T shrunk = w[i] * step.shrink;
-    const T gradient = step.gradient(w[i], g[i], maximize);
-    const T next_m = step.next_m(m[i], gradient);
-    T next_v = step.next_v(v[i], gradient);
-    m[i] = next_m;
-    v[i] = next_v;
+    const Computed<T> shrunk = w[i] * step.shrink;
+    const Computed<T> gradient = step.gradient(w[i], g[i], maximize);
+    const Computed<T> next_m = step.next_m(m[i], gradient);
+    Computed<T> next_v = step.next_v(v[i], gradient);
+    m[i] = T(next_m);
+    v[i] = T(next_v);
     if constexpr (kMax) {
-      const T top = v_max[i] > next_v ? v_max[i] : next_v;
-      next_v = v_max[i] != v_max[i] ? v_max[i] : top;
-      v_max[i] = next_v;
+      const Computed<T> before = v_max[i], top = before > next_v ? before : next_v;
+      next_v = before != before ? before : top;
+      v_max[i] = T(next_v);
     }
-    w[i] = step.next_weight(shrunk, next_m, next_v);
+    w[i] = T(step.next_weight(shrunk, next_m, next_v));
   }
 }
 
@@ -61,7 +64,7 @@ void adam_loop(int64_t n, T* w, const T* g, T* m, T* v, T* v_max, const AdamStep
 template <typename T>
 void adam(int64_t n, void* w, const void* g, void* m, void* v, void* v_max, const double* hyper,
           double step_count, bool maximize, bool decoupled) {
-  const AdamStep<T> step(hyper, step_count, decoupled);
+  const AdamStep<Computed<T>> step(hyper, step_count, decoupled);
   if (v_max != nullptr) {
     adam_loop<T, true>(n, static_cast<T*>(w), static_cast<const T*>(g), static_cast<T*>(m),
                        static_cast<T*>(v), static_cast<T*>(v_max), step, maximize);
@@ -71,14 +74,19 @@ void adam(int64_t n, void* w, const void* g, void* m, void* v, void* v_max, cons
   }
 }
 
+template <typename T>
+void set(KernelTable& table) {
+  constexpr int kType = float_index(DTypeOf<T>::value);
+  table.sgd[kType] = &sgd<T>;
+  table.adam[kType] = &adam<T>;
+}
+
 }  // namespace
 
 void CHAINRULE_ENTRY(optim)(KernelTable& table) {
-  constexpr int kFloat = float_index(DType::kFloat32), kDouble = float_index(DType::kFloat64);
-  table.sgd[kFloat] = &sgd<float>;
-  table.sgd[kDouble] = &sgd<double>;
-  table.adam[kFloat] = &adam<float>;
-  table.adam[kDouble] = &adam<double>;
+  set<BFloat16>(table);
+  set<float>(table);
+  set<double>(table);
 }
 
 }  // namespace chainrule::kernels

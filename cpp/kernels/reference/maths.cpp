@@ -2,6 +2,7 @@
 // functors.h.
 #include <cmath>
 
+#include "kernels/bfloat16.h"
 #include "kernels/functors.h"
 #include "kernels/reference/reference.h"
 
@@ -101,22 +102,23 @@ CHAINRULE_MAP2(silu_backward, 0, dy, x,
 
 }  // namespace naive
 
-template <typename F, int kArity, typename T, typename Out>
+// In is what the elements are stored as, T what they are computed in.
+template <typename F, int kArity, typename In, typename T, typename Out>
 void map(int64_t n, void* out, const void* const* in, const int64_t* strides,
          const double* params) {
   T p[F::kParams + 1];
   for (int i = 0; i < F::kParams; ++i) p[i] = static_cast<T>(params[i]);
-  const auto at = [&](int input, int64_t i) {
-    return static_cast<const T*>(in[input])[i * strides[input]];
+  const auto at = [&](int input, int64_t i) -> T {
+    return static_cast<const In*>(in[input])[i * strides[input]];
   };
   for (int64_t i = 0; i < n; ++i) {
     Out* y = static_cast<Out*>(out) + i;
     if constexpr (kArity == 1) {
-      *y = F::call(p, at(0, i));
+      *y = Out(F::call(p, at(0, i)));
     } else if constexpr (kArity == 2) {
-      *y = F::call(p, at(0, i), at(1, i));
+      *y = Out(F::call(p, at(0, i), at(1, i)));
     } else {
-      *y = F::call(p, at(0, i), at(1, i), at(2, i));
+      *y = Out(F::call(p, at(0, i), at(1, i), at(2, i)));
     }
   }
 }
@@ -124,15 +126,17 @@ void map(int64_t n, void* out, const void* const* in, const int64_t* strides,
 template <typename F, int kArity>
 void set(KernelTable& table, Map slot) {
   ElementwiseFn* row = table.map[static_cast<int>(slot)];
-  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, float>;
-  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, double>;
+  row[static_cast<int>(DType::kBFloat16)] = &map<F, kArity, BFloat16, float, BFloat16>;
+  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, float, float>;
+  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, double, double>;
 }
 
 template <typename F, int kArity>
 void set_predicate(KernelTable& table, Map slot) {
   ElementwiseFn* row = table.map[static_cast<int>(slot)];
-  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, bool>;
-  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, bool>;
+  row[static_cast<int>(DType::kBFloat16)] = &map<F, kArity, BFloat16, float, bool>;
+  row[static_cast<int>(DType::kFloat32)] = &map<F, kArity, float, float, bool>;
+  row[static_cast<int>(DType::kFloat64)] = &map<F, kArity, double, double, bool>;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SGD and Adam in long double, formula by formula as in PyTorch's documentation.
 #include <cmath>
 
+#include "kernels/bfloat16.h"
 #include "kernels/reference/reference.h"
 
 namespace chainrule::kernels {
@@ -65,7 +66,10 @@ void adam(int64_t n, void* weights, const void* gradient, void* first_moment, vo
 }  // namespace
 
 void fill_reference_optim(KernelTable& table) {
-  constexpr int kFloat = float_index(DType::kFloat32), kDouble = float_index(DType::kFloat64);
+  constexpr int kHalf = float_index(DType::kBFloat16), kFloat = float_index(DType::kFloat32),
+                kDouble = float_index(DType::kFloat64);
+  table.sgd[kHalf] = &sgd<BFloat16>;
+  table.adam[kHalf] = &adam<BFloat16>;
   table.sgd[kFloat] = &sgd<float>;
   table.sgd[kDouble] = &sgd<double>;
   table.adam[kFloat] = &adam<float>;

@@ -1,0 +1,34 @@
+// Casts between bfloat16 and float32, which stand around every product under autocast; all others
+// are those of common/casts.cpp.
+#include "kernels/bfloat16.h"
+
+#include "kernels/cpu/entry.h"
+#include "kernels/loops.h"
+
+namespace chainrule::kernels {
+namespace {
+
+template <typename To>
+struct Cast {
+  static constexpr int kParams = 0;
+  static constexpr bool kCostly = false;
+  template <typename T>
+  static T param(double) {
+    return T();
+  }
+  template <typename From>
+  static To call(const From*, From x) {
+    return To(x);
+  }
+};
+
+}  // namespace
+
+void CHAINRULE_ENTRY(bfloat16)(KernelTable& table) {
+  constexpr int kHalf = static_cast<int>(DType::kBFloat16);
+  constexpr int kFloat = static_cast<int>(DType::kFloat32);
+  table.cast[kFloat][kHalf] = &map_unary<Cast<BFloat16>, float, BFloat16>;
+  table.cast[kHalf][kFloat] = &map_unary<Cast<float>, BFloat16, float>;
+}
+
+}  // namespace chainrule::kernels

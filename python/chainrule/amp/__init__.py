@@ -1,0 +1,3 @@
+"""PyTorch's other place for autocast."""
+
+from chainrule._autocast import autocast as autocast
