@@ -19,7 +19,12 @@ bool is_dense(const Value& v) {
 
 class Tails {
  public:
-  explicit Tails(Program& p) : p_(p), placed_(p.commit_begin, false) {}
+  explicit Tails(Program& p)
+      : p_(p), placed_(p.commit_begin, false), constant_(p.values.size(), false) {
+    for (size_t id = 0; id < constant_.size(); ++id) {
+      constant_[id] = p.values[id].source == Source::kNumber;
+    }
+  }
 
   void run() {
     for (size_t i = 0; i < p_.commit_begin; ++i) {
@@ -36,7 +41,12 @@ class Tails {
   }
 
  private:
-  bool takes_tail(const Instruction& in) const {
+  // Not so one that runs once for all runs, as a memory plan has it.
+  bool takes_tail(const Instruction& in) {
+    const bool constant = std::all_of(in.inputs.begin(), in.inputs.end(),
+                                      [&](ValueId id) { return id == kNone || constant_[id]; });
+    for (ValueId id : in.outputs) constant_[id] = constant;
+    if (constant) return false;
     if (in.op->is(kTakesTail)) return p_.values[in.outputs[0]].sizes.size() == 2;
     return in.op->is(kElementwise) && in.op->forward.prepare && in.outputs.size() == 1;
   }
@@ -83,6 +93,7 @@ class Tails {
 
   Program& p_;
   std::vector<bool> placed_;  // which instructions have their place
+  std::vector<bool> constant_;
   std::vector<size_t> order_;
   std::vector<ValueId> members_;
 };
