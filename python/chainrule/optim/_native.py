@@ -173,7 +173,7 @@ class Refresher:
     def watched(self):
         """(dict, key) of all that a call reads, in which a change is another object or another
         length; None where a setting may change by itself, as a tensor does."""
-        own = vars(self._optimizer)
+        own: Any = vars(self._optimizer)
         entries: list[tuple[dict, str]] = [(own, "param_groups"), (own, "state")]
         for group in self._optimizer.param_groups:
             reads = _Reads(group)
