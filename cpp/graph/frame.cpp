@@ -8,7 +8,9 @@
 namespace chainrule::graph {
 
 Frame::Frame(const Program& program)
-    : program_(program), table_(program.values.size() + 1), slots_(program.values.size()) {
+    : program_(program),
+      table_(program.values.size() + 1 + program.commit_begin),
+      slots_(program.values.size()) {
   const MemoryPlan& plan = program.memory;
   arena_ = Tensor::empty(DType::kUInt8, Dims{plan.arena_bytes});
   for (ValueId id = 0; id < static_cast<ValueId>(slots_.size()); ++id) {
@@ -28,6 +30,9 @@ Frame::Frame(const Program& program)
     }
   }
   kept_.resize(fresh_.size());
+  for (size_t i = 0; i < program.commit_begin; ++i) {
+    table_[scratch_place(i)] = arena_.data<char>() + plan.scratch[i];
+  }
   for (size_t i = 0; i < program.commit_begin; ++i) {
     const Instruction& in = program.code[i];
     if (plan.constant[i]) {
@@ -98,17 +103,15 @@ bool Frame::resolve(const Instruction& in, Launch& launch) {
   const Run run{call_of(in, inputs), {outputs.data(), outputs.size()}, nullptr};
   work_ += work_of(program_, in);
   if (in.op->is(kMutates)) return false;
-  const size_t operands = inputs.size() + outputs.size();
-  if (!in.op->forward.prepare || operands > Launch::kMostOperands || in.scratch_bytes > 0) {
-    return false;
-  }
-  std::fill(std::begin(launch.operands), std::end(launch.operands),
-            static_cast<int32_t>(table_.size()) - 1);
+  const size_t operands = inputs.size() + outputs.size() + 1;
+  if (!in.op->forward.prepare || operands > Launch::kMostOperands) return false;
+  std::fill(std::begin(launch.operands), std::end(launch.operands), null_place());
   int32_t* place = std::copy(in.outputs.begin(), in.outputs.end(), launch.operands);
   for (ValueId id : in.inputs) {
     if (id != kNone) *place = id;
     ++place;
   }
+  if (in.scratch_bytes > 0) *place = scratch_place(&in - program_.code.data());
   return in.op->forward.prepare(run, launch);
 }
 

@@ -23,69 +23,59 @@ int64_t rows_per_tile(int64_t cols) { return std::max<int64_t>(1, (1 << 14) / (c
 
 size_t padded(int64_t elements, DType t) { return (elements * itemsize(t) + 63) / 64 * 64; }
 
-// Where the forward puts what backward needs, or what nobody needs.
-struct Places {
-  void *loss, *scale, *softmax, *divisor, *partials;
-};
-
-struct Shape {
+// A call without its memory.
+struct Rows {
+  kernels::CrossEntropyFn fn;
   int64_t rows, cols;
+  int64_t ignore_index;
+  double label_smoothing;
+  Reduction reduction;
+  DType dtype;
+  bool keeps_softmax;
   ReducePlan sum;  // of a row-sized vector
-  static Dims all() { return {0}; }
-  explicit Shape(const Call& c) : rows(c[0].size(0)), cols(c[0].size(1)), sum(c[1], all()) {}
+
+  explicit Rows(const Call& c, bool needs_grad)
+      : rows(c[0].size(0)),
+        cols(c[0].size(1)),
+        dtype(c[0].dtype()),
+        keeps_softmax(needs_grad),
+        sum(c[1], Dims{0}) {
+    const auto& a = c.as<SoftmaxCrossEntropyAttrs>();
+    fn = kernels::table().cross_entropy[kernels::float_index(dtype)];
+    ignore_index = a.ignore_index;
+    label_smoothing = a.label_smoothing;
+    reduction = a.reduction;
+  }
+
+  int64_t scratch_bytes() const {
+    return 2 * padded(rows, dtype) + padded(1, dtype) + sum.partial_bytes() +
+           (keeps_softmax ? 0 : padded(rows * cols, dtype));
+  }
 };
 
-int64_t scratch_bytes(const Call& c, bool needs_grad) {
-  const Shape s(c);
-  const DType t = c[0].dtype();
-  return 2 * padded(s.rows, t) + padded(1, t) + s.sum.partial_bytes() +
-         (needs_grad ? 0 : padded(s.rows * s.cols, t));
-}
-
-Places places(Run& r, const Shape& s) {
-  const DType t = r[0].dtype();
-  char* next = static_cast<char*>(r.scratch);
-  const auto take = [&](size_t bytes) { return std::exchange(next, next + bytes); };
-  Places p;
-  const bool per_row = r.as<SoftmaxCrossEntropyAttrs>().reduction == Reduction::none;
-  void* rows = take(padded(s.rows, t));
-  p.loss = per_row ? r.out().raw() : rows;
-  p.scale = take(padded(s.rows, t));
-  void* one = take(padded(1, t));
-  p.divisor = r.has_out(2) ? r.out(2).raw() : one;
-  p.partials = take(s.sum.partial_bytes());
-  p.softmax = r.has_out(1) ? r.out(1).raw() : take(padded(s.rows * s.cols, t));
-  return p;
-}
+// Softmax and divisor: what backward needs, or null.
+struct Memory {
+  void *out, *softmax, *divisor;
+  const void *logits, *target, *weight;
+  void* scratch;
+};
 
 // The losses and softmaxes of all rows; IndexError for the first bad target.
-void run_rows(Run& r, const Shape& s, const Places& p) {
-  const auto& a = r.as<SoftmaxCrossEntropyAttrs>();
-  const kernels::CrossEntropyArgs args{s.cols,
-                                       r[0].raw(),
-                                       r[1].data<int64_t>(),
-                                       r.has(2) ? r[2].raw() : nullptr,
-                                       a.ignore_index,
-                                       a.label_smoothing,
-                                       p.loss,
-                                       p.softmax,
-                                       p.scale};
-  const kernels::CrossEntropyFn fn =
-      kernels::table().cross_entropy[kernels::float_index(r[0].dtype())];
-  const int64_t step = rows_per_tile(s.cols), work = s.rows * (s.cols + 1) * kRowCost;
-  std::atomic<int64_t> first_bad{s.rows};
+void run_rows(const Rows& r, const kernels::CrossEntropyArgs& args) {
+  const int64_t step = rows_per_tile(r.cols), work = r.rows * (r.cols + 1) * kRowCost;
+  std::atomic<int64_t> first_bad{r.rows};
   {
     LongWork release(work);
-    parallel_for((s.rows + step - 1) / step, work, [&](int64_t t) {
-      const int64_t bad = fn(args, t * step, std::min(s.rows, (t + 1) * step));
+    parallel_for((r.rows + step - 1) / step, work, [&](int64_t t) {
+      const int64_t bad = r.fn(args, t * step, std::min(r.rows, (t + 1) * step));
       int64_t seen = first_bad.load(std::memory_order_relaxed);
       while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
       }
     });
   }
   const int64_t bad = first_bad.load();
-  if (bad == s.rows) return;
-  fail_target("cross_entropy", s.cols, a.ignore_index, r[1].data<int64_t>()[bad], bad);
+  if (bad == r.rows) return;
+  fail_target("cross_entropy", r.cols, r.ignore_index, args.target[bad], bad);
 }
 
 void divide(DType t, void* value, const void* by) {
@@ -103,18 +93,44 @@ void set_one(DType t, void* value) {
   }
 }
 
+void run(const Rows& r, const Memory& m) {
+  const DType t = r.dtype;
+  char* next = static_cast<char*>(m.scratch);
+  const auto take = [&](size_t bytes) { return std::exchange(next, next + bytes); };
+  void* const of_rows = take(padded(r.rows, t));
+  void* const loss = r.reduction == Reduction::none ? m.out : of_rows;
+  void* const scale = take(padded(r.rows, t));
+  void* const one = take(padded(1, t));
+  void* const divisor = m.divisor ? m.divisor : one;
+  void* const partials = take(r.sum.partial_bytes());
+  void* const softmax = m.softmax ? m.softmax : next;
+  run_rows(r, {r.cols, m.logits, static_cast<const int64_t*>(m.target), m.weight, r.ignore_index,
+               r.label_smoothing, loss, softmax, scale});
+  set_one(t, divisor);
+  if (r.reduction == Reduction::none) return;
+  reduce_block(Reduce::sum, t, r.sum, m.out, t, loss, partials);
+  if (r.reduction == Reduction::sum) return;
+  reduce_block(Reduce::sum, t, r.sum, divisor, t, scale, partials);
+  divide(t, m.out, divisor);
+}
+
 void forward(Run& r) {
-  const Shape s(r);
-  const Places p = places(r, s);
-  const DType t = r[0].dtype();
-  const Reduction reduction = r.as<SoftmaxCrossEntropyAttrs>().reduction;
-  run_rows(r, s, p);
-  set_one(t, p.divisor);
-  if (reduction == Reduction::none) return;
-  reduce_block(Reduce::sum, t, s.sum, r.out().raw(), t, p.loss, p.partials);
-  if (reduction == Reduction::sum) return;
-  reduce_block(Reduce::sum, t, s.sum, p.divisor, t, p.scale, p.partials);
-  divide(t, r.out().raw(), p.divisor);
+  run(Rows(r, r.has_out(1)), {r.out().raw(), r.has_out(1) ? r.out(1).raw() : nullptr,
+                              r.has_out(2) ? r.out(2).raw() : nullptr, r[0].raw(), r[1].raw(),
+                              r.has(2) ? r[2].raw() : nullptr, r.scratch});
+}
+
+void launch(const Launch& l, char* const* table) {
+  const auto& r = l.as<Rows>();
+  const int outputs = r.keeps_softmax ? 3 : 1;
+  const auto output = [&](int i) { return i < outputs ? l.address(i, table) : nullptr; };
+  run(r, {output(0), output(1), output(2), l.address(outputs, table), l.address(outputs + 1, table),
+          l.address(outputs + 2, table), l.address(outputs + 3, table)});
+}
+
+bool prepare(const Run& r, Launch& l) {
+  l.set(launch, Rows(r, r.has_out(1)));
+  return true;
 }
 
 bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
@@ -141,7 +157,7 @@ void infer(Infer& c) {
   c.out(c[0].dtype(), per_row ? Dims{logits[0]} : Dims{});
   c.keep(c[0].dtype(), logits);
   c.keep(c[0].dtype(), {});
-  c.scratch_bytes = scratch_bytes(c, c.needs_grad);
+  c.scratch_bytes = Rows(c, c.needs_grad).scratch_bytes();
 }
 
 // The same from elementary operations: log_softmax, the picked entries, the weighted mean.
@@ -194,6 +210,57 @@ Tensor row_factor(Backward& b) {
   return reshape(where(ignored, 0, absorb(div(b.value(0), b.value(3)), total)), {-1, 1});
 }
 
+struct BackwardRows {
+  kernels::CrossEntropyBackwardFn fn;
+  int64_t rows;
+  kernels::CrossEntropyBackwardArgs args;  // without addresses
+
+  explicit BackwardRows(const Call& c)
+      : fn(kernels::table().cross_entropy_backward[kernels::float_index(c[1].dtype())]),
+        rows(c[1].size(0)),
+        args{} {
+    const auto& a = c.as<SoftmaxCrossEntropyBackwardAttrs>();
+    args.cols = c[1].size(1);
+    args.ignore_index = a.ignore_index;
+    args.label_smoothing = a.label_smoothing;
+    args.dy_stride = c[0].dim();
+  }
+
+  void run() const {
+    const int64_t step = rows_per_tile(args.cols), work = 4 * rows * (args.cols + 1);
+    LongWork release(work);
+    parallel_for((rows + step - 1) / step, work,
+                 [&](int64_t t) { fn(args, t * step, std::min(rows, (t + 1) * step)); });
+  }
+};
+
+void forward_backward(Run& r) {
+  BackwardRows b(r);
+  b.args.dy = r[0].raw();
+  b.args.softmax = r[2].raw();
+  b.args.divisor = r[3].raw();
+  b.args.target = r[4].data<int64_t>();
+  b.args.weight = r.has(5) ? r[5].raw() : nullptr;
+  b.args.dlogits = r.out().raw();
+  b.run();
+}
+
+void launch_backward(const Launch& l, char* const* table) {
+  BackwardRows b = l.as<BackwardRows>();
+  b.args.dlogits = l.address(0, table);
+  b.args.dy = l.address(1, table);
+  b.args.softmax = l.address(3, table);
+  b.args.divisor = l.address(4, table);
+  b.args.target = reinterpret_cast<const int64_t*>(l.address(5, table));
+  b.args.weight = l.address(6, table);
+  b.run();
+}
+
+bool prepare_backward(const Run& r, Launch& l) {
+  l.set(launch_backward, BackwardRows(r));
+  return true;
+}
+
 }  // namespace
 
 const OpDef kSoftmaxCrossEntropy = {
@@ -207,7 +274,7 @@ const OpDef kSoftmaxCrossEntropy = {
          "Tensor"},
     .surface = kPrivate,
     .infer = infer,
-    .forward = forward,
+    .forward = {forward, prepare},
     .grad = {{0,
               reads_value(0) | reads_value(1) | reads_value(2) | reads_output(1) | reads_output(2),
               [](Backward& b) {
@@ -217,6 +284,7 @@ const OpDef kSoftmaxCrossEntropy = {
                                                       a.label_smoothing, b.value(2));
               }}},
     .compose = compose,
+    .traits = kRefuses,
     .dtypes = kRealDTypes,
     .cost = 24,
 };
@@ -230,27 +298,7 @@ const OpDef kSoftmaxCrossEntropyBackward = {
          "Tensor? weight=None) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_backward,
-    .forward =
-        [](Run& r) {
-          const auto& a = r.as<SoftmaxCrossEntropyBackwardAttrs>();
-          const int64_t rows = r[1].size(0), cols = r[1].size(1);
-          const kernels::CrossEntropyBackwardArgs args{cols,
-                                                       r[2].raw(),
-                                                       r[4].data<int64_t>(),
-                                                       r.has(5) ? r[5].raw() : nullptr,
-                                                       a.ignore_index,
-                                                       a.label_smoothing,
-                                                       r[0].raw(),
-                                                       r[0].dim(),
-                                                       r[3].raw(),
-                                                       r.out().raw()};
-          const auto fn =
-              kernels::table().cross_entropy_backward[kernels::float_index(r[1].dtype())];
-          const int64_t step = rows_per_tile(cols), work = 4 * rows * (cols + 1);
-          LongWork release(work);
-          parallel_for((rows + step - 1) / step, work,
-                       [&](int64_t t) { fn(args, t * step, std::min(rows, (t + 1) * step)); });
-        },
+    .forward = {forward_backward, prepare_backward},
     .grad = {{0,
               reads_shape(0) | reads_value(1) | reads_value(2) | reads_value(3) | reads_value(4) |
                   reads_value(5),

@@ -1,6 +1,7 @@
 // Launch: a kernel call made ready. All that follows from dtypes, sizes and strides is resolved
 // once, so that running it again costs one indirect call. What it reads and writes stands as places
-// in a table of addresses, which whoever runs it keeps: outputs first, then the inputs of the call.
+// in a table of addresses, which whoever runs it keeps: outputs first, then the inputs of the call,
+// then its scratch memory.
 #pragma once
 
 #include <cstddef>

@@ -145,6 +145,7 @@ inline constexpr Traits kView = 4;
 inline constexpr Traits kDynamicShape = 8;
 inline constexpr Traits kMutates = 16;    // writes the parameters listed in OpDef::mutates
 inline constexpr Traits kTakesTail = 32;  // as a launch, see Tail
+inline constexpr Traits kRefuses = 64;    // some values; of those that can be prepared
 
 struct OpDef {
   const char* name;  // unique; the C++ function's name

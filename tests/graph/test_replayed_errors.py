@@ -21,3 +21,13 @@ def test_a_bad_class_is_told_by_a_replay_as_by_an_eager_call(name, target):
     assert str(replayed.value) == str(eager.value)
     assert f"[{name}] expected targets in [0, 3) or ignore_index -100" in str(eager.value)
     assert step(scores, cr.tensor([-100, 2])).item() == loss(scores, cr.tensor([-100, 2])).item()
+
+
+def test_a_loss_that_nobody_reads_refuses_its_targets_still():
+    fast = cr.compile(lambda x, y: (cr.nn.functional.cross_entropy(x, y), x + 1)[1])
+    x, y = cr.randn(4, 3), cr.tensor([0, 1, 2, 0])
+    for _ in range(4):
+        fast(x, y)
+    assert fast.stats["replays"] > 0
+    with pytest.raises(IndexError, match="cross_entropy"):
+        fast(x, cr.tensor([0, 1, 3, 0]))

@@ -67,8 +67,9 @@ void drop_dead_code(Program& p) {
   }
   for (size_t i = p.commit_begin; i-- > 0;) {
     const Instruction& in = p.code[i];
-    // Kernels that can be prepared refuse no value; others may, whether or not anybody reads them.
-    const bool harmless = !in.op->forward || in.op->forward.prepare;
+    // One that may refuse its operands does so whether or not anybody reads what it makes.
+    const bool resolved = !in.op->forward || in.op->forward.prepare;
+    const bool harmless = resolved && !in.op->is(kRefuses);
     drop[i] = harmless && std::none_of(in.outputs.begin(), in.outputs.end(),
                                        [&](ValueId id) { return used[id]; });
     if (drop[i]) continue;
