@@ -4,7 +4,9 @@
 
 #include <bit>
 
+#include "autograd/autograd.h"
 #include "bindings/tensor_type.h"
+#include "ops/modes.h"
 
 namespace chainrule::bindings {
 
@@ -38,7 +40,7 @@ bool Signature::add(PyObject* name, PyObject* value, int& tensors) {
   if (name) a.name = borrow(name);
   if (is_tensor(value)) {
     a.tensor = tensors++;
-    a.requires_grad = tensor_of(value)->requires_grad;
+    a.requires_grad = autograd::requires_grad(tensor_of(value));
     for (size_t i = 0; i < arguments_.size() && a.same_as < 0; ++i) {
       if (arguments_[i].value.ptr() == value) a.same_as = arguments_[i].tensor;
     }
@@ -71,7 +73,7 @@ bool Signature::fits(const Argument& a, PyObject* value, const Plan& plan,
   if (a.tensor < 0) return same_value(a.value.ptr(), value);
   if (!is_tensor(value)) return false;
   const Tensor& t = tensor_of(value);
-  if (t->requires_grad != a.requires_grad || !plan.layouts()[a.tensor].fits(*t.impl())) {
+  if (autograd::requires_grad(t) != a.requires_grad || !plan.layouts()[a.tensor].fits(*t.impl())) {
     return false;
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -90,8 +92,7 @@ bool Signature::fits(PyObject* args, PyObject* keywords, const Plan& plan,
                      std::vector<Tensor>& tensors) const {
   const size_t named = keywords ? PyDict_GET_SIZE(keywords) : 0;
   if (static_cast<size_t>(PyTuple_GET_SIZE(args)) != positional_ ||
-      positional_ + named != arguments_.size() || modes.grad_enabled != grad_enabled_ ||
-      modes.inference != inference_ || default_dtype() != default_dtype_) {
+      positional_ + named != arguments_.size() || !(settings_ == graph::Settings::now())) {
     return false;
   }
   for (size_t i = 0; i < positional_; ++i) {
@@ -270,12 +271,11 @@ PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
     latest->generation = borrow(a[6]).cast<uint64_t>();
     latest->ready = py::reinterpret_borrow<py::function>(a[3]);
     if (a[4] != Py_None) {
-      latest->watches.emplace(
-          borrow(a[4]).cast<std::vector<std::pair<py::object, py::object>>>());
+      latest->watches.emplace(borrow(a[4]).cast<std::vector<std::pair<py::object, py::object>>>());
     }
     latest->rebuild = borrow(a[5]);
     const py::object next = py::module_::import("builtins").attr("next");
-    latest->shape = a[5] == next.ptr()                                       ? ResultShape::kOne
+    latest->shape = a[5] == next.ptr()                                   ? ResultShape::kOne
                     : a[5] == reinterpret_cast<PyObject*>(&PyTuple_Type) ? ResultShape::kTuple
                     : a[5] == reinterpret_cast<PyObject*>(&PyList_Type)  ? ResultShape::kList
                                                                          : ResultShape::kOther;
@@ -298,9 +298,9 @@ PyCFunction fastcall(F f) {
 }
 
 PyMethodDef fast_methods[] = {{"call", fastcall(fast_call), METH_FASTCALL, nullptr},
-                         {"remember", fastcall(fast_remember), METH_FASTCALL, nullptr},
-                         {"forget", fast_forget, METH_NOARGS, nullptr},
-                         {}};
+                              {"remember", fastcall(fast_remember), METH_FASTCALL, nullptr},
+                              {"forget", fast_forget, METH_NOARGS, nullptr},
+                              {}};
 
 }  // namespace
 

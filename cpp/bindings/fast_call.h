@@ -7,7 +7,7 @@
 
 #include "bindings/module.h"
 #include "bindings/plan.h"
-#include "ops/modes.h"
+#include "graph/signature.h"
 
 namespace chainrule::bindings {
 
@@ -23,8 +23,8 @@ class Signature {
 
  private:
   struct Argument {
-    py::object name;   // of a keyword
-    int tensor = -1;   // which tensor it is, or none
+    py::object name;  // of a keyword
+    int tensor = -1;  // which tensor it is, or none
     bool requires_grad = false;
     int same_as = -1;  // the first argument that was the same tensor
     py::object value;  // of what is no tensor
@@ -35,8 +35,7 @@ class Signature {
 
   std::vector<Argument> arguments_;
   size_t positional_ = 0;
-  bool grad_enabled_ = modes.grad_enabled, inference_ = modes.inference;
-  DType default_dtype_ = default_dtype();
+  graph::Settings settings_ = graph::Settings::now();
 };
 
 // Entries of dicts, each to hold the same object still; a list or dict the same number of them.

@@ -5,12 +5,12 @@
 
 namespace chainrule::graph {
 
-Signature::Signature(std::span<const Tensor> arguments) : settings_(settings()) {
+Signature::Signature(std::span<const Tensor> arguments) : settings_(Settings::now()) {
   for (size_t i = 0; i < arguments.size(); ++i) arguments_.push_back(argument(arguments, i));
 }
 
 bool Signature::fits(std::span<const Tensor> arguments) const {
-  if (arguments.size() != arguments_.size() || !(settings_ == settings())) return false;
+  if (arguments.size() != arguments_.size() || !(settings_ == Settings::now())) return false;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (!(arguments_[i] == argument(arguments, i))) return false;
   }
@@ -24,8 +24,8 @@ Signature::Argument Signature::argument(std::span<const Tensor> arguments, size_
   return {t.dtype(), t.sizes(), t.strides(), autograd::requires_grad(t), first};
 }
 
-Signature::Settings Signature::settings() {
-  return {modes.grad_enabled, modes.inference, default_dtype()};
+Settings Settings::now() {
+  return {modes.grad_enabled, modes.inference, modes.autocast, chainrule::default_dtype()};
 }
 
 }  // namespace chainrule::graph

@@ -1,6 +1,5 @@
 // Signature: what of a call says which recordings may stand for it. dtype, sizes, strides and
-// requires_grad of its tensors, which of them are one tensor, the gradient modes, the default
-// dtype.
+// requires_grad of its tensors, which of them are one tensor, and the settings of the thread.
 #pragma once
 
 #include <span>
@@ -9,6 +8,14 @@
 #include "core/tensor.h"
 
 namespace chainrule::graph {
+
+// The modes that a call runs in.
+struct Settings {
+  bool grad_enabled, inference, autocast;
+  DType default_dtype;
+  static Settings now();
+  bool operator==(const Settings&) const = default;
+};
 
 class Signature {
  public:
@@ -24,13 +31,7 @@ class Signature {
     size_t first;  // the first argument that is this very tensor
     bool operator==(const Argument&) const = default;
   };
-  struct Settings {
-    bool grad_enabled, inference;
-    DType default_dtype;
-    bool operator==(const Settings&) const = default;
-  };
   static Argument argument(std::span<const Tensor> arguments, size_t i);
-  static Settings settings();
 
   std::vector<Argument> arguments_;
   Settings settings_;

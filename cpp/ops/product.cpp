@@ -98,6 +98,7 @@ struct ProductLaunch {
   kernels::ProductFn fn;
   kernels::ProductArgs args;
   kernels::ProductPlan plan;
+  kernels::ElementwiseFn bias_cast;  // puts the bias into the scratch memory; or null
 };
 
 struct Finishing {
@@ -119,6 +120,11 @@ void launch_product(const Launch& launch, char* const* table) {
   args.a = launch.address(1, table);
   args.b = launch.address(2, table);
   args.bias = launch.address(3, table);
+  if (p.bias_cast && args.bias) {
+    const int64_t stride = 1;
+    p.bias_cast(args.n, launch.address(4, table), &args.bias, &stride, nullptr);
+    args.bias = launch.address(4, table);
+  }
   if (!launch.tail) return run_planned(p.fn, args, p.plan);
   const Finishing finishing{launch, table, args.n};
   const kernels::ProductFinish finish{finish_part, &finishing};
@@ -128,13 +134,14 @@ void launch_product(const Launch& launch, char* const* table) {
 
 }  // namespace
 
-bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch) {
+bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch,
+                     kernels::ElementwiseFn bias_cast) {
   const kernels::KernelTable& table = kernels::table();
   const int type = static_cast<int>(t);
   if (args.k == 0 || !table.product[type]) return false;
   if (args.m == 0 || args.n == 0) return true;
   launch.set(launch_product,
-             ProductLaunch{table.product[type], args, table.product_plan[type](args)});
+             ProductLaunch{table.product[type], args, table.product_plan[type](args), bias_cast});
   launch.takes_tail = true;
   return true;
 }

@@ -119,6 +119,31 @@ void forward_product(Run& r) {
   run_product(DType::kBFloat16, args);
 }
 
+// Where nothing has to be copied.
+bool prepare_half(const Run& r, const ProductOperand& a, const ProductOperand& b, bool turned,
+                  kernels::ElementwiseFn bias_cast, Launch& launch) {
+  if (a.copied || b.copied) return false;
+  const int64_t cols = turned ? b.rows : b.cols;
+  kernels::ProductArgs args{
+      a.rows,  cols, a.cols, nullptr, a.ld, a.transposed, nullptr, b.ld, b.transposed != turned,
+      nullptr, cols, nullptr};
+  args.wide_b = r[1].dtype() == DType::kFloat32;
+  args.wide_c = r.out().dtype() == DType::kFloat32;
+  return prepare_product(DType::kBFloat16, args, launch, bias_cast);
+}
+
+bool prepare_product_rows(const Run& r, Launch& launch) {
+  return prepare_half(r, product_operand(r[0]), product_operand(r[1]), false, nullptr, launch);
+}
+
+bool prepare_linear(const Run& r, Launch& launch) {
+  if (r.has(2) && !r[2].is_contiguous()) return false;
+  return prepare_half(r, product_operand(r[0]), product_operand(r[1]), true,
+                      kernels::table().cast[kFloat][kHalf], launch);
+}
+
+int64_t product_work(const Run& r) { return 2 * r.out().numel() * r[0].size(-1); }
+
 Tensor half(const Tensor& t) {
   return t.dtype() == DType::kBFloat16 ? t : cast(t, DType::kBFloat16);
 }
@@ -169,7 +194,7 @@ const OpDef kProductBfloat16 = {
     .signatures = {"product_bfloat16(Tensor a, Tensor b, dtype dtype) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_product,
-    .forward = forward_product,
+    .forward = {forward_product, prepare_product_rows},
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 return product_bfloat16(half(b.dy()), transpose(b.value(1), 0, 1),
@@ -179,6 +204,8 @@ const OpDef kProductBfloat16 = {
               [](Backward& b) {
                 return product_bfloat16(transpose(b.value(0), 0, 1), b.dy(), b.shape(1).dtype);
               }}},
+    .traits = kTakesTail,
+    .work = product_work,
 };
 
 const OpDef kLinearRowsBfloat16 = {
@@ -190,7 +217,7 @@ const OpDef kLinearRowsBfloat16 = {
                    "Tensor"},
     .surface = kPrivate,
     .infer = infer_linear,
-    .forward = forward_linear,
+    .forward = {forward_linear, prepare_linear},
     .grad = {{0, reads_value(1),
               [](Backward& b) { return product_bfloat16(b.dy(), b.value(1), DType::kBFloat16); }},
              {1, reads_value(0),
@@ -199,6 +226,8 @@ const OpDef kLinearRowsBfloat16 = {
               }},
              {2, kReadsNothing,
               [](Backward& b) { return sum(cast(b.dy(), DType::kFloat32), OptDims(Dims{0})); }}},
+    .traits = kTakesTail,
+    .work = product_work,
 };
 
 }  // namespace ops
