@@ -27,8 +27,8 @@ Ref<TensorImpl> gradient_of(const Tensor& leaf, const Tensor& value) {
 bool is_unused(const TensorImpl& t, const Value& v) {
   return t.use_count() == 1 && t.storage->use_count() == 1 && !t.storage->foreign() && !t.base &&
          !t.grad_fn && !t.requires_grad && !t.autograd && !t.python && !t.inference &&
-         v.mark == Mark::kAsMade && t.dtype == v.dtype && t.sizes == v.sizes && t.contiguous &&
-         t.offset == 0;
+         !t.parameter && v.mark == Mark::kAsMade && t.dtype == v.dtype && t.sizes == v.sizes &&
+         t.contiguous && t.offset == 0;
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ class Walk {
   void step(size_t i, size_t head) {
     const Instruction& in = p_.code[i];
     if (in.tail && p_.memory.constant[head]) fail(i, "is a tail of what runs once");
+    if (p_.memory.constant[i]) return;  // ran before all others, on memory of its own
     check(i, head, p_.memory.scratch[i], in.scratch_bytes, kNone);
     if (i >= p_.commit_begin) return;
     for (ValueId id : in.outputs) {
