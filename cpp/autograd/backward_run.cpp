@@ -171,7 +171,7 @@ void BackwardRun::step(Node& node, Tensors& dys) {
     if (own_nodes.refuse) own_nodes.refuse();
     if (node.number < own_nodes.first) return;  // unless the recording has given up
   }
-  if (tracer_) tracer_->on_node(dys);
+  if (tracer_) tracer_->on_node(dys, node.saved());
   Hand hand(*this, node);
   Tensors dxs = node.apply(dys, options_.retain_graph, hand);
   for (size_t i = 0; i < dxs.size(); ++i) hand.take(static_cast<int>(i), std::move(dxs[i]));

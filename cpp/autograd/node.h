@@ -54,6 +54,7 @@ class Node : public RefCounted {
   virtual const std::vector<int>* leads_to(int) const { return nullptr; }
   virtual void require_intact() const {}  // StateError where apply() would find what it needs gone
   virtual bool broadcasts() const { return false; }
+  bool saved() const { return saved_; }
 
   Ref<Hooks>& hooks_of(int output);
 

@@ -40,7 +40,8 @@ Survey survey(const Tensor& result, std::vector<Tensor>& inputs);
 // Hears of a backward, call by call.
 class Tracer {
  public:
-  virtual void on_node(const Tensors& dys) = 0;  // the next calls are of a node that these came to
+  // The next calls are of a node that these came to; does it need anything that it has saved?
+  virtual void on_node(const Tensors& dys, bool saved) = 0;
   virtual void on_sum(const Tensor& a, const Tensor& b) = 0;  // so is the next: they meet
   // One of the gradients of an input, in the order in which they are added to it.
   virtual void on_gradient(int input, const Tensor& gradient) = 0;

@@ -109,12 +109,13 @@ SeedSet ProgramRecorder::seeds_of(const Tensor& gradient) {
   return SeedSet::of(static_cast<int>(seed - program_.seeds.begin()));
 }
 
-void ProgramRecorder::on_node(const autograd::Tensors& dys) {
+void ProgramRecorder::on_node(const autograd::Tensors& dys, bool saved) {
   SeedSet seeds;
   for (const Tensor& dy : dys) {
     if (dy.defined()) seeds |= seeds_of(dy);
   }
   seeds_ = seeds;
+  if (!saved) return;  // runs as often as it is asked
   if (std::find(program_.groups.begin(), program_.groups.end(), seeds) == program_.groups.end()) {
     program_.groups.push_back(seeds);
   }

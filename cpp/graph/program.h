@@ -175,7 +175,7 @@ struct Program {
   std::vector<ValueId> own_leaves;          // made inside, where requires_grad_() was called
   std::vector<Contribution> contributions;  // in order
   std::vector<Failure> failures;
-  std::vector<SeedSet> groups;                // each set of seeds that came to a node, once
+  std::vector<SeedSet> groups;                // each set of seeds for which a node reads what it saved
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
   MemoryPlan memory;                          // of the forward run; made last

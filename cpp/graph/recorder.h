@@ -90,7 +90,7 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   void survey_results(std::span<const Tensor> results);
   ValueId leaf_value(const Tensor& leaf, std::span<const Tensor> results);
   void make_backward(std::span<const Tensor> results);
-  void on_node(const autograd::Tensors& dys) override;
+  void on_node(const autograd::Tensors& dys, bool saved) override;
   void on_sum(const Tensor& a, const Tensor& b) override;
   void on_gradient(int input, const Tensor& gradient) override;
   SeedSet seeds_of(const Tensor& gradient);
