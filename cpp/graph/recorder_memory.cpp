@@ -141,16 +141,12 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) try {
   const int64_t elements = row_elements(memory, view);
   const Dims row{elements};
   if (view.is_contiguous() && view.numel() == elements) {
-    // Everything is replaced: the value itself, read as a row. A value that is itself a strided or
-    // shared window is copied first. What is written may be something that nobody has read yet.
+    // Everything is replaced: a copy of the value, read as a row; a pass drops it unless somebody
+    // gets both. What is written may be something that nobody has read yet.
     if (!known) state(view);
-    ValueId dense = v;
-    if (!value.is_contiguous() || program_.values[v].source != Source::kInstruction ||
-        program_.values[v].view) {
-      CloneAttrs none;
-      dense = emit(ops::kClone, {v}, &none, value.dtype(), value.sizes(), false, {}, 0);
-    }
-    memory.flat = window(dense, view.dtype(), row, Dims{1}, 0);
+    CloneAttrs none;
+    const ValueId copy = emit(ops::kClone, {v}, &none, value.dtype(), value.sizes(), false, {}, 0);
+    memory.flat = window(copy, view.dtype(), row, Dims{1}, 0);
   } else {
     WriteViewAttrs attrs;
     attrs.size = view.sizes();

@@ -181,3 +181,53 @@ def test_later_writes_to_a_view_from_a_replay_and_to_its_base():
     assert base.tolist() == [0.0, 2.0, 4.0, 6.0]
     (base.sum() + view.sum()).backward()
     assert w.grad.tolist() == [1.0, 2.0, 2.0, 2.0]
+
+
+def filled(x):
+    a, b = x * 2, x + 1
+    b.copy_(a)
+    return a, b
+
+
+def filled_beside_a_gradient(x):
+    a, b = x * 2, x + 1
+    b.copy_(a)
+    x.grad = a
+    return b.view(4, 1), b
+
+
+def filled_beside_what_backward_reads(x):
+    a, b = x * 2, cr.empty_like(x)
+    b.copy_(a)
+    return a * leaf_of_all, b
+
+
+def filled_twice(x):
+    a, b, c = x * 2, cr.empty_like(x), cr.empty_like(x)
+    b.copy_(a)
+    c.copy_(b)
+    return c, a, b
+
+
+leaf_of_all = cr.ones(4).requires_grad_()
+
+
+@pytest.mark.parametrize(
+    "body", [filled, filled_beside_a_gradient, filled_beside_what_backward_reads, filled_twice]
+)
+def test_a_copy_is_another_tensor_than_what_was_copied(body):
+    fast = cr.compile(body)
+    for call in range(6):
+        seen = []
+        for fn in (body, fast):
+            x = cr.arange(4.0) + call
+            leaf_of_all.grad = None
+            first, *_, last = fn(x)
+            with cr.no_grad():
+                last.mul_(3)
+            if first.requires_grad:
+                first.sum().backward()
+            kept = [t for t in (first.detach(), last, x.grad, leaf_of_all.grad) if t is not None]
+            seen.append([t.tolist() for t in kept])
+        assert seen[0] == seen[1]
+    assert fast.stats["replays"] == 4
