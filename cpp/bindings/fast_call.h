@@ -49,9 +49,11 @@ class Watches {
  private:
   struct Entry {
     py::object dict, key, value;
-    Py_ssize_t length;
+    Py_ssize_t length;  // -1 of a number
   };
+  void look_at(Entry& e);
   std::vector<Entry> entries_;
+  bool blind_ = false;  // a value may change by itself now, as a list does in a tuple's place
 };
 
 }  // namespace chainrule::bindings

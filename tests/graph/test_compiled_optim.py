@@ -167,6 +167,36 @@ def test_dropping_state_and_writing_defaults_while_recording_are_errors():
     assert optimizer.param_groups[1]["lr"] == 0.2
 
 
+def test_a_list_among_the_settings_may_change_by_itself():
+    """In the place of a tuple that a plan was adopted with, unheard or not."""
+
+    def run(compiled):
+        w = cr.nn.Parameter(cr.tensor([1.0, -2.0]))
+        optimizer = cr.optim.Adam([w], lr=0.1)
+        group = optimizer.param_groups[0]
+
+        def step(x):
+            optimizer.zero_grad()
+            (w * x).square().sum().backward()
+            optimizer.step()
+
+        call, seen = cr.compile(step) if compiled else step, []
+        for i in range(16):
+            if i == 6:
+                dict.__setitem__(group, "betas", [0.5, 0.9])
+            if i in (8, 12):
+                group["betas"][0] = 1 / i
+            if i == 14:
+                group["betas"] = (0.9, 0.99)
+            call(cr.tensor([1.0, i]))
+            seen.append(w.tolist())
+        return seen, call
+
+    (eager, _), (replayed, call) = run(False), run(True)
+    assert eager == replayed
+    assert call.stats["replays"] >= 12
+
+
 class Descent(cr.optim.Optimizer):
     """An optimizer of a user's own."""
 
