@@ -26,7 +26,7 @@ class Walk {
       if (!p_.code[i].tail) head = i;
       step(i, head);
       const bool last = i + 1 == p_.forward_end || !p_.code[i + 1].tail;
-      if (last) std::erase_if(live_, [&](const auto& s) { return last_[s.second.root] <= i; });
+      for (size_t j = head; last && j <= i; ++j) end(p_.code[j], i);
     }
   }
 
@@ -65,13 +65,28 @@ class Walk {
                        [&](ValueId id) { return id != kNone && root_of(p_, id) == root; });
   }
 
+  // What nobody reads after instruction i.
+  void end(const Instruction& in, size_t i) {
+    for (const auto* list : {&in.inputs, &in.outputs}) {
+      for (ValueId id : *list) {
+        if (id == kNone || last_[root_of(p_, id)] > i) continue;
+        const ValueId root = root_of(p_, id);
+        const auto at = live_.find(p_.memory.places[root].offset);
+        if (at != live_.end() && at->second.root == root) live_.erase(at);
+      }
+    }
+  }
+
   // Of instruction i: `id` (its scratch memory: kNone) lies there.
   void check(size_t i, size_t head, int64_t offset, int64_t size, ValueId id) {
     const bool inside = offset >= 0 && offset + size <= p_.memory.arena_bytes;
     if (size > 0 && (!inside || offset % static_cast<int64_t>(kAlignment) != 0))
       fail(i, "lies outside");
-    for (const auto& [begin, stretch] : live_) {
-      if (begin >= offset + size || stretch.end <= offset) continue;
+    auto at = live_.upper_bound(offset);
+    if (at != live_.begin()) --at;  // of those before, none reaches further than the last
+    for (; at != live_.end() && at->first < offset + size; ++at) {
+      const auto& [begin, stretch] = *at;
+      if (stretch.end <= offset) continue;
       const bool taken_over = id != kNone && p_.code[i].op->is(kElementwise) && begin == offset &&
                               last_[stretch.root] == i && reads(p_.code[i], stretch.root) &&
                               (i == head || !reads(p_.code[head], stretch.root));
