@@ -151,6 +151,20 @@ def test_a_parameter_without_gradient_is_left_alone(make):
     optimizer.step()  # nothing to do at all
 
 
+@pytest.mark.parametrize("make", [cr.optim.SGD, cr.optim.Adam])
+def test_a_parameter_without_elements_is_left_alone(make):
+    """Its gradient may come expanded, which is no harm where there is nothing to write."""
+    w, empty = cr.nn.Parameter(cr.ones(2)), cr.nn.Parameter(cr.ones(2, 0))
+    optimizer = make([empty, w], lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        w.sum().backward()
+        empty.sum().backward()
+        optimizer.step()
+    assert empty.shape == (2, 0)
+    assert w.tolist() == pytest.approx([-0.5] * 2)
+
+
 def test_a_parameter_that_joins_later_starts_its_own_momentum():
     early, late = cr.nn.Parameter(cr.zeros(1)), cr.nn.Parameter(cr.zeros(1))
     optimizer = cr.optim.SGD([early, late], lr=1.0, momentum=0.5, dampening=0.5)
