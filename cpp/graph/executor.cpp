@@ -37,6 +37,45 @@ std::vector<std::string> Executor::steps() {
   return names;
 }
 
+namespace {
+
+// Arguments that the call makes leaves which require a gradient are that before results hang on
+// them; unless the replay comes to its end, they are not.
+class TurnedOn {
+ public:
+  TurnedOn(const Program& p, std::span<const Tensor> arguments) : p_(p), arguments_(arguments) {
+    set(true);
+  }
+  ~TurnedOn() {
+    if (!kept_) set(false);
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  void set(bool value) {
+    for (const auto& [argument, on] : p_.turned) {
+      if (on) arguments_[argument]->requires_grad = value;
+    }
+  }
+
+  const Program& p_;
+  std::span<const Tensor> arguments_;
+  bool kept_ = false;
+};
+
+// requires_grad_(False) and detach_().
+void turn_off(const Program& p, std::span<const Tensor> arguments) {
+  for (const auto& [argument, on] : p.turned) {
+    if (on) continue;
+    const Tensor& t = arguments[argument];
+    t->requires_grad = false;
+    t->grad_fn = nullptr;
+    t->output = 0;
+  }
+}
+
+}  // namespace
+
 bool Executor::hooks_hold() {
   const uint64_t now = autograd::hooks_generation();
   if (now == hooks_seen_) return true;
@@ -82,6 +121,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
   }
   for (ValueId id : p.own_leaves) frame[id]->requires_grad = true;
   for (ValueId id : p.results) results.push_back(frame[id]);
+  TurnedOn turned(p, arguments);
   hanger_.hang(frame, results);
   for (const ResultWindow& w : p.windows) {
     const Tensor& owner = w.owner == Source::kArgument ? arguments[w.index]
@@ -89,7 +129,9 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
                                                        : results[w.index];
     autograd::make_window(results[w.result], owner);
   }
+  turned.keep();
   replay->commit.run(ns);
+  turn_off(p, arguments);
   replay->commit.clear();
   frame.clear();
   spare_ = std::move(replay);

@@ -2,11 +2,28 @@
 #include <algorithm>
 #include <set>
 
+#include "autograd/autograd.h"
 #include "generated/ops.h"
 #include "graph/passes/rewrite.h"
 #include "graph/recorder.h"
 
 namespace chainrule::graph {
+
+// Arguments whose requires_grad the call has changed.
+void ProgramRecorder::find_turned() {
+  for (int i = 0; i < static_cast<int>(argument_tensors_.size()); ++i) {
+    const auto& known = program_.hooked;
+    const bool before = std::any_of(known.begin(), known.end(),
+                                    [&](const auto& entry) { return entry.first == i; });
+    const bool now = argument_tensors_[i]->requires_grad;
+    if (now != before) program_.turned.emplace_back(i, now);
+    const bool detached = had_history_[i] && autograd::is_leaf(argument_tensors_[i]);
+    if (!detached || !among(history_, argument_tensors_[i])) continue;
+    throw CaptureError(
+        "[compile] expected an argument that keeps the history with which it was used; got "
+        "detach_() after that. Use detach(), or call detach_() first.");
+  }
+}
 
 Program ProgramRecorder::finish(std::span<const Tensor> results) {
   gives_up_ = false;  // the call is over: nothing is left to go on with
@@ -66,6 +83,7 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   modes.recorder = saved_.recorder;
   find_last_uses(program_);
   find_places();
+  find_turned();
   return std::move(program_);
 }
 

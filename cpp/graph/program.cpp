@@ -83,6 +83,7 @@ std::string Program::difference(const Program& other) const {
       differentiable != other.differentiable || failures != other.failures) {
     return "other results";
   }
+  if (turned != other.turned) return "another requires_grad of arguments";
   if (leaves != other.leaves || hung != other.hung || contributions != other.contributions) {
     return "other gradients of the results";
   }

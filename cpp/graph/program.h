@@ -150,6 +150,7 @@ struct Program {
   std::vector<InputMeta> arguments;
   std::vector<ValueId> argument_values;
   std::vector<std::pair<int, bool>> hooked;  // which arguments need a gradient; any hooks on it?
+  std::vector<std::pair<int, bool>> turned;  // which arguments begin to need one, or stop to
   std::vector<Tensor> states;
   std::vector<bool> state_requires_grad;
   std::vector<Tensor> unhooked;  // leaves from outside without hooks, which a replay would not run
@@ -175,7 +176,7 @@ struct Program {
   std::vector<ValueId> own_leaves;          // made inside, where requires_grad_() was called
   std::vector<Contribution> contributions;  // in order
   std::vector<Failure> failures;
-  std::vector<SeedSet> groups;                // each set of seeds for which a node reads what it saved
+  std::vector<SeedSet> groups;                // sets of seeds that came to a node that saved
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
   MemoryPlan memory;                          // of the forward run; made last

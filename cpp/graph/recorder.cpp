@@ -36,6 +36,7 @@ ProgramRecorder::ProgramRecorder(std::span<const Tensor> arguments, bool gives_u
   for (size_t i = 0; i < arguments.size(); ++i) {
     const Tensor& t = arguments[i];
     argument_tensors_.push_back(t);
+    had_history_.push_back(!autograd::is_leaf(t));
     program_.arguments.push_back({t.dtype(), t.sizes()});
     const ValueId id = add_value(
         {Source::kArgument, static_cast<int>(i), t.dtype(), t.sizes(), false, t.strides()});

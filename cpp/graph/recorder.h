@@ -97,11 +97,13 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   void find_backward_reads();
   void sink_updates();
   void find_places();
+  void find_turned();
   void find_gradient_places();
 
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
   std::vector<Tensor> argument_tensors_;
+  std::vector<bool> had_history_;          // of each
   std::vector<Tensor> views_;              // made inside
   std::vector<Tensor> guarded_gradients_;  // of each guard, undefined where there was none
   std::vector<Tensor>

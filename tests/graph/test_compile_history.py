@@ -355,3 +355,76 @@ def test_many_results_of_which_some_are_run_backward():
             for i, w in enumerate(weights):
                 assert (w.grad is None) == (i % 7 != 3)
                 w.grad = None
+
+
+def turned_on(x):
+    return (x.requires_grad_() * 2).sum(), x
+
+
+def turned_on_and_run_backward(x):
+    x.requires_grad_()
+    (x * x).sum().backward()
+    return (x.grad.sign(),)
+
+
+def turned_on_and_off(x):
+    x.requires_grad_()
+    (x * x).sum().backward()
+    x.requires_grad_(False)
+    return (x * 2,)
+
+
+def turned_off(x):
+    y = (x * 2).sum()
+    x.requires_grad_(False)
+    return y, x * 3
+
+
+def detached_in_place(x):
+    x.detach_()
+    return ((x * leaf_of_all).sum(), x * 3)
+
+
+leaf_of_all = cr.ones(3).requires_grad_()
+
+
+@pytest.mark.parametrize("outside", ["plain", "leaf", "with history"])
+@pytest.mark.parametrize(
+    "body",
+    [turned_on, turned_on_and_run_backward, turned_on_and_off, turned_off, detached_in_place],
+)
+def test_an_argument_that_begins_or_stops_to_require_a_gradient(body, outside):
+    fast = cr.compile(body)
+    for call in range(6):
+        seen = []
+        for fn in (body, fast):
+            first = cr.arange(3.0) + call
+            x = first = first if outside == "plain" else first.requires_grad_()
+            x = x * 2 if outside == "with history" else x
+            try:
+                results = fn(x)
+            except cr.CaptureError as error:
+                assert outside == "with history" and "to stay inside" in str(error)
+                return
+            except (cr.StateError, AttributeError) as error:
+                seen.append(str(error))
+                continue
+            if results[0].requires_grad:
+                results[0].backward()
+            grads = [t.grad for t in (first, x, leaf_of_all) if t.is_leaf]
+            leaf_of_all.grad = None
+            seen.append((history([*results, x]), bits([*grads, *(t.detach() for t in results)])))
+        assert seen[0] == seen[1]
+    assert fast.stats["replays"] == 4 or isinstance(seen[0], str)
+
+
+def test_history_that_was_used_is_not_detached_in_place():
+    def body(x):
+        y = x * 2
+        x.detach_()
+        return y
+
+    with pytest.raises(cr.CaptureError, match=r"got detach_\(\) after that"):
+        cr.compile(body)(leaf(3) * 2)
+    made = cr.compile(body)(leaf(3))  # it had none
+    assert made.requires_grad
