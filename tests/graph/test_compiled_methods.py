@@ -1,7 +1,9 @@
 """Compiled functions and methods as objects: pickled, copied, overridden."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -104,3 +106,40 @@ def test_a_compiled_method_needs_an_object_that_can_keep_its_plans():
     with pytest.raises(TypeError, match=r"^\[compile\] expected .* got a Slotted\. "):
         Slotted().double(cr.ones(2))
     assert Open().double(cr.ones(2)).tolist() == [2.0, 2.0]
+
+
+class Trained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.optimizer = cr.optim.Adam(self.parameters())
+
+    def step(self, x):
+        self.optimizer.zero_grad()
+        loss = self.layer(x).sum()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    @cr.compile
+    def decorated(self, x):
+        return self.step(x)
+
+
+@pytest.mark.parametrize("kept_by", ["nobody", "the module", "its optimizer", "a decorator"])
+def test_a_module_that_holds_its_own_compiled_function_is_collected(kept_by):
+    def run():
+        net = Trained()
+        step = net.decorated if kept_by == "a decorator" else cr.compile(net.step)
+        if kept_by == "the module":
+            net.compiled = step
+        if kept_by == "its optimizer":
+            net.optimizer.compiled = step
+        for _ in range(5):
+            step(cr.ones(4, 3))
+        assert step.stats["replays"] == 2
+        return [weakref.ref(held) for held in (net, step, net.optimizer, net.layer.weight)]
+
+    held = run()
+    gc.collect()
+    assert not any(ref() for ref in held)
