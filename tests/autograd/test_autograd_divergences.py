@@ -19,13 +19,16 @@ def test_a_function_is_run_backward_once():
     add = cr.compile(lambda y: y + x)
     for _ in range(3):
         replayed = add(cr.ones(2))
-    for result in (Double.apply(x), replayed):
+    result = Double.apply(x)
+    result.sum().backward()
+    with pytest.raises(cr.StateError, match="retain_graph=True"):
         result.sum().backward()
-        with pytest.raises(cr.StateError, match="retain_graph=True"):
-            result.sum().backward()
-    result = x + x
-    result.sum().backward()
-    result.sum().backward()
+    for result in (x + x, replayed):
+        x.grad = None
+        result.sum().backward()
+        once = x.grad.clone()
+        result.sum().backward()
+        assert x.grad.tolist() == (once * 2).tolist()
 
 
 def test_what_backward_reads_again():
