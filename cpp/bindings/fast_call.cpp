@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "autograd/autograd.h"
@@ -107,6 +108,12 @@ bool Signature::fits(PyObject* args, PyObject* keywords, const Plan& plan,
   return true;
 }
 
+bool Signature::takes_batches() const {
+  return std::none_of(arguments_.begin(), arguments_.end(), [](const Argument& a) {
+    return a.tensor >= 0 && (a.requires_grad || a.same_as >= 0);
+  });
+}
+
 int Signature::traverse(visitproc visit, void* arg) const {
   for (const Argument& a : arguments_) {
     Py_VISIT(a.name.ptr());
@@ -176,24 +183,19 @@ int Watches::traverse(visitproc visit, void* arg) const {
   return 0;
 }
 
+bool Latest::stands() {
+  if (!watches || !watches->hold()) {
+    if (!ready().cast<bool>()) return false;
+    if (watches) watches->look_again();
+  }
+  return generation == plans_generation();
+}
+
 // ---- The object.
 
 namespace {
 
-// How a result is made of its tensors.
-enum class ResultShape { kOne, kTuple, kList, kOther };
-
-struct Latest {
-  py::object program;  // owns the plan
-  Plan* plan;
-  Signature signature;
-  uint64_t generation;
-  py::function ready;  // brings hyper-parameters up to date; whether the plan still stands
-  std::optional<Watches> watches;
-  ResultShape shape;
-  py::object rebuild;
-  std::vector<Tensor> arguments, results;  // of the call before, for their room
-};
+PyTypeObject* fast_type;  // owned by the module for the life of the process
 
 struct FastCall {
   PyObject_HEAD std::shared_ptr<Latest> latest;
@@ -245,19 +247,10 @@ PyObject* put_together(Latest& latest, std::vector<Tensor>& tensors) {
   return latest.rebuild(steal(PyObject_GetIter(all.ptr()))).release().ptr();
 }
 
-// Whether the plan may be replayed; hyper-parameters are up to date then.
-bool stands(Latest& latest) {
-  if (!latest.watches || !latest.watches->hold()) {
-    if (!latest.ready().cast<bool>()) return false;
-    if (latest.watches) latest.watches->look_again();
-  }
-  return latest.generation == plans_generation();
-}
-
 PyObject* run_fast(Latest& latest, PyObject* args, PyObject* keywords) {
   std::vector<Tensor> arguments = std::exchange(latest.arguments, {});
   arguments.clear();
-  if (!latest.signature.fits(args, keywords, *latest.plan, arguments) || !stands(latest)) {
+  if (!latest.signature.fits(args, keywords, *latest.plan, arguments) || !latest.stands()) {
     return Py_NewRef(Py_NotImplemented);
   }
   std::vector<Tensor> results = std::exchange(latest.results, {});
@@ -322,6 +315,11 @@ PyMethodDef fast_methods[] = {{"call", fastcall(fast_call), METH_FASTCALL, nullp
 
 }  // namespace
 
+std::shared_ptr<Latest> latest_call(PyObject* fast) {
+  if (Py_TYPE(fast) == fast_type) return as_fast(fast)->latest;
+  fail<TypeError>("compile", "expected a _FastCall; got ", Py_TYPE(fast)->tp_name, ".");
+}
+
 void bind_fast_call(py::module_& m) {
   PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(new_fast)},
                          {Py_tp_dealloc, reinterpret_cast<void*>(fast_dealloc)},
@@ -331,7 +329,8 @@ void bind_fast_call(py::module_& m) {
                          {0, nullptr}};
   PyType_Spec spec = {"chainrule._core._FastCall", sizeof(FastCall), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
-  m.attr("_FastCall") = steal(PyType_FromSpec(&spec));
+  fast_type = reinterpret_cast<PyTypeObject*>(steal(PyType_FromSpec(&spec)).release().ptr());
+  m.attr("_FastCall") = borrow(reinterpret_cast<PyObject*>(fast_type));
 }
 
 }  // namespace chainrule::bindings

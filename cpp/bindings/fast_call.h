@@ -19,6 +19,9 @@ class Signature {
   // Whether these are alike, and then their tensors in `tensors`.
   bool fits(PyObject* args, PyObject* keywords, const Plan& plan,
             std::vector<Tensor>& tensors) const;
+  // Whether other tensors may take the place of its tensors: none of them twice, none with a
+  // gradient.
+  bool takes_batches() const;
   int traverse(visitproc visit, void* arg) const;
 
  private:
@@ -55,5 +58,26 @@ class Watches {
   std::vector<Entry> entries_;
   bool blind_ = false;  // a value may change by itself now, as a list does in a tuple's place
 };
+
+// How a result is made of its tensors.
+enum class ResultShape { kOne, kTuple, kList, kOther };
+
+struct Latest {
+  py::object program;  // owns the plan
+  Plan* plan;
+  Signature signature;
+  uint64_t generation;
+  py::function ready;  // brings hyper-parameters up to date; whether the plan still stands
+  std::optional<Watches> watches;
+  ResultShape shape;
+  py::object rebuild;
+  std::vector<Tensor> arguments, results;  // of the call before, for their room
+
+  // Whether the plan may be replayed; hyper-parameters are up to date then.
+  bool stands();
+};
+
+// What a _FastCall remembers; null for nothing.
+std::shared_ptr<Latest> latest_call(PyObject* fast);
 
 }  // namespace chainrule::bindings

@@ -27,6 +27,7 @@ void bind_all(py::module_& m) {
   bind_settings(m);
   bind_program(m);
   bind_fast_call(m);
+  bind_batches(m);
   m.def("_op_table", op_table,
         "Per operation its name, doc, signatures and where Python finds it.");
   m.def("_return_types", return_types, "The classes of results with named fields, by name.");

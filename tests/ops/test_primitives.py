@@ -31,6 +31,8 @@ INTS = cr.zeros(2, 3, dtype=cr.int64)
         lambda: ops.index_write(ROWS, [PLACES], INTS, [0], False, 3),
         lambda: ops.index_write(ROWS, [PLACES], cr.ones(3, 2).T, [0], True, 3),
         lambda: ops.euclidean_norm(INTS),
+        lambda: ops.require_finite(ROW),
+        lambda: ops.require_finite(PLACES[0]),
         lambda: ops.sort_rows(ROWS, 4, False),
         lambda: ops.sort_rows(ROWS, -1, False),
         lambda: ops.sort_rows(ROWS.T, 1, False),

@@ -1,0 +1,132 @@
+// Batch after batch of one epoch without Python: rows are gathered from tensors in memory, the step
+// that was replayed last is replayed on them, and what it returns is summed.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "bindings/fast_call.h"
+#include "bindings/tensor_type.h"
+#include "generated/ops.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Rows of tensors in the order of an epoch.
+class Rows {
+ public:
+  Rows(std::vector<Tensor> tensors, Tensor order)
+      : tensors_(std::move(tensors)), order_(std::move(order)) {
+    if (order_.defined() && !(order_.dim() == 1 && order_.dtype() == DType::kInt64)) {
+      fail<ShapeError>("fit", "expected row numbers as an int64 vector; got ",
+                       dtype_name(order_.dtype()), " of sizes ", order_.sizes(), ".");
+    }
+    for (const Tensor& t : tensors_) {
+      if (t.dim() > 0) continue;
+      fail<ShapeError>("fit", "expected tensors with rows; got one of sizes ().");
+    }
+  }
+
+  int64_t count() const {
+    if (order_.defined()) return order_.numel();
+    int64_t count = INT64_MAX;
+    for (const Tensor& t : tensors_) count = std::min(count, t.size(0));
+    return count;
+  }
+
+  // Copies of the rows [begin, end), like those that a DataLoader makes.
+  void take(int64_t begin, int64_t end, std::vector<Tensor>& batch) const {
+    const NoGrad off;
+    batch.clear();
+    const Tensor places = order_.defined() ? window(order_, begin, end) : Tensor();
+    for (const Tensor& t : tensors_) {
+      batch.push_back(places.defined() ? index_select(t, 0, places) : clone(window(t, begin, end)));
+    }
+  }
+
+ private:
+  static Tensor window(const Tensor& t, int64_t begin, int64_t end) {
+    Dims sizes = t.sizes();
+    sizes[0] = end - begin;
+    return t.alias(sizes, t.strides(), t->offset + begin * t.strides()[0]);
+  }
+
+  std::vector<Tensor> tensors_;
+  Tensor order_;
+};
+
+// Lets other threads of Python run now and then, and signals be seen.
+class Courtesy {
+ public:
+  void show(Clock::time_point now) {
+    if (PyErr_CheckSignals() != 0) throw_python_error();
+    if (now - last_ < kInterval) return;
+    last_ = now;
+    const py::gil_scoped_release others;
+  }
+
+ private:
+  static constexpr auto kInterval = std::chrono::milliseconds(5);  // Python's own
+  Clock::time_point last_ = Clock::now();
+};
+
+bool fits(const Plan& plan, const std::vector<Tensor>& batch) {
+  const auto& layouts = plan.layouts();
+  return std::equal(
+      layouts.begin(), layouts.end(), batch.begin(), batch.end(),
+      [](const Plan::Layout& layout, const Tensor& t) { return layout.fits(*t.impl()); });
+}
+
+// One batch: false where Python has to look, and then nothing has happened. That is so, too, where
+// a row number or a value is at fault: Python takes the same batch and meets the same error.
+bool replay(Latest& latest, const Rows& rows, int64_t begin, int64_t end,
+            std::vector<Tensor>& arguments, std::vector<Tensor>& results) {
+  if (!latest.stands()) return false;
+  try {
+    rows.take(begin, end, arguments);
+    return fits(*latest.plan, arguments) && latest.plan->replay(arguments, results);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// (how many batches were taken, the sums with those of their results times the samples)
+py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
+                         const std::optional<Tensor>& order, int64_t begin, int64_t end,
+                         int64_t size, std::vector<double> sums, double seconds) {
+  const auto last = Clock::now() + std::chrono::duration<double>(seconds);
+  const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
+  const Rows rows(std::move(tensors), order.value_or(Tensor()));
+  int64_t done = 0;
+  const bool knows = latest && !modes.recorder && latest->signature.takes_batches() &&
+                     latest->plan->recorded().results.size() == sums.size() && begin >= 0;
+  if (!knows || size <= 0) return py::make_tuple(done, sums);
+  end = std::min(end, rows.count());
+  Courtesy courtesy;
+  std::vector<Tensor> arguments, results;
+  for (auto now = Clock::now(); now < last && end - begin >= size; now = Clock::now()) {
+    if (!replay(*latest, rows, begin, begin + size, arguments, results)) break;
+    for (size_t i = 0; i < sums.size(); ++i) {
+      sums[i] += results[i].item_double() * static_cast<double>(size);
+    }
+    results.clear();
+    begin += size;
+    ++done;
+    courtesy.show(now);
+  }
+  return py::make_tuple(done, sums);
+}
+
+}  // namespace
+
+void bind_batches(py::module_& m) {
+  m.def("_replay_batches", replay_batches, py::arg("fast"), py::arg("tensors"), py::arg("order"),
+        py::arg("begin"), py::arg("end"), py::arg("size"), py::arg("sums"), py::arg("seconds"),
+        "Replays the latest call of a _FastCall on the whole batches of rows [begin, end), for so "
+        "many seconds or as long as it stands.");
+}
+
+}  // namespace chainrule::bindings
