@@ -138,33 +138,63 @@ class DataLoader:
     def _iterate_gather(self, tensors, indices):
         """`indices` maps this dataset's numbers to rows of `tensors`; None where they are the
         same."""
-        for rows in self._batches_of_rows(indices):
-            if isinstance(rows, slice):
-                # Cloned, so that changing a batch in place leaves the dataset as it is.
-                yield [tensor[rows].clone() for tensor in tensors]
-            elif rows.ndim == 1:
+        batches, length = self.batch_sampler, len(self.dataset)
+        if _in_native_order(batches, length):
+            yield from _rows_of_epoch(tensors, indices, batches)
+            return
+        for batch in batches:
+            rows = _counted_from_zero(_row_numbers(batch, "a sampler"), length)
+            rows = rows if indices is None else indices.index_select(0, rows)
+            if rows.ndim == 1:
                 yield [tensor.index_select(0, rows) for tensor in tensors]
             else:  # a sampler of lists
                 yield [tensor[rows] for tensor in tensors]
 
-    def _batches_of_rows(self, indices):
-        """Rows of each batch: a slice where they are consecutive, otherwise an int64 tensor."""
-        batches, length = self.batch_sampler, len(self.dataset)
-        if not _in_native_order(batches, length):
-            for batch in batches:
-                rows = _counted_from_zero(_row_numbers(batch, "a sampler"), length)
-                yield rows if indices is None else indices.index_select(0, rows)
-            return
-        if type(batches.sampler) is SequentialSampler:
-            order, count = indices, len(batches.sampler)  # which may be of something shorter
-        else:
-            order = batches.sampler.order()
-            count = order.shape[0]
-            order = order if indices is None else indices.index_select(0, order)
-        step = batches.batch_size
-        for begin in range(0, count - step + 1 if batches.drop_last else count, step):
-            rows = slice(begin, min(begin + step, count))
-            yield rows if order is None else order[rows]
+    def _epoch(self):
+        """The batches of one pass as an EpochRows, or None where anything of the user's, a method of
+        a subclass included, has a say in them."""
+        if type(self).__iter__ is not DataLoader.__iter__ or self.collate_fn is not default_collate:
+            return None
+        if self._iterable or not _in_native_order(self.batch_sampler, len(self.dataset)):
+            return None
+        gather = _gather_plan(self.dataset)
+        return gather and _rows_of_epoch(*gather, self.batch_sampler)
+
+
+class EpochRows:
+    """An iterator over batches that are rows of `tensors`: those at `order`, an int64 tensor, or as
+    they stand where it is None. `position` of `count` rows have been taken."""
+
+    def __init__(self, tensors, order, count, batch_size, drop_last):
+        self.tensors = tensors
+        self.order = order
+        self.batch_size = batch_size
+        self.position = 0
+        self.count = count - count % batch_size if drop_last else count
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        begin = self.position
+        if begin >= self.count:
+            raise StopIteration
+        self.position = min(begin + self.batch_size, self.count)
+        rows = slice(begin, self.position)
+        if self.order is None:
+            # Cloned, so that changing a batch in place leaves the dataset as it is.
+            return [tensor[rows].clone() for tensor in self.tensors]
+        return [tensor.index_select(0, self.order[rows]) for tensor in self.tensors]
+
+
+def _rows_of_epoch(tensors, indices, batches):
+    if type(batches.sampler) is SequentialSampler:
+        order, count = indices, len(batches.sampler)  # which may be of something shorter
+    else:
+        order = batches.sampler.order()
+        count = order.shape[0]
+        order = order if indices is None else indices.index_select(0, order)
+    return EpochRows(tensors, order, count, batches.batch_size, batches.drop_last)
 
 
 def _in_native_order(batches, length):
