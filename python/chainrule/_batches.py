@@ -51,6 +51,12 @@ def as_loader(data, batch_size, shuffle, generator, dtype):
     )
 
 
+def as_rows(loader):
+    """The batches of one pass over a DataLoader as rows of tensors that native code can take; None
+    where there is more to a batch."""
+    return loader._epoch() if isinstance(loader, DataLoader) else None
+
+
 def as_inputs(data, dtype):
     """What `predict` was given, where it is one tensor, array or list of numbers, as a Dataset."""
     if isinstance(data, cr.Tensor) or hasattr(data, "__array__") or _is_numbers(data):

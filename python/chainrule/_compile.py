@@ -145,6 +145,12 @@ class CompiledFunction(Generic[_P, _R]):
             "function three times with them first."
         )
 
+    def _record_again(self):
+        """Has the next call of every signature recorded, and compared with the plan it has."""
+        for plan in self._plans.all():
+            plan.record_again()
+        self._fast.forget()
+
     def _read(self, args, kwargs) -> tuple[Any, Any, list, list, tuple]:
         """The arguments with arrays copied in, their tensors and other objects, the signature."""
         tensors, objects = [], []

@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_assigned = (-1, "")  # the generation of plans that it began, and "Net.attribute"
+_NEVER = -1  # a generation that has not been and will not be
+_assigned = (_NEVER, "")  # the generation of plans that it began, and "Net.attribute"
 
 
 # Of all tables, held for a moment; not a plain one, as a collection inside may end in a user's code.
@@ -140,6 +141,12 @@ class Plan:
         others = tuple(v for v in self._variants if v is not before)
         self._keep((*others, recorded)[-self._MOST :])
         self.recorded = recorded
+
+    def record_again(self):
+        """What is known is out of date, so that the next call is recorded; where that does the same,
+        it is replayed again."""
+        self._variants = tuple(v._replace(generation=_NEVER) for v in self._variants)
+        self.recorded = self._variants[-1] if self._variants else None
 
     def _keep(self, variants):
         gone = [v for v in self._variants if not any(v is kept for kept in variants)]

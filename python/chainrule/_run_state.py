@@ -46,17 +46,20 @@ class Sums:
 
     def __init__(self, names):
         self._names = names
-        self._sums = [0.0] * len(names)
+        self.totals = [0.0] * len(names)
         self.samples = 0
-        self.last_loss = math.nan
 
     def add(self, values, samples):
-        self._sums = [total + value * samples for total, value in zip(self._sums, values)]
+        totals = [total + value * samples for total, value in zip(self.totals, values)]
+        self.put(totals, samples)
+
+    def put(self, totals, samples):
+        """Sums that have been brought up to date elsewhere, with so many samples more."""
+        self.totals = totals
         self.samples += samples
-        self.last_loss = values[0]
 
     def means(self):
-        return {name: total / max(self.samples, 1) for name, total in zip(self._names, self._sums)}
+        return {name: total / max(self.samples, 1) for name, total in zip(self._names, self.totals)}
 
 
 class Evaluating:

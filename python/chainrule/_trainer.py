@@ -10,9 +10,10 @@ import time
 
 import chainrule as cr
 
-from ._batches import as_inputs, as_loader, model_dtype, note_remedy, pair, sample_count
+from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
+from ._step import NotFinite, Step, measured, outputs_of
 
 _PROGRESS_SECONDS = 0.05
 
@@ -47,6 +48,19 @@ class Trainer:
     batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`. `optimizer` may
     be None where nothing is fitted. `history` is the History of the last `fit`.
 
+    `scale` is for inputs of integers, as the bytes of images: each batch is converted to the dtype of
+    the model and multiplied by it (1 / 255, say), so that the data stay as small as they are.
+
+    `fit` captures its step, as `chainrule.compile` does, with the bits of eager training. Batches of
+    a TensorDataset, a Subset of one or a pair are then taken natively, from the gather of shuffled
+    rows to the sums of loss and metrics; Python runs every 50 ms for progress. So the Python code of
+    model, loss and metrics runs only for the batches that are recorded: the first ones, after a
+    change of modules or optimizer, and with callbacks, which may change what it reads, the first of
+    each epoch. Return metrics as tensors: `item()` or NumPy in a step ends the capture, with a
+    warning that names the line. `compile=False` runs every batch eagerly. So do, without a warning,
+    batches that are no tensors, optimizers whose `step` is not the library's, and runs in which
+    recordings outnumber replays.
+
     Example:
         >>> _ = chainrule.manual_seed(0)
         >>> x = chainrule.randn(200, 2)  # or arrays of NumPy
@@ -63,8 +77,11 @@ class Trainer:
         chainrule.Size([5])
     """
 
-    def __init__(self, model, loss, optimizer, *, metrics=(), callbacks=()):
+    def __init__(
+        self, model, loss, optimizer, *, metrics=(), callbacks=(), scale=None, compile=True
+    ):
         _check_parts(model, loss, optimizer)
+        _check_options(scale, compile)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -72,6 +89,8 @@ class Trainer:
         self.callbacks = [
             call if isinstance(call, Callback) else _Function(call) for call in callbacks
         ]
+        self.scale = scale
+        self.compile = compile
         self.history = History()
 
     def __repr__(self):
@@ -120,10 +139,11 @@ class Trainer:
             if batches is not None and sample_count(batches) == 0:
                 raise _no_batches(part)
         history = self.history = History()
+        step = Step(self)
         best = BestWeights(self.model, history, held_out is not None, min_delta)
         try:
             self._call("on_fit_begin", epochs)
-            history.stopped = self._epochs(loader, held_out, epochs, patience, best)
+            history.stopped = self._epochs(step, loader, held_out, epochs, patience, best)
             best.restore()
         except KeyboardInterrupt:
             history.stopped = "interrupted"
@@ -143,7 +163,10 @@ class Trainer:
         with Evaluating(self.model):
             for batch in loader:
                 inputs, targets = pair(batch)
-                self._measure(sums, inputs, targets)
+                outputs = self._outputs(inputs)
+                loss = self.loss(outputs, targets)
+                values = measured(self.metrics.values(), outputs, targets)
+                sums.add([value.item() for value in (loss, *values)], len(targets))
         if not sums.samples:
             raise ValueError("[Trainer.evaluate] expected data with at least one batch; got none.")
         return sums.means()
@@ -169,21 +192,17 @@ class Trainer:
         return as_loader(data, batch_size, shuffle, generator, model_dtype(self.model))
 
     def _outputs(self, inputs):
-        try:
-            return self.model(inputs)
-        except cr.DtypeError as error:
-            note_remedy(error, inputs, self.model)
-            raise
+        return outputs_of(self.model, inputs, self.scale)
 
-    def _epochs(self, loader, held_out, epochs, patience, best):
+    def _epochs(self, step, loader, held_out, epochs, patience, best):
         """Run the epochs; returns why they ended."""
         for epoch in range(1, epochs + 1):
-            row = self._train_epoch(epoch, loader, best)
+            row = self._train_epoch(epoch, step, loader, best)
             if held_out is not None:
-                measured = self.evaluate(held_out)
-                if not math.isfinite(measured["loss"]):
-                    raise FloatingPointError(best.not_finite(measured["loss"], epoch, None))
-                row |= {f"val_{name}": value for name, value in measured.items()}
+                figures = self.evaluate(held_out)
+                if not math.isfinite(figures["loss"]):
+                    raise FloatingPointError(best.not_finite(figures["loss"], epoch, None))
+                row |= {f"val_{name}": value for name, value in figures.items()}
             self.history.rows.append(row)
             best.offer(epoch, row)
             answers = [call.on_epoch_end(self, row) for call in self.callbacks]
@@ -193,19 +212,24 @@ class Trainer:
                 return "patience"
         return "epochs"
 
-    def _train_epoch(self, epoch, loader, best):
+    def _train_epoch(self, epoch, step, loader, best):
         self.model.train()
+        if self.callbacks:
+            step.look_again()
         total = sample_count(loader)
+        rows = as_rows(loader)
         sums, begin = Sums(["loss", *self.metrics]), time.perf_counter()
-        last_report = begin
-        for number, batch in enumerate(loader, 1):
+        last_report, number = begin, 0
+        for batch in loader if rows is None else rows:
+            number += 1
             inputs, targets = pair(batch)
-            self.optimizer.zero_grad()
-            loss = self._measure(sums, inputs, targets)
-            if not math.isfinite(sums.last_loss):
-                raise FloatingPointError(best.not_finite(sums.last_loss, epoch, number))
-            loss.backward()
-            self.optimizer.step()
+            try:
+                sums.add(step(inputs, targets), len(targets))
+            except NotFinite as error:
+                raise FloatingPointError(best.not_finite(error.value, epoch, number)) from None
+            if rows is not None:
+                left = last_report + _PROGRESS_SECONDS - time.perf_counter()
+                number += step.follow(rows, sums, left)
             now = time.perf_counter()
             if now - last_report >= _PROGRESS_SECONDS:
                 last_report = now
@@ -217,15 +241,6 @@ class Trainer:
         row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}
         row |= {f"train_{name}": value for name, value in sums.means().items()}
         return row | {"seconds": seconds, "samples_per_second": sums.samples / max(seconds, 1e-9)}
-
-    def _measure(self, sums, inputs, targets):
-        """The loss of one batch; it and the metrics are added to `sums`."""
-        outputs = self._outputs(inputs)
-        loss = self.loss(outputs, targets)
-        with cr.no_grad():
-            values = [float(metric(outputs, targets)) for metric in self.metrics.values()]
-        sums.add([loss.item(), *values], len(targets))
-        return loss
 
     def _report(self, epoch, sums, total, seconds):
         progress = {"epoch": epoch, "samples": sums.samples, "total": total}
@@ -261,6 +276,13 @@ def _check_parts(model, loss, optimizer):
         )
 
 
+def _check_options(scale, compile):
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int | float)):
+        raise TypeError(f"[Trainer] expected scale a number or None; got {scale!r:.60}.")
+    if not isinstance(compile, bool):
+        raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
+
+
 def _check_trains(optimizer, model):
     """An optimizer of another model would leave this one as it is, without a word."""
     trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -277,7 +299,7 @@ def _accuracy(outputs, targets):
             "[accuracy] expected outputs (rows, classes) and targets (rows,); "
             f"got {tuple(outputs.shape)} and {tuple(targets.shape)}."
         )
-    return (outputs.argmax(1) == targets).sum().item() / max(len(targets), 1)
+    return (outputs.argmax(1) == targets).sum().double() / max(len(targets), 1)
 
 
 def _named_metrics(metrics):

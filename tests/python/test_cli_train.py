@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import chainrule as cr
-from chainrule import _history
+from chainrule import _history, _step
 from chainrule.__main__ import main
 from chainrule._cli import _main, _plots, _training
 from command_line import QUICK, start
@@ -172,15 +172,14 @@ def test_divergence_in_the_first_epoch_leaves_nothing(capsys, tmp_path):
 
 
 def test_divergence_later_keeps_the_run_and_is_said_first(capfd, monkeypatch, tmp_path):
-    measure = cr.Trainer._measure
+    run = _step.Step.__call__
 
-    def third_epoch_fails(trainer, sums, inputs, targets):
-        loss = measure(trainer, sums, inputs, targets)
-        if len(trainer.history) == 2:
-            sums.last_loss = math.inf
-        return loss
+    def third_epoch_fails(step, inputs, targets):
+        if len(step._trainer.history) == 2:
+            raise _step.NotFinite(math.inf)
+        return run(step, inputs, targets)
 
-    monkeypatch.setattr(cr.Trainer, "_measure", third_epoch_fails)
+    monkeypatch.setattr(_step.Step, "__call__", third_epoch_fails)
     monkeypatch.setattr("sys.stdout", sys.stderr)  # one order for both
     assert diverges(tmp_path, "iris") == 1
     error = capfd.readouterr().err

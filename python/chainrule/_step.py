@@ -1,0 +1,161 @@
+"""The training step of a Trainer, captured where that is possible.
+
+A captured step is replayed natively, where the batches come from tensors in memory without Python
+between them. A replay that fails, as for a loss that is not finite, has changed nothing: the same
+batch is run once more, eagerly, and meets the same error where it can be told.
+"""
+
+import math
+import typing
+import warnings
+
+import chainrule as cr
+
+from . import _core
+from ._batches import model_dtype, note_remedy
+from ._compile import _EAGER, CompiledFunction
+
+_TRIES = 32  # recordings, after which capturing must have paid
+_RUNS_EAGERLY = (
+    "[Trainer.fit] expected a step that can be captured; got one that cannot, and batches run "
+    "eagerly, more slowly, from here on: {} Or pass compile=False to Trainer."
+)
+
+
+class NotFinite(FloatingPointError):
+    """A loss that is not finite, found before anything is updated."""
+
+    def __init__(self, value):
+        super().__init__(value)
+        self.value = value
+
+
+def outputs_of(model, inputs, scale):
+    """What the model makes of a batch; integers are scaled into the model's dtype first."""
+    if scale is not None and isinstance(inputs, cr.Tensor) and not inputs.is_floating_point():
+        inputs = inputs.to(model_dtype(model)) * scale
+    try:
+        return model(inputs)
+    except cr.DtypeError as error:
+        note_remedy(error, inputs, model)
+        raise
+
+
+def measured(metrics, outputs, targets):
+    """The metrics of a batch as tensors of one element."""
+    with cr.no_grad():
+        return [_one_number(metric(outputs, targets)) for metric in metrics]
+
+
+def _one_number(value):
+    if isinstance(value, cr.Tensor) and value.numel() == 1:
+        return value.clone()  # it may be a window on a weight, which is about to change
+    return cr.full((), float(value), dtype=cr.float64)
+
+
+def train_step(inputs, targets, model, loss, optimizer, scale, *metrics):
+    """One update; the loss and the metrics from before it, as tensors of one element."""
+    optimizer.zero_grad()
+    outputs = outputs_of(model, inputs, scale)
+    value = loss(outputs, targets)
+    results = measured(metrics, outputs, targets)
+    with _core._PauseRecording():  # a replay has require_finite in its place
+        number = value.item()
+    if not math.isfinite(number):
+        raise NotFinite(number)
+    checked = _core._ops.require_finite(value.detach())
+    value.backward()
+    optimizer.step()
+    return (checked, *results)
+
+
+class Step:
+    """Runs `train_step` for the batches of one `fit`."""
+
+    def __init__(self, trainer):
+        self._trainer = trainer
+        self._captured: typing.Any = _Captured() if trainer.compile else None
+        self._latest_captured = False
+
+    def __call__(self, inputs, targets):
+        """The loss and the metrics of one batch, as numbers."""
+        t = self._trainer
+        arguments = (inputs, targets, t.model, t.loss, t.optimizer, t.scale, *t.metrics.values())
+        return [value.item() for value in self._run(arguments)]
+
+    def _run(self, arguments):
+        self._latest_captured = False
+        if self._captured is not None and self._captured.gives_up:
+            self._captured = None  # what was recorded so far may go
+        if self._captured is None or not _can_be_captured(arguments):
+            return train_step(*arguments)
+        runs = self._captured.runs
+        before = len(runs)
+        try:
+            results = self._captured(*arguments)
+            self._latest_captured = True
+            return results
+        except Exception:
+            if len(runs) > before:
+                raise
+            return train_step(*arguments)  # after a replay, which has changed nothing
+
+    def follow(self, batches, sums, seconds):
+        """Takes the batches that follow the last one and are like it, natively and for so long; how
+        many there were."""
+        if not self._latest_captured:
+            return 0
+        done, totals = _core._replay_batches(
+            self._captured._fast,
+            batches.tensors,
+            batches.order,
+            batches.position,
+            batches.count,
+            batches.batch_size,
+            sums.totals,
+            seconds,
+        )
+        batches.position += done * batches.batch_size
+        sums.put(totals, done * batches.batch_size)
+        return done
+
+    def look_again(self):
+        """Callbacks may have changed what no plan knows of: a number in a global, say."""
+        if self._captured is not None:
+            self._captured._record_again()
+
+
+class _Captured(CompiledFunction):
+    """`compile(train_step, fallback=True)` that leaves it be where it does not pay."""
+
+    def __init__(self):
+        self.runs = runs = []  # of Python's
+
+        def step(*arguments):
+            runs.append(None)
+            return train_step(*arguments)
+
+        super().__init__(step, fallback=True)
+        self.gives_up = False
+        self._recorded = 0
+
+    def _record(self, *arguments, **more):
+        self._recorded += 1
+        self.gives_up = self._recorded >= _TRIES and self.stats["replays"] < self._recorded
+        return super()._record(*arguments, **more)
+
+    def _warn(self, message, *of):
+        if message is not _EAGER or self.gives_up:
+            return
+        self.gives_up = True
+        # This, __call__, Step._run, Step.__call__, Trainer._train_epoch, _epochs and fit.
+        warnings.warn(_RUNS_EAGERLY.format(*of), stacklevel=8)
+
+
+def _can_be_captured(arguments):
+    """Whether they are sure to be the same in a replay: tensors, and an update that is ours. An
+    optimizer of the user's own may read its settings as numbers, which a program would keep."""
+    inputs, targets, _, _, optimizer, *_ = arguments
+    tensors = all(isinstance(t, cr.Tensor) and not t.requires_grad for t in (inputs, targets))
+    package = __name__.partition(".")[0]
+    return tensors and str(getattr(optimizer.step, "__module__", "")).startswith(f"{package}.")
