@@ -6,57 +6,14 @@
 #include <chrono>
 
 #include "bindings/fast_call.h"
+#include "bindings/rows.h"
 #include "bindings/tensor_type.h"
-#include "generated/ops.h"
 
 namespace chainrule::bindings {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Rows of tensors in the order of an epoch.
-class Rows {
- public:
-  Rows(std::vector<Tensor> tensors, Tensor order)
-      : tensors_(std::move(tensors)), order_(std::move(order)) {
-    if (order_.defined() && !(order_.dim() == 1 && order_.dtype() == DType::kInt64)) {
-      fail<ShapeError>("fit", "expected row numbers as an int64 vector; got ",
-                       dtype_name(order_.dtype()), " of sizes ", order_.sizes(), ".");
-    }
-    for (const Tensor& t : tensors_) {
-      if (t.dim() > 0) continue;
-      fail<ShapeError>("fit", "expected tensors with rows; got one of sizes ().");
-    }
-  }
-
-  int64_t count() const {
-    if (order_.defined()) return order_.numel();
-    int64_t count = INT64_MAX;
-    for (const Tensor& t : tensors_) count = std::min(count, t.size(0));
-    return count;
-  }
-
-  // Copies of the rows [begin, end), like those that a DataLoader makes.
-  void take(int64_t begin, int64_t end, std::vector<Tensor>& batch) const {
-    const NoGrad off;
-    batch.clear();
-    const Tensor places = order_.defined() ? window(order_, begin, end) : Tensor();
-    for (const Tensor& t : tensors_) {
-      batch.push_back(places.defined() ? index_select(t, 0, places) : clone(window(t, begin, end)));
-    }
-  }
-
- private:
-  static Tensor window(const Tensor& t, int64_t begin, int64_t end) {
-    Dims sizes = t.sizes();
-    sizes[0] = end - begin;
-    return t.alias(sizes, t.strides(), t->offset + begin * t.strides()[0]);
-  }
-
-  std::vector<Tensor> tensors_;
-  Tensor order_;
-};
 
 // Lets other threads of Python run now and then, and signals be seen.
 class Courtesy {
@@ -86,8 +43,8 @@ bool replay(Latest& latest, const Rows& rows, int64_t begin, int64_t end,
             std::vector<Tensor>& arguments, std::vector<Tensor>& results) {
   if (!latest.stands()) return false;
   try {
-    rows.take(begin, end, arguments);
-    return fits(*latest.plan, arguments) && latest.plan->replay(arguments, results);
+    return rows.take(begin, end, arguments) && fits(*latest.plan, arguments) &&
+           latest.plan->replay(arguments, results);
   } catch (const Error&) {
     return false;
   }

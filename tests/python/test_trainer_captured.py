@@ -132,6 +132,38 @@ def test_data_sets_that_are_parts_of_others(taken):
     assert sum(taken) > 200
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(
+    ("lay", "natively"),
+    [
+        (lambda x: cr.cat([x, x], 1)[:, :2], "shuffled"),  # gaps between rows
+        (lambda x: x.T.contiguous().T, "never"),  # and between the elements of one
+        (lambda x: x[:1].expand(90, 2), "shuffled"),
+        (lambda x: x.numpy()[::-1].copy(), "always"),
+    ],
+)
+def test_tensors_of_any_layout(taken, lay, natively, shuffle):
+    x, y = blobs()
+    data = lay(x), y.int()
+    captured, eager = both(
+        classifier, lambda t: t.fit(data, epochs=3, batch_size=8, shuffle=shuffle)
+    )
+    assert captured == eager
+    assert (sum(taken) > 20) == (natively == "always" or (natively == "shuffled" and shuffle))
+
+
+def test_rows_of_many_bytes():
+    cr.manual_seed(0)
+    data = cr.randn(40, 3, 5000), cr.randint(0, 3, (40,))
+
+    def make(**options):
+        cr.manual_seed(0)
+        return classifier(nn.Sequential(nn.Flatten(), nn.Linear(15000, 3)), **options)
+
+    captured, eager = both(make, lambda t: t.fit(data, epochs=3, batch_size=6))
+    assert captured == eager
+
+
 def test_weights_that_are_tied():
     class Tied(nn.Module):
         def __init__(self):
