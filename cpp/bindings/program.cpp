@@ -15,7 +15,7 @@ namespace chainrule::bindings {
 
 namespace {
 
-std::atomic<uint64_t> generation{0};
+std::atomic<uint64_t> generation{0}, newest{0};  // the present one may be one that came back
 
 // Where the package's Python files lie, each ending in a separator; more than one in an editable
 // install. A checkout of this repository that a user works in has the same name, not the same
@@ -155,7 +155,7 @@ void refuse_while_recording(const char* what) {
 
 void invalidate_plans(const char* what) {
   refuse_while_recording(what);
-  generation.fetch_add(1, std::memory_order_relaxed);
+  generation.store(newest.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 void bind_program(py::module_& m) {
@@ -214,6 +214,14 @@ void bind_program(py::module_& m) {
   m.def("_recording", &Recording::under_way, py::return_value_policy::reference,
         "The recording under way on this thread, or None.");
   m.def("_plans_generation", plans_generation);
+  m.def(
+      "_revert_plans",
+      [](uint64_t present, uint64_t earlier) {
+        generation.compare_exchange_strong(present, earlier, std::memory_order_relaxed);
+      },
+      py::arg("present"), py::arg("earlier"),
+      "Says that all is as it was in an earlier generation, whose plans hold again; nothing happens "
+      "where the present one is another than the caller knows.");
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",
         "Says that something captured programs rely on has changed.");

@@ -15,7 +15,8 @@ from . import _core
 from ._batches import model_dtype, note_remedy
 from ._compile import _EAGER, CompiledFunction
 
-_TRIES = 32  # recordings, after which capturing must have paid
+# So many recordings, each the work of about four eager batches, must have led to so many replays.
+_TRIES, _REPLAYS_EACH = 32, 8
 _RUNS_EAGERLY = (
     "[Trainer.fit] expected a step that can be captured; got one that cannot, and batches run "
     "eagerly, more slowly, from here on: {} Or pass compile=False to Trainer."
@@ -141,7 +142,8 @@ class _Captured(CompiledFunction):
 
     def _record(self, *arguments, **more):
         self._recorded += 1
-        self.gives_up = self._recorded >= _TRIES and self.stats["replays"] < self._recorded
+        pays = self._recorded < _TRIES or self.stats["replays"] >= _REPLAYS_EACH * self._recorded
+        self.gives_up = not pays
         return super()._record(*arguments, **more)
 
     def _warn(self, message, *of):

@@ -27,6 +27,8 @@ class Callback:
     samples, total (None if unknown), samples_per_second, loss and the metrics so far.
     """
 
+    _only_watches = False  # whether it leaves alone what a captured step may have read
+
     def on_fit_begin(self, trainer, epochs):
         """Called before the first of `epochs` epochs."""
 
@@ -59,7 +61,7 @@ class Trainer:
     each epoch. Return metrics as tensors: `item()` or NumPy in a step ends the capture, with a
     warning that names the line. `compile=False` runs every batch eagerly. So do, without a warning,
     batches that are no tensors, optimizers whose `step` is not the library's, and runs in which
-    recordings outnumber replays.
+    recordings do not pay, as with callbacks and a few batches an epoch.
 
     Example:
         >>> _ = chainrule.manual_seed(0)
@@ -214,7 +216,7 @@ class Trainer:
 
     def _train_epoch(self, epoch, step, loader, best):
         self.model.train()
-        if self.callbacks:
+        if not all(call._only_watches for call in self.callbacks):
             step.look_again()
         total = sample_count(loader)
         rows = as_rows(loader)

@@ -213,6 +213,58 @@ def test_early_stopping_and_the_best_weights(taken):
     assert sum(taken) > 0
 
 
+def test_plans_outlive_the_validation(taken):
+    classifier(network(dropout=0.5)).fit(blobs(), blobs(30, 1), epochs=5, batch_size=8)
+    # Of 11 whole batches the first is taken by Python; in the first epoch three are recorded.
+    assert sum(taken) == 7 + 4 * 10
+
+
+def test_plans_end_where_the_validation_leaves_something_else(taken):
+    class Moves(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.dropout, self.times = network(), nn.Dropout(0.5), 1.0
+
+        def forward(self, x):
+            if how == "attribute" and not self.training:
+                self.times *= 0.5
+            return self.inner(self.dropout(x)) * self.times
+
+    class Frozen(Moves):
+        def train(self, mode=True):
+            super().train(mode)
+            if how == "train":
+                self.dropout.eval()
+                self.times = 2.0 - self.times
+            return self
+
+    for how in ("attribute", "train"):
+
+        def make(how=how, **options):
+            cr.manual_seed(0)
+            return classifier(Moves() if how == "attribute" else Frozen(), **options)
+
+        captured, eager = both(make, lambda t: t.fit(blobs(), blobs(30, 1), epochs=6, batch_size=8))
+        assert captured == eager
+        assert sum(taken) > 20
+        taken.clear()
+
+
+def test_an_earlier_generation_of_plans_comes_back_only_to_who_knows_the_present_one():
+    core = cr._core
+    earlier = core._plans_generation()
+    core._invalidate_plans()
+    present = core._plans_generation()
+    core._invalidate_plans()  # by another thread, say
+    latest = core._plans_generation()
+    core._revert_plans(present, earlier)
+    assert core._plans_generation() == latest
+    core._revert_plans(latest, earlier)
+    assert core._plans_generation() == earlier
+    core._invalidate_plans()
+    assert core._plans_generation() not in (earlier, present, latest)
+
+
 def test_images_stay_bytes():
     rng = np.random.default_rng(0)
     images, y = rng.integers(0, 256, (60, 2), dtype=np.uint8), blobs(60)[1]

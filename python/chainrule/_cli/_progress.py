@@ -37,6 +37,8 @@ def _figures(numbers, prefix):
 class Plain(Callback):
     """One line an epoch on standard error."""
 
+    _only_watches = True
+
     def on_fit_begin(self, trainer, epochs):
         self._epochs = epochs
 
@@ -51,6 +53,8 @@ class Plain(Callback):
 
 class Bar(Callback):
     """A bar over all epochs, counted in samples; beside it the figures of the running epoch."""
+
+    _only_watches = True
 
     def on_fit_begin(self, trainer, epochs):
         from tqdm import tqdm
