@@ -37,6 +37,14 @@ bool fits(const Plan& plan, const std::vector<Tensor>& batch) {
       [](const Plan::Layout& layout, const Tensor& t) { return layout.fits(*t.impl()); });
 }
 
+// Whether a replay returns so many numbers for batches that nothing else is known of.
+bool gives_numbers(const Latest& latest, size_t count) {
+  const graph::Program& program = latest.plan->recorded();
+  return latest.signature.takes_batches() && program.results.size() == count &&
+         std::all_of(program.results.begin(), program.results.end(),
+                     [&](graph::ValueId id) { return program.values[id].sizes.product() == 1; });
+}
+
 // One batch: false where Python has to look, and then nothing has happened. That is so, too, where
 // a row number or a value is at fault: Python takes the same batch and meets the same error.
 bool replay(Latest& latest, const Rows& rows, int64_t begin, int64_t end,
@@ -58,9 +66,8 @@ py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
   const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
   const Rows rows(std::move(tensors), order.value_or(Tensor()));
   int64_t done = 0;
-  const bool knows = latest && !modes.recorder && latest->signature.takes_batches() &&
-                     latest->plan->recorded().results.size() == sums.size() && begin >= 0;
-  if (!knows || size <= 0) return py::make_tuple(done, sums);
+  const bool knows = latest && !modes.recorder && gives_numbers(*latest, sums.size());
+  if (!knows || begin < 0 || size <= 0) return py::make_tuple(done, sums);
   end = std::min(end, rows.count());
   Courtesy courtesy;
   std::vector<Tensor> arguments, results;

@@ -682,3 +682,9 @@ def test_native_batches_refuse_what_they_cannot_read():
     assert run(known, [x], cr.tensor([3, 0, 4, 1]), 0, 4, 2, sums, 1.0) == (1, [8.0])
     assert run(known, [x, x], None, 0, 4, 2, sums, 1.0)[0] == 0
     assert run(known, [x], None, 0, 4, 2, [], 1.0)[0] == 0
+    for results in (lambda t: (t,), lambda t: (t[:0],), lambda t: [t.sum(), t]):
+        several = cr.compile(results)
+        for _ in range(4):
+            several(cr.ones(2, 2))
+        count = len(several(cr.ones(2, 2)))
+        assert run(several._fast, [x], None, 0, 4, 2, [0.0] * count, 1.0)[0] == 0
