@@ -55,3 +55,43 @@ def overfitting(**options):
     real = trainer.evaluate
     trainer.evaluate = lambda data, **more: real(data, **more) | {"loss": next(losses)}
     return trainer
+
+
+def network(dropout=0.0, seed=0):
+    cr.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 3))
+
+
+def classifier(model=None, lr=0.05, optimizer=None, **options):
+    model = model or network()
+    optimizer = optimizer or optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    options = {"metrics": ["accuracy"]} | options
+    return cr.Trainer(model, nn.CrossEntropyLoss(), optimizer, **options)
+
+
+def figures(history):
+    """What of a history is no time."""
+    return [
+        {k: v for k, v in row.items() if k not in ("seconds", "samples_per_second")}
+        for row in history
+    ]
+
+
+def both(make, fit):
+    """What `fit` leaves, captured and eager: (figures, weights, state of the optimizer, generator)."""
+    results = []
+    for compile in (True, False):
+        trainer = make(compile=compile)
+        try:
+            fit(trainer)
+        except (FloatingPointError, IndexError) as error:
+            results.append(str(error))
+        state = [
+            {name: value.tolist() for name, value in entries.items() if value is not None}
+            for entries in trainer.optimizer.state.values()
+        ]
+        results.append(
+            (figures(trainer.history), weights(trainer.model), state, cr.get_rng_state().tolist())
+        )
+    half = len(results) // 2
+    return results[:half], results[half:]

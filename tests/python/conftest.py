@@ -1,4 +1,5 @@
-"""Finished runs of the command line, trained once for all tests that read them; Ctrl-C."""
+"""Finished runs of the command line, trained once for all tests that read them; Ctrl-C; the batches
+that a Trainer takes natively."""
 
 import shutil
 import signal
@@ -51,3 +52,19 @@ def fails(capsys):
         return captured.err
 
     return check
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """How many batches each native call has taken."""
+    import chainrule as cr
+
+    counts, real = [], cr._core._replay_batches
+
+    def replay_batches(*arguments):
+        done, sums = real(*arguments)
+        counts.append(done)
+        return done, sums
+
+    monkeypatch.setattr(cr._core, "_replay_batches", replay_batches)
+    return counts
