@@ -8,6 +8,7 @@
 #include "bindings/fast_call.h"
 #include "bindings/rows.h"
 #include "bindings/tensor_type.h"
+#include "ops/modes.h"
 
 namespace chainrule::bindings {
 
