@@ -60,6 +60,7 @@ def functions():
         "set_num_threads",
         "set_default_dtype",
         "_select_isa",
+        "_set_autocast",
         "set_grad_enabled",
         "_empty_cache",
         "_Recording",  # leaves the process recording, where new data is an error
