@@ -42,7 +42,7 @@ def test_ctrl_c_is_seen_natively(monkeypatch):
     data, before = endless(), weights(trainer.model)
     known = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
         history = trainer.fit(data, epochs=1, batch_size=2, shuffle=False)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -63,7 +63,7 @@ def test_other_threads_run_meanwhile(monkeypatch):
         signal.pthread_kill(main, signal.SIGUSR1)
 
     started = threading.Event()
-    thread = threading.Timer(1.0, end)
+    thread = threading.Timer(0.3, end)
     try:
         thread.start()
         assert classifier().fit(endless(), epochs=1, batch_size=2).stopped == "interrupted"

@@ -1,0 +1,68 @@
+#include "bindings/watches.h"
+
+#include <algorithm>
+
+#include "bindings/errors.h"
+
+namespace chainrule::bindings {
+
+namespace {
+
+Py_ssize_t length_of(PyObject* o) {
+  return PyList_Check(o) ? PyList_GET_SIZE(o) : PyDict_Check(o) ? PyDict_GET_SIZE(o) : -1;
+}
+
+// Whether the object is the same number, or the same ones, for ever.
+bool is_constant(PyObject* o) {
+  if (!PyTuple_CheckExact(o)) {
+    return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o) || o == Py_None;
+  }
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
+    if (!is_constant(PyTuple_GET_ITEM(o, i))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Watches::Watches(const std::vector<std::pair<py::object, py::object>>& entries) {
+  for (const auto& [dict, key] : entries) entries_.push_back({dict, key, py::object(), -1});
+  for (Entry& e : entries_) look_at(e);
+}
+
+bool Watches::hold() const {
+  if (blind_) return false;
+  for (const Entry& e : entries_) {
+    PyObject* value = PyDict_GetItemWithError(e.dict.ptr(), e.key.ptr());
+    if (!value) {
+      PyErr_Clear();
+      return false;
+    }
+    if (value != e.value.ptr() || length_of(value) != e.length) return false;
+  }
+  return true;
+}
+
+void Watches::look_at(Entry& e) {
+  PyObject* value = PyDict_GetItemWithError(e.dict.ptr(), e.key.ptr());
+  if (!value) PyErr_Clear();
+  e.value = value ? borrow(value) : py::none();
+  e.length = length_of(e.value.ptr());
+}
+
+void Watches::look_again() {
+  for (Entry& e : entries_) {
+    const bool counted = e.length >= 0;
+    look_at(e);
+    blind_ = blind_ || (counted ? e.length < 0 : !is_constant(e.value.ptr()));
+  }
+}
+
+int Watches::traverse(visitproc visit, void* arg) const {
+  for (const Entry& e : entries_) {
+    for (const py::object* held : {&e.dict, &e.key, &e.value}) Py_VISIT(held->ptr());
+  }
+  return 0;
+}
+
+}  // namespace chainrule::bindings
