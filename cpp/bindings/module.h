@@ -24,8 +24,8 @@ void bind_backward(py::module_& m);    // backward, grad
 void bind_custom_function(py::module_& m);
 void bind_settings(py::module_& m);  // default dtype, threads, instruction set, promotion
 void bind_program(py::module_& m);
-void bind_fast_call(py::module_& m);  // replays without Python
-void bind_batches(py::module_& m);    // replays over the batches of an epoch
+void bind_fast_call(py::module_& m);        // replays without Python
+void bind_batches(py::module_& m);          // replays over the batches of an epoch
 void bind_argument_errors(py::module_& m);  // last: it goes over what the others have added
 
 // Returns when no other thread computes without the GIL. Called with it, which may change hands.

@@ -220,7 +220,8 @@ void bind_program(py::module_& m) {
         generation.compare_exchange_strong(present, earlier, std::memory_order_relaxed);
       },
       py::arg("present"), py::arg("earlier"),
-      "Says that all is as it was in an earlier generation, whose plans hold again; nothing happens "
+      "Says that all is as it was in an earlier generation, whose plans hold again; nothing "
+      "happens "
       "where the present one is another than the caller knows.");
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",

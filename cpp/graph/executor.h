@@ -1,7 +1,7 @@
 // Optimises a Program and runs it: compute, then commit. Bits equal eager's, for it calls the same
 // kernels on the same operands. A replay takes blocks for tensors from the caching allocator and
-// allocates nothing else, except the nodes that results hang on which require a gradient and what autograd hangs on a
-// tensor when it first needs to.
+// allocates nothing else, except the nodes that results hang on which require a gradient and what
+// autograd hangs on a tensor when it first needs to.
 #pragma once
 
 #include <memory>

@@ -40,9 +40,7 @@ const OpDef kCast = {
     .signatures = {"cast(Tensor input, dtype dtype) -> Tensor"},
     .surface = kPrivate,
     .infer = [](Infer& c) { c.out(c.as<CastAttrs>().dtype.value(), c[0].sizes()); },
-    .forward = {[](Run& r) {
-                  run_elementwise(cast_slot(r), r.out(), r.inputs, nullptr);
-                },
+    .forward = {[](Run& r) { run_elementwise(cast_slot(r), r.out(), r.inputs, nullptr); },
                 [](const Run& r, Launch& launch) {
                   return prepare_elementwise(cast_slot(r), r, nullptr, launch);
                 }},

@@ -32,8 +32,7 @@ inline constexpr Forward forward_choice{
     [](const Run& run, Launch& launch) { return prepare_map(run, kChoose(run), launch); }};
 
 template <kernels::Map kMap>
-inline constexpr Forward forward_map =
-    forward_choice<[](const Call&) { return MapChoice{kMap}; }>;
+inline constexpr Forward forward_map = forward_choice<[](const Call&) { return MapChoice{kMap}; }>;
 
 // Shape rules: the inputs' broadcast shape; dtype of the inputs, or bool.
 void infer_map(Infer& c);

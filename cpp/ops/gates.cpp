@@ -61,9 +61,8 @@ const OpDef kGeluBackward = {
     .surface = kPrivate,
     .infer = infer_map,
     .forward = forward_choice<[](const Call& c) {
-      return MapChoice{approximate(c.as<GeluBackwardAttrs>().approximate)
-                           ? Map::gelu_tanh_backward
-                           : Map::gelu_backward};
+      return MapChoice{approximate(c.as<GeluBackwardAttrs>().approximate) ? Map::gelu_tanh_backward
+                                                                          : Map::gelu_backward};
     }>,
     .grad = {{0, reads_value(1),
               [](Backward& b) {

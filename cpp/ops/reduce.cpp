@@ -230,8 +230,7 @@ bool prepare_reduce(Reduce op, const Run& run, const Dims& dims, Launch& launch)
   const ReducePlan plan(run[0], dims);
   if (plan.copy || splits(plan)) return false;
   if (run.out().numel() == 0) return true;
-  launch.set(launch_reduce,
-             ReduceLaunch{slot(op, run[0].dtype()), plan.outer, plan.n, plan.inner});
+  launch.set(launch_reduce, ReduceLaunch{slot(op, run[0].dtype()), plan.outer, plan.n, plan.inner});
   return true;
 }
 

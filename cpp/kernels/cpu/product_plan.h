@@ -151,7 +151,8 @@ struct Area {
 // The largest rectangle at the start of the tiles [first, last), which are numbered down the
 // columns; `first` moves behind it. What is packed of a row or column serves the whole of it.
 template <typename T>
-Area next_area(const Product<T>& p, const ProductPlan& grid, bool collect, int64_t* first, int64_t last) {
+Area next_area(const Product<T>& p, const ProductPlan& grid, bool collect, int64_t* first,
+               int64_t last) {
   // 4 MiB of packed scalars may pass by from the third-level cache; what is collected of C may not.
   constexpr int64_t kManyRows = (4 << 20) / (kProductBlockK * static_cast<int64_t>(sizeof(T)));
   const int64_t left = last - *first;
