@@ -132,10 +132,7 @@ def main():
             network,
             measure(candidates(network, peers, args.threads), args.steps, args.rounds),
         )
-    trip = machine.round_trip() if args.threads > 1 else None
-    if trip:
-        print(f"round trip between the processors  {trip}")
-        record.add("machine", "round trip", trip)
+    machine.note_round_trip(record)
     record.write(args.json)
 
 

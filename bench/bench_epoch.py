@@ -146,10 +146,7 @@ def main():
     made = makers(next(iter(load_all(args.peers, args.threads)), None))
     print("an epoch of MNIST")
     epochs(record, data, made, args.rounds)
-    trip = machine.round_trip() if args.threads > 1 else None
-    if trip:
-        print(f"  round trip between the processors  {trip}")
-        record.add("machine", "round trip", trip)
+    machine.note_round_trip(record)
     if args.seeds:
         print(f"time to {100 * args.target:g} %, {args.seeds} seeds")
         times_to(record, args, data, made)

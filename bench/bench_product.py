@@ -103,10 +103,7 @@ def main():
     record = Record("product", args.threads)
     for size in args.sizes:
         measure(record, size, loaded, args.rounds)
-    trip = machine.round_trip() if args.threads > 1 else None
-    if trip:
-        print(f"round trip between the processors  {trip}")
-        record.add("machine", "round trip", trip)
+    machine.note_round_trip(record)
     record.write(args.json)
 
 

@@ -103,10 +103,7 @@ def main():
         line(record, "batch", BATCHES, [batched(b) for b in BATCHES], args.rounds)
     if args.only in (None, "width"):
         width(record, args.rounds)
-    trip = machine.round_trip() if args.threads > 1 else None
-    if trip:
-        print(f"round trip between the processors  {trip}")
-        record.add("machine", "round trip", trip)
+    machine.note_round_trip(record)
     record.write(args.json)
 
 

@@ -77,3 +77,11 @@ def round_trip(bursts=9, trips=2000):
     if library() is None or len(os.sched_getaffinity(0)) < 2:
         return None
     return Samples(library().machine_round_trip(trips) for _ in range(bursts))
+
+
+def note_round_trip(record):
+    """The same beside the figures of a benchmark on two threads."""
+    trip = round_trip() if record.threads > 1 else None
+    if trip:
+        print(f"round trip between the processors  {trip}")
+        record.add("machine", "round trip", trip)
