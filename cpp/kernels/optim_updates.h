@@ -37,7 +37,7 @@ struct SgdStep {
 // hyper = {lr, beta1, beta2, eps, weight_decay}; step counts from 1.
 template <typename T>
 struct AdamStep {
-  T rest1, beta2, rest2, eps, weight_decay, shrink, step_size, root2;
+  T rest1, beta2, rest2, eps, weight_decay, shrink, step_size, inverse_root2;
   bool lerp_from_end, has_decay;
 
   AdamStep(const double* hyper, double step, bool decoupled)
@@ -48,7 +48,8 @@ struct AdamStep {
         weight_decay(static_cast<T>(hyper[4])),
         shrink(static_cast<T>(decoupled ? 1.0 - hyper[0] * hyper[4] : 1.0)),
         step_size(static_cast<T>(hyper[0] / (1.0 - __builtin_pow(hyper[1], step)))),
-        root2(static_cast<T>(__builtin_sqrt(1.0 - __builtin_pow(hyper[2], step)))),
+        inverse_root2(
+            static_cast<T>(1.0 / __builtin_sqrt(1.0 - __builtin_pow(hyper[2], step)))),
         lerp_from_end(1.0 - hyper[1] >= 0.5),
         has_decay(!decoupled && hyper[4] != 0) {}
 
@@ -62,7 +63,7 @@ struct AdamStep {
   }
   CHAINRULE_HD T next_v(T v, T g) const { return v * beta2 + rest2 * g * g; }
   CHAINRULE_HD T next_weight(T shrunk, T m, T v) const {
-    const T denominator = maths::sqrt(v) / root2 + eps;
+    const T denominator = maths::sqrt(v) * inverse_root2 + eps;
     return shrunk - step_size * m / denominator;
   }
 };
