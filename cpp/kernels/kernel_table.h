@@ -109,7 +109,7 @@ using RowFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* o
 using RowBackwardFn = void (*)(int64_t row_begin, int64_t row_end, int64_t cols, void* dx,
                                const void* dy, const void* y);
 // Cross-entropy with integer targets on logits: per row the loss (unweighted by the reduction) and
-// the row's softmax. target < 0 || >= cols other than ignore_index: the position goes to *bad.
+// its gradient by the row's logits. target < 0 || >= cols other than ignore_index: a bad row.
 struct CrossEntropyArgs {
   int64_t cols;
   const void* logits;
@@ -118,22 +118,18 @@ struct CrossEntropyArgs {
   int64_t ignore_index;
   double label_smoothing;
   void* loss;     // [rows]; 0 where ignored
-  void* softmax;  // [rows, cols], always written: the backward needs nothing else
+  void* slope;    // [rows, cols], always written: the gradient of `loss`, 0 where ignored
   void* scale;    // [rows]: weight[target], 0 where ignored (what a mean divides by)
 };
 // Returns the first bad row in [row_begin, row_end) or -1.
 using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin,
                                    int64_t row_end);
-// The gradient of the loss by the logits, from the softmax that the forward wrote:
-// dlogits = dy / divisor * (total * softmax - the smoothed, weighted target); a row whose dy is 0
-// or that is ignored gets zeros.
+// dlogits = dy / divisor * slope; a row whose dy is 0 or that is ignored gets zeros.
 struct CrossEntropyBackwardArgs {
   int64_t cols;
-  const void* softmax;
+  const void* slope;
   const int64_t* target;
-  const void* weight;  // cols values or null
   int64_t ignore_index;
-  double label_smoothing;
   const void* dy;  // [rows], or one value with stride 0
   int64_t dy_stride;
   const void* divisor;  // one value

@@ -1,5 +1,5 @@
-// Softmax and cross-entropy as one operation: what a classifier's loss and its gradient cost is one
-// pass over the logits each. The public spelling with its shapes is in loss.cpp.
+// Softmax, cross-entropy and its gradient by the logits as one operation: one pass over the logits,
+// after which backward only multiplies. The public spelling with its shapes is in loss.cpp.
 //
 // Source: Goodfellow, Bengio, Courville, Deep Learning, 6.2.2.3; label smoothing: Szegedy et al.,
 // Rethinking the Inception Architecture (2016), section 7.
@@ -31,14 +31,14 @@ struct Rows {
   double label_smoothing;
   Reduction reduction;
   DType dtype;
-  bool keeps_softmax;
+  bool keeps_slope;
   ReducePlan sum;  // of a row-sized vector
 
   explicit Rows(const Call& c, bool needs_grad)
       : rows(c[0].size(0)),
         cols(c[0].size(1)),
         dtype(c[0].dtype()),
-        keeps_softmax(needs_grad),
+        keeps_slope(needs_grad),
         sum(c[1], Dims{0}) {
     const auto& a = c.as<SoftmaxCrossEntropyAttrs>();
     fn = kernels::table().cross_entropy[kernels::float_index(dtype)];
@@ -49,18 +49,18 @@ struct Rows {
 
   int64_t scratch_bytes() const {
     return 2 * padded(rows, dtype) + padded(1, dtype) + sum.partial_bytes() +
-           (keeps_softmax ? 0 : padded(rows * cols, dtype));
+           (keeps_slope ? 0 : padded(rows * cols, dtype));
   }
 };
 
-// Softmax and divisor: what backward needs, or null.
+// Slope and divisor: what backward needs, or null.
 struct Memory {
-  void *out, *softmax, *divisor;
+  void *out, *slope, *divisor;
   const void *logits, *target, *weight;
   void* scratch;
 };
 
-// The losses and softmaxes of all rows; IndexError for the first bad target.
+// The losses of all rows and their gradients; IndexError for the first bad target.
 void run_rows(const Rows& r, const kernels::CrossEntropyArgs& args) {
   const int64_t step = rows_per_tile(r.cols), work = r.rows * (r.cols + 1) * kRowCost;
   std::atomic<int64_t> first_bad{r.rows};
@@ -103,9 +103,9 @@ void run(const Rows& r, const Memory& m) {
   void* const one = take(padded(1, t));
   void* const divisor = m.divisor ? m.divisor : one;
   void* const partials = take(r.sum.partial_bytes());
-  void* const softmax = m.softmax ? m.softmax : next;
+  void* const slope = m.slope ? m.slope : next;
   run_rows(r, {r.cols, m.logits, static_cast<const int64_t*>(m.target), m.weight, r.ignore_index,
-               r.label_smoothing, loss, softmax, scale});
+               r.label_smoothing, loss, slope, scale});
   set_one(t, divisor);
   if (r.reduction == Reduction::none) return;
   reduce_block(Reduce::sum, t, r.sum, m.out, t, loss, partials);
@@ -122,7 +122,7 @@ void forward(Run& r) {
 
 void launch(const Launch& l, char* const* table) {
   const auto& r = l.as<Rows>();
-  const int outputs = r.keeps_softmax ? 3 : 1;
+  const int outputs = r.keeps_slope ? 3 : 1;
   const auto output = [&](int i) { return i < outputs ? l.address(i, table) : nullptr; };
   run(r, {output(0), output(1), output(2), l.address(outputs, table), l.address(outputs + 1, table),
           l.address(outputs + 2, table), l.address(outputs + 3, table)});
@@ -190,7 +190,7 @@ void infer_backward(Infer& c) {
   const bool per_row = c[0].dim() == 1;
   if (!is_dense(c[2], t, logits.sizes()) || !is_dense(c[3], t, {}) ||
       !is_dense(c[0], t, per_row ? Dims{logits.size(0)} : Dims{})) {
-    fail<ShapeError>(c.name(), "expected dy, softmax and divisor of the logits' dtype, dense; got ",
+    fail<ShapeError>(c.name(), "expected dy, slope and divisor of the logits' dtype, dense; got ",
                      c[0].sizes(), ", ", c[2].sizes(), " and ", c[3].sizes(), ".");
   }
   c.out(t, logits.sizes());
@@ -222,7 +222,6 @@ struct BackwardRows {
     const auto& a = c.as<SoftmaxCrossEntropyBackwardAttrs>();
     args.cols = c[1].size(1);
     args.ignore_index = a.ignore_index;
-    args.label_smoothing = a.label_smoothing;
     args.dy_stride = c[0].dim();
   }
 
@@ -237,10 +236,9 @@ struct BackwardRows {
 void forward_backward(Run& r) {
   BackwardRows b(r);
   b.args.dy = r[0].raw();
-  b.args.softmax = r[2].raw();
+  b.args.slope = r[2].raw();
   b.args.divisor = r[3].raw();
   b.args.target = r[4].data<int64_t>();
-  b.args.weight = r.has(5) ? r[5].raw() : nullptr;
   b.args.dlogits = r.out().raw();
   b.run();
 }
@@ -249,10 +247,9 @@ void launch_backward(const Launch& l, char* const* table) {
   BackwardRows b = l.as<BackwardRows>();
   b.args.dlogits = l.address(0, table);
   b.args.dy = l.address(1, table);
-  b.args.softmax = l.address(3, table);
+  b.args.slope = l.address(3, table);
   b.args.divisor = l.address(4, table);
   b.args.target = reinterpret_cast<const int64_t*>(l.address(5, table));
-  b.args.weight = l.address(6, table);
   b.run();
 }
 
@@ -267,7 +264,8 @@ const OpDef kSoftmaxCrossEntropy = {
     .name = "softmax_cross_entropy",
     .doc =
         "-log(softmax(logits)[target]) per row of a dense (rows, cols) matrix, with class weights, "
-        "label smoothing and an ignored label; reduced. Keeps softmax and divisor for backward.",
+        "label smoothing and an ignored label; reduced. Keeps the rows' gradients and the divisor for "
+        "backward.",
     .signatures =
         {"softmax_cross_entropy(Tensor logits, Tensor target, Tensor? weight=None, "
          "int ignore_index=-100, float label_smoothing=0.0, Reduction reduction='mean') -> "
@@ -291,9 +289,10 @@ const OpDef kSoftmaxCrossEntropy = {
 
 const OpDef kSoftmaxCrossEntropyBackward = {
     .name = "softmax_cross_entropy_backward",
-    .doc = "dy / divisor * (softmax - target distribution) per row, weighted; 0 in ignored rows.",
+    .doc = "dy / divisor * slope, the rows' gradients (softmax - target distribution, weighted) that "
+        "softmax_cross_entropy kept; 0 in ignored rows.",
     .signatures =
-        {"softmax_cross_entropy_backward(Tensor dy, Tensor logits, Tensor softmax, Tensor "
+        {"softmax_cross_entropy_backward(Tensor dy, Tensor logits, Tensor slope, Tensor "
          "divisor, Tensor target, int ignore_index, float label_smoothing, "
          "Tensor? weight=None) -> Tensor"},
     .surface = kPrivate,

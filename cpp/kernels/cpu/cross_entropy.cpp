@@ -8,107 +8,179 @@ namespace {
 
 bool in_range(int64_t target, int64_t cols) { return target >= 0 && target < cols; }
 
-// Label smoothing e: (1 - e) w[t] (-log p[t]) + (e / cols) sum over c of w[c] (-log p[c]).
+// With label smoothing e the target is (1 - e) w[t] at t and (e / cols) w[c] at every class c.
 template <typename T>
-T smoothed_loss(const CrossEntropyArgs& args, const T* x, T max, T log_sum, T plain) {
-  const T* weight = static_cast<const T*>(args.weight);
-  T sum = 0;
-  for (int64_t c = 0; c < args.cols; ++c) {
-    const T log_p = (x[c] - max) - log_sum;
-    sum += weight ? weight[c] * log_p : log_p;
+struct Weights {
+  const T* of_class;  // or null: all 1
+  T hit, even, sum;   // 1 - e, e / cols, of all classes
+
+  explicit Weights(const CrossEntropyArgs& args) : of_class(static_cast<const T*>(args.weight)) {
+    const T smoothing = static_cast<T>(args.label_smoothing);
+    hit = T(1) - smoothing;
+    even = smoothing / static_cast<T>(args.cols);
+    sum = of_class && even > 0 ? reduce_contiguous<Sum>(of_class, args.cols)
+                               : static_cast<T>(args.cols);
   }
-  const T smoothing = static_cast<T>(args.label_smoothing);
-  return (T(1) - smoothing) * plain - (smoothing / static_cast<T>(args.cols)) * sum;
+  T operator[](int64_t c) const { return of_class ? of_class[c] : T(1); }
+  bool plain() const { return !of_class && even == 0; }
+};
+
+// The smoothed loss: hit w[t] (-log p[t]) + even (sum over c of w[c] (-log p[c])).
+template <typename T>
+T smoothed_loss(const Weights<T>& w, const T* x, int64_t cols, T max, T log_sum, T plain) {
+  T sum = 0;
+  for (int64_t c = 0; c < cols; ++c) sum += w[c] * ((x[c] - max) - log_sum);
+  return w.hit * plain - w.even * sum;
 }
 
-// Loss and scale of row r; false if its target is out of range.
+// p, the row's softmax, becomes the gradient of its loss: (sum of the target) p - target.
 template <typename T>
-bool finish_row(const CrossEntropyArgs& args, int64_t r, T max, T log_sum) {
+void slope_of(const Weights<T>& w, T* p, int64_t cols, int64_t t) {
+  if (w.even == 0) {
+    const T weight = w[t], at_target = weight * (p[t] - T(1));
+    if (w.of_class) {
+      for (int64_t c = 0; c < cols; ++c) p[c] *= weight;
+    }
+    p[t] = at_target;
+    return;
+  }
+  const T hit = w.hit * w[t], total = hit + w.even * w.sum;
+  const T at_target = (total * p[t] - w.even * w[t]) - hit;
+  for (int64_t c = 0; c < cols; ++c) p[c] = total * p[c] - w.even * w[c];
+  p[t] = at_target;
+}
+
+// Loss, scale and slope of row r, whose softmax stands where the slope goes; false if its target is
+// out of range.
+template <typename T>
+bool finish_row(const CrossEntropyArgs& args, const Weights<T>& w, int64_t r, T max, T log_sum) {
   const T* x = static_cast<const T*>(args.logits) + r * args.cols;
-  const T* weight = static_cast<const T*>(args.weight);
+  T* slope = static_cast<T*>(args.slope) + r * args.cols;
   const int64_t t = args.target[r];
   const bool ignored = t == args.ignore_index, valid = !ignored && in_range(t, args.cols);
   T loss = 0, scale = 0;
   if (valid) {
-    scale = weight ? weight[t] : T(1);
+    scale = w[t];
     loss = scale * -((x[t] - max) - log_sum);
-    if (args.label_smoothing > 0) loss = smoothed_loss(args, x, max, log_sum, loss);
+    if (w.even > 0) loss = smoothed_loss(w, x, args.cols, max, log_sum, loss);
+    slope_of(w, slope, args.cols, t);
+  } else {
+    for (int64_t c = 0; c < args.cols; ++c) slope[c] = 0;
   }
   static_cast<T*>(args.loss)[r] = loss;
   static_cast<T*>(args.scale)[r] = scale;
   return valid || ignored;
 }
 
+// Targets of the rows first + lane as numbers of the lanes' type, -1 for a row that is ignored or
+// bad; lanes beyond `rows` repeat the last row. The first bad row, or -1.
 template <typename T>
-int64_t cross_entropy_block(const CrossEntropyArgs& args, int64_t first, int64_t rows) {
+int64_t load_targets(const CrossEntropyArgs& args, int64_t first, int64_t rows, Lanes<T>& target) {
+  int64_t t[kRowLanes];
+  const int64_t* from = args.target + first;
+  for_lanes([&](int64_t lane) { t[lane] = from[lane < rows ? lane : rows - 1]; });
+  int64_t bad = 0;
+  for_lanes([&](int64_t lane) {
+    const bool valid = in_range(t[lane], args.cols), ignored = t[lane] == args.ignore_index;
+    target.at[lane] = valid && !ignored ? static_cast<T>(t[lane]) : T(-1);
+    bad |= !valid && !ignored;
+  });
+  if (!bad) return -1;
+  for (int64_t lane = 0;; ++lane) {
+    if (t[lane] != args.ignore_index && !in_range(t[lane], args.cols)) return first + lane;
+  }
+}
+
+// loss = -((x[t] - max) - log_sum), scale = 1, and the slope in place of the softmax p.
+template <typename T>
+void finish_lanes(const CrossEntropyArgs& args, int64_t first, int64_t rows, RowBlock<T>& p,
+                  const Lanes<T>& target, const Lanes<T>& score, const Lanes<T>& max,
+                  const Lanes<T>& log_sum) {
+  Lanes<T> loss, scale;
+  for_lanes([&](int64_t lane) {
+    const bool valid = target.at[lane] >= 0;
+    loss.at[lane] = valid ? -((score.at[lane] - max.at[lane]) - log_sum.at[lane]) : T(0);
+    scale.at[lane] = valid ? T(1) : T(0);
+  });
+  store_lanes(static_cast<T*>(args.loss) + first, loss, rows);
+  store_lanes(static_cast<T*>(args.scale) + first, scale, rows);
+  for (int64_t c = 0; c < args.cols; ++c) slope_lanes(p.column[c], target, c);
+}
+
+template <typename T>
+int64_t cross_entropy_block(const CrossEntropyArgs& args, const Weights<T>& w, int64_t first,
+                            int64_t rows) {
   const int64_t cols = args.cols;
+  T* const slope = static_cast<T*>(args.slope) + first * cols;
   RowBlock<T> block;
   load_rows(block, static_cast<const T*>(args.logits) + first * cols, rows, cols);
   const Lanes<T> max = reduce_lanes<Max>(block, cols);
+  Lanes<T> target, score;  // the target's logit
+  int64_t bad = load_targets(args, first, rows, target);
+  for_lanes([&](int64_t lane) { score.at[lane] = 0; });
+  for (int64_t c = 0; w.plain() && c < cols; ++c) pick_lanes(score, block.column[c], target, c);
   const Lanes<T> sum = exponentials(block, max, cols);
   divide_lanes(block, sum, cols);
-  store_rows(static_cast<T*>(args.softmax) + first * cols, block, rows, cols);
   const Lanes<T> log_sum = log_lanes(sum);
-  int64_t bad = -1;
-  for (int64_t i = 0; i < rows; ++i) {
-    if (!finish_row(args, first + i, max.at[i], log_sum.at[i]) && bad < 0) bad = first + i;
+  if (w.plain()) {
+    finish_lanes(args, first, rows, block, target, score, max, log_sum);
+    store_rows(slope, block, rows, cols);
+    return bad;
   }
+  store_rows(slope, block, rows, cols);
+  for (int64_t i = 0; i < rows; ++i) finish_row(args, w, first + i, max.at[i], log_sum.at[i]);
   return bad;
 }
 
 template <typename T>
 int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end) {
   const int64_t cols = args.cols;
+  const Weights<T> w(args);
   int64_t bad = -1;
   if (cols > 0 && cols <= kNarrowCols) {
     for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
-      const int64_t found = cross_entropy_block<T>(args, r, rows);
+      const int64_t found = cross_entropy_block<T>(args, w, r, rows);
       if (bad < 0) bad = found;
     });
     return bad;
   }
   for (int64_t r = row_begin; r < row_end; ++r) {
     const T* x = static_cast<const T*>(args.logits) + r * cols;
-    T* p = static_cast<T*>(args.softmax) + r * cols;
+    T* p = static_cast<T*>(args.slope) + r * cols;
     const T max = reduce_contiguous<Max>(x, cols);
     const T sum = exponentials(p, x, max, cols);
     divide_row(p, sum, cols);
-    if (!finish_row(args, r, max, maths::log(sum)) && bad < 0) bad = r;
+    if (!finish_row(args, w, r, max, maths::log(sum)) && bad < 0) bad = r;
   }
   return bad;
+}
+
+template <typename T>
+void scale_row(int64_t n, T* dx, const T* slope, T factor) {
+#pragma GCC ivdep
+  for (int64_t j = 0; j < n; ++j) dx[j] = factor * slope[j];
 }
 
 template <typename T>
 void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_begin,
                             int64_t row_end) {
   const int64_t cols = args.cols;
-  const T* weight = static_cast<const T*>(args.weight);
-  const T smoothing = static_cast<T>(args.label_smoothing);
-  const T even = smoothing / static_cast<T>(cols);  // every class's part of the target
-  const T weights = weight ? reduce_contiguous<Sum>(weight, cols) : static_cast<T>(cols);
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    const T* p = static_cast<const T*>(args.softmax) + r * cols;
-    T* dx = static_cast<T*>(args.dlogits) + r * cols;
-    const int64_t t = args.target[r];
-    const T dy = static_cast<const T*>(args.dy)[r * args.dy_stride];
-    // A target out of range was reported by the forward kernel; here it only must do no harm.
-    if (t == args.ignore_index || dy == 0 || !in_range(t, cols)) {
+  const T* dy = static_cast<const T*>(args.dy);
+  const T divisor = *static_cast<const T*>(args.divisor);
+  const T* slope = static_cast<const T*>(args.slope) + row_begin * cols;
+  T* dx = static_cast<T*>(args.dlogits) + row_begin * cols;
+  const T common = *dy / divisor;
+  // One factor for all rows, and with ignored rows' zeros nothing but a zero.
+  if (args.dy_stride == 0 && common != 0 && __builtin_isfinite(common)) {
+    return scale_row((row_end - row_begin) * cols, dx, slope, common);
+  }
+  for (int64_t r = row_begin; r < row_end; ++r, dx += cols, slope += cols) {
+    const T upstream = dy[r * args.dy_stride];
+    if (upstream == 0 || args.target[r] == args.ignore_index || !in_range(args.target[r], cols)) {
       for (int64_t j = 0; j < cols; ++j) dx[j] = 0;
-      continue;
+    } else {
+      scale_row(cols, dx, slope, upstream / divisor);
     }
-    const T factor = dy / *static_cast<const T*>(args.divisor);
-    const T hit = (T(1) - smoothing) * (weight ? weight[t] : T(1));
-    if (smoothing == 0) {
-      const T total = factor * hit;
-      for (int64_t j = 0; j < cols; ++j) dx[j] = total * p[j];
-      dx[t] = total * (p[t] - T(1));
-      continue;
-    }
-    const T total = hit + even * weights;
-    for (int64_t j = 0; j < cols; ++j) {
-      dx[j] = factor * (total * p[j] - even * (weight ? weight[j] : T(1)));
-    }
-    dx[t] = factor * (total * p[t] - even * (weight ? weight[t] : T(1)) - hit);
   }
 }
 

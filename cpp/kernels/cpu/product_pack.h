@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cpu/product_vector.h"
+#include "kernels/cpu/transpose.h"
 
 namespace chainrule::kernels {
 namespace {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/reduce_ops.h"
+#include "kernels/cpu/transpose.h"
 #include "kernels/padded_loop.h"
 #include "kernels/scalar_math.h"
 
@@ -25,29 +26,34 @@ struct RowBlock {
   Lanes<T> column[kNarrowCols];
 };
 
-// Lanes beyond `rows` repeat the last row. Unrolled, since left to itself gcc scatters.
+// Lanes beyond `rows` repeat the last row.
 template <typename T>
 [[gnu::noinline]] void load_rows(RowBlock<T>& block, const T* x, int64_t rows, int64_t cols) {
-  const T* row[kRowLanes];
-  for (int64_t lane = 0; lane < kRowLanes; ++lane) {
-    row[lane] = x + (lane < rows ? lane : rows - 1) * cols;
-  }
-  for (int64_t c = 0; c < cols; ++c) {
-#pragma GCC unroll 16
-    for (int64_t lane = 0; lane < kRowLanes; ++lane) block.column[c].at[lane] = row[lane][c];
+  for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
+    const T* row[kWidth<T>];
+    for (int64_t i = 0; i < kWidth<T>; ++i) {
+      row[i] = x + (lane + i < rows ? lane + i : rows - 1) * cols;
+    }
+    int64_t c = 0;
+    for (; c + kStep<T> <= cols; c += kStep<T>) {
+      transpose_step(row, c, block.column[c].at + lane, kRowLanes);
+    }
+    if (c < cols) transpose_step(row, c, block.column[c].at + lane, kRowLanes, cols - c);
   }
 }
 template <typename T>
-void store_rows(T* y, const RowBlock<T>& block, int64_t rows, int64_t cols) {
-  for (int64_t c = 0; c < cols; ++c) {
-    const Lanes<T>& x = block.column[c];
-    if (rows == kRowLanes) {
-#pragma GCC unroll 16
-      for (int64_t lane = 0; lane < kRowLanes; ++lane) y[lane * cols + c] = x.at[lane];
-    } else {
-#pragma GCC unroll 1
-      for (int64_t lane = 0; lane < rows; ++lane) y[lane * cols + c] = x.at[lane];
+[[gnu::noinline]] void store_rows(T* y, const RowBlock<T>& block, int64_t rows, int64_t cols) {
+  T beyond[kNarrowCols];  // where the lanes beyond `rows` go
+  for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
+    T* row[kWidth<T>];
+    for (int64_t i = 0; i < kWidth<T>; ++i) {
+      row[i] = lane + i < rows ? y + (lane + i) * cols : beyond;
     }
+    int64_t c = 0;
+    for (; c + kStep<T> <= cols; c += kStep<T>) {
+      transpose_back(row, c, block.column[c].at + lane, kRowLanes, kStep<T>);
+    }
+    if (c < cols) transpose_back(row, c, block.column[c].at + lane, kRowLanes, cols - c);
   }
 }
 
@@ -58,12 +64,43 @@ template <typename Step>
   for (int64_t lane = 0; lane < kRowLanes; ++lane) step(lane);
 }
 
+// y[lane] = x of the first `rows` lanes.
+template <typename T>
+void store_lanes(T* y, const Lanes<T>& x, int64_t rows) {
+  if (rows == kRowLanes) return for_lanes([&](int64_t lane) { y[lane] = x.at[lane]; });
+#pragma GCC unroll 1
+  for (int64_t lane = 0; lane < rows; ++lane) y[lane] = x.at[lane];
+}
+
 // a = a (op) b. Written with vectors: the compiler would unroll these short loops into scalars.
 template <typename Op, typename T>
 [[gnu::always_inline]] inline void combine_lanes(Lanes<T>& a, const Lanes<T>& b) {
 #pragma GCC unroll 16
   for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
     store(a.at + lane, Op::combine(load(a.at + lane), load(b.at + lane)));
+  }
+}
+
+// score = x where target is c, and slope = valid ? p - (target is c) : 0: with vectors, too, for
+// choices became branches.
+template <typename T>
+[[gnu::always_inline]] inline void pick_lanes(Lanes<T>& score, const Lanes<T>& x,
+                                              const Lanes<T>& target, int64_t c) {
+  const Vector<T> wanted = splat(static_cast<T>(c));
+#pragma GCC unroll 16
+  for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
+    const auto hit = load(target.at + lane) == wanted;
+    store(score.at + lane, hit ? load(x.at + lane) : load(score.at + lane));
+  }
+}
+template <typename T>
+[[gnu::always_inline]] inline void slope_lanes(Lanes<T>& p, const Lanes<T>& target, int64_t c) {
+  const Vector<T> wanted = splat(static_cast<T>(c)), zero = {}, one = splat(T(1));
+#pragma GCC unroll 16
+  for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
+    const Vector<T> t = load(target.at + lane), x = load(p.at + lane);
+    const Vector<T> slope = x - (t == wanted ? one : zero);
+    store(p.at + lane, t < zero ? zero : slope);
   }
 }
 

@@ -53,32 +53,39 @@ void softmax_backward(int64_t row_begin, int64_t row_end, int64_t cols, void* ou
   }
 }
 
+// What the row is compared with: 1 at its class, smoothed and weighted.
+template <typename T>
+Real target_of(const CrossEntropyArgs& args, int64_t t, int64_t c) {
+  const Real smoothing = args.label_smoothing;
+  const Real share = (c == t ? 1 - smoothing : 0) + smoothing / args.cols;
+  return args.weight ? share * static_cast<const T*>(args.weight)[c] : share;
+}
+
 template <typename T>
 int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end) {
-  softmax<T, false>(row_begin, row_end, args.cols, args.softmax, args.logits);
-  const T* weights = static_cast<const T*>(args.weight);
-  const auto weight = [&](int64_t c) { return weights ? Real(weights[c]) : Real(1); };
   int64_t bad = -1;
   for (int64_t r = row_begin; r < row_end; ++r) {
     const T* x = static_cast<const T*>(args.logits) + r * args.cols;
+    T* slope = static_cast<T*>(args.slope) + r * args.cols;
     const Real max = row_max(x, args.cols);
     const Real log_sum = row_log_sum(x, args.cols, max);
     const int64_t t = args.target[r];
-    const bool inside = t >= 0 && t < args.cols;
-    if (t != args.ignore_index && !inside && bad < 0) bad = r;
-    Real loss = 0, scale = 0;
-    if (t != args.ignore_index && inside) {
-      scale = weight(t);
-      loss = -scale * (x[t] - max - log_sum);
-      if (args.label_smoothing > 0) {
-        const Real smoothing = args.label_smoothing;
-        Real smooth = 0;
-        for (int64_t c = 0; c < args.cols; ++c) smooth -= weight(c) * (x[c] - max - log_sum);
-        loss = (1 - smoothing) * loss + smoothing / args.cols * smooth;
-      }
+    const bool ignored = t == args.ignore_index, inside = t >= 0 && t < args.cols;
+    if (!ignored && !inside && bad < 0) bad = r;
+    const bool counts = !ignored && inside;
+    Real loss = 0, total = 0;
+    for (int64_t c = 0; counts && c < args.cols; ++c) {
+      const Real target = target_of<T>(args, t, c);
+      if (target != 0) loss -= target * (x[c] - max - log_sum);
+      total += target;
     }
+    for (int64_t c = 0; c < args.cols; ++c) {
+      const Real p = std::exp(x[c] - max - log_sum);
+      slope[c] = counts ? static_cast<T>(total * p - target_of<T>(args, t, c)) : T(0);
+    }
+    const T* weight = static_cast<const T*>(args.weight);
     static_cast<T*>(args.loss)[r] = static_cast<T>(loss);
-    static_cast<T*>(args.scale)[r] = static_cast<T>(scale);
+    static_cast<T*>(args.scale)[r] = counts ? weight ? weight[t] : T(1) : T(0);
   }
   return bad;
 }
@@ -86,22 +93,14 @@ int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t r
 template <typename T>
 void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_begin,
                             int64_t row_end) {
-  const T* weights = static_cast<const T*>(args.weight);
-  const auto weight = [&](int64_t c) { return weights ? Real(weights[c]) : Real(1); };
-  const Real smoothing = args.label_smoothing;
   for (int64_t r = row_begin; r < row_end; ++r) {
     const int64_t t = args.target[r];
     const Real dy = static_cast<const T*>(args.dy)[r * args.dy_stride];
-    const auto target = [&](int64_t c) {
-      return ((c == t ? 1 - smoothing : 0) + smoothing / args.cols) * weight(c);
-    };
-    Real total = 0;
-    for (int64_t c = 0; c < args.cols; ++c) total += target(c);
+    const bool none = t == args.ignore_index || dy == 0 || t < 0 || t >= args.cols;
     for (int64_t c = 0; c < args.cols; ++c) {
-      const Real p = static_cast<const T*>(args.softmax)[r * args.cols + c];
-      const Real dx = dy / *static_cast<const T*>(args.divisor) * (total * p - target(c));
-      static_cast<T*>(args.dlogits)[r * args.cols + c] =
-          t == args.ignore_index || dy == 0 || t < 0 || t >= args.cols ? T(0) : static_cast<T>(dx);
+      const Real slope = static_cast<const T*>(args.slope)[r * args.cols + c];
+      const Real dx = dy / *static_cast<const T*>(args.divisor) * slope;
+      static_cast<T*>(args.dlogits)[r * args.cols + c] = none ? T(0) : static_cast<T>(dx);
     }
   }
 }
