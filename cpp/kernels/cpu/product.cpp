@@ -100,6 +100,13 @@ void pack_panel(const Block<T>& t, int64_t j, int64_t cols, int64_t k, int64_t d
   }
 }
 
+// A single panel passes by once: then only what follows on the finished rows wants them in L1.
+template <typename T>
+int64_t rows_at_once(const ProductPlan& grid, int64_t cols) {
+  constexpr int64_t kStrip = (16 << 10) / static_cast<int64_t>(sizeof(T));
+  return next_cols<T>(grid, cols) == cols ? kStrip / (cols * kRowGroup) * kRowGroup : kRowGroup;
+}
+
 template <typename T>
 void run_block(const Block<T>& t, int64_t k, int64_t depth) {
   const Product<T>& p = t.product;
@@ -111,7 +118,7 @@ void run_block(const Block<T>& t, int64_t k, int64_t depth) {
   const bool ask = asks<T>(p, t.grid);
   // A few rows of scalars stay in L1 while the panels, in L2, pass by. Where the panels have to be
   // fetched the groups are larger: each micro-tile of the first asks for a part of the next panel.
-  const int64_t step = t.grid.pack_scalars ? kScalarGroup : kRowGroup;
+  const int64_t step = t.grid.pack_scalars ? kScalarGroup : rows_at_once<T>(t.grid, t.area.cols);
   const int64_t group = ask ? kPackedRows : step;
   for (int64_t first = 0; first < t.area.rows; first += group) {
     const int64_t end = at_most(first + group, t.area.rows);
@@ -161,7 +168,9 @@ void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& g
   Block<T> t{.product = p, .grid = grid, .area = area};
   // Half of the columns that a tile may have loses nothing and leaves room in the cache.
   const int64_t block_cols =
-      at_most(parts_of(kMostCols<T> / 2, grid.tile_cols) * grid.tile_cols, area.cols);
+      area.cols <= kMostCols<T> / 2
+          ? area.cols
+          : at_most(parts_of(kMostCols<T> / 2, grid.tile_cols) * grid.tile_cols, area.cols);
   const int64_t packed_cols = grid.pack_vectors ? block_cols : packed_rest<T>(grid, area.cols);
   const int64_t vectors = kProductBlockK * round_up(packed_cols, kWidth<T>);
   t.keep_scalars = area.cols > block_cols;
@@ -201,6 +210,7 @@ void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& g
 template <typename T>
 void product(const ProductArgs& args, const ProductPlan& plan, int64_t first, int64_t last) {
   const Product<T> p = orient<T>(args, plan.swapped);
+  if (plan.tiles == 1) return run_area(args, p, plan, {0, p.rows, 0, p.cols});
   while (first < last) run_area(args, p, plan, next_area(p, plan, collects(p, args), &first, last));
 }
 

@@ -36,9 +36,10 @@ struct MicroTile {
   int64_t ask_rows;  // of B, b_step apart, that each fetches for a later one
 };
 
-// ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
+// One of them. ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
 template <typename T, int Rows, int Vectors, bool ColumnsOfA>
-void micro(const MicroTile<T>& tile, const T* a, T* first_c, const T* ask) {
+[[gnu::always_inline]] inline void micro_tile(const MicroTile<T>& tile, const T* a, T* first_c,
+                                              const T* ask) {
   constexpr int64_t kW = kWidth<T>;
   constexpr int kBases =
       (Rows + 3) / 4;  // x86 addresses four rows by base + {0, 1, 2} * step, 3 step
@@ -140,10 +141,21 @@ void micro(const MicroTile<T>& tile, const T* a, T* first_c, const T* ask) {
   });
 }
 
+// `count` of them one below the other: short ones in a call each took a third longer.
+template <typename T, int Rows, int Vectors, bool ColumnsOfA>
+void micro(const MicroTile<T>& tile, int64_t count, const T* a, T* c, const T* ask) {
+  for (; count > 0; --count) {
+    micro_tile<T, Rows, Vectors, ColumnsOfA>(tile, a, c, ask);
+    a += ColumnsOfA ? Rows : Rows * tile.a_step;
+    c += Rows * tile.c_step;
+    ask += tile.ask_rows * tile.b_step;
+  }
+}
+
 // ---- Choosing one: most_rows as often as it fits, the rest in powers of two.
 
 template <typename T>
-using Micro = void (*)(const MicroTile<T>&, const T*, T*, const T*);
+using Micro = void (*)(const MicroTile<T>&, int64_t count, const T*, T*, const T*);
 
 inline constexpr int kPowers = kRows == 8 ? 4 : 3;  // 1, 2, 4, ... kRows
 
@@ -185,18 +197,20 @@ void micro_rows(MicroTile<T>& tile, int64_t rows, int64_t cols, const T* a, T* c
   const int64_t most = most_rows(vectors);
   int power = kPowers - 1;
   while (rows > 0) {
-    int64_t now = most;
+    int64_t now = most, count = rows / most;
     Micro<T> run = kMicros<T, ColumnsOfA>.most[vectors - 1];
-    if (rows < most || (vectors == 2 && rows == 2 * kRows)) {  // 8 + 8, not 12 + 4
+    if (count > 0 && vectors == 2 && rows % most == 2 * kRows - most) --count;  // 8 + 8, not 12 + 4
+    if (count == 0) {
       while ((1 << power) > rows) --power;
       now = int64_t{1} << power;
+      count = rows / now;
       run = kMicros<T, ColumnsOfA>.power[vectors - 1][power];
     }
-    run(tile, a, c, ask);
-    rows -= now;
-    a += ColumnsOfA ? now : now * tile.a_step;
-    c += now * tile.c_step;
-    ask += tile.ask_rows * tile.b_step;
+    run(tile, count, a, c, ask);
+    rows -= count * now;
+    a += ColumnsOfA ? count * now : count * now * tile.a_step;
+    c += count * now * tile.c_step;
+    ask += count * tile.ask_rows * tile.b_step;
   }
 }
 

@@ -34,11 +34,10 @@ template <typename T>
     for (int64_t i = 0; i < kWidth<T>; ++i) {
       row[i] = x + (lane + i < rows ? lane + i : rows - 1) * cols;
     }
-    int64_t c = 0;
-    for (; c + kStep<T> <= cols; c += kStep<T>) {
-      transpose_step(row, c, block.column[c].at + lane, kRowLanes);
+    for (int64_t c = 0; c < cols; c += kStep<T>) {
+      const int64_t count = cols - c < kStep<T> ? cols - c : kStep<T>;
+      transpose_step(row, c, block.column[c].at + lane, kRowLanes, count);
     }
-    if (c < cols) transpose_step(row, c, block.column[c].at + lane, kRowLanes, cols - c);
   }
 }
 template <typename T>
@@ -49,11 +48,12 @@ template <typename T>
     for (int64_t i = 0; i < kWidth<T>; ++i) {
       row[i] = lane + i < rows ? y + (lane + i) * cols : beyond;
     }
-    int64_t c = 0;
-    for (; c + kStep<T> <= cols; c += kStep<T>) {
-      transpose_back(row, c, block.column[c].at + lane, kRowLanes, kStep<T>);
+    for (int64_t c = 0; c < cols; c += kStep<T>) {
+      const int64_t count = cols - c < kStep<T> ? cols - c : kStep<T>;
+      transpose_back(row, c, count, [&](int64_t s) __attribute__((always_inline)) {
+        return load(block.column[c + s].at + lane);
+      });
     }
-    if (c < cols) transpose_back(row, c, block.column[c].at + lane, kRowLanes, cols - c);
   }
 }
 

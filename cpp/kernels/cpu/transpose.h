@@ -32,12 +32,12 @@ using Bits = __m128i;
 // The first `count` numbers at x, zeros behind them.
 template <typename T>
 inline __m128i load_part(const T* x, int64_t count) {
-  if (count == kStep<T>) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
 #if defined(__AVX512VL__)
   const auto mask = static_cast<__mmask8>((1u << count) - 1);
   if constexpr (sizeof(T) == 4) return _mm_maskz_loadu_epi32(mask, x);
   if constexpr (sizeof(T) == 8) return _mm_maskz_loadu_epi64(mask, x);
 #else
+  if (count == kStep<T>) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(x));
   alignas(16) T copy[kStep<T>] = {};
   for (int64_t s = 0; s < count; ++s) copy[s] = x[s];
   return _mm_load_si128(reinterpret_cast<const __m128i*>(copy));
@@ -45,12 +45,12 @@ inline __m128i load_part(const T* x, int64_t count) {
 }
 template <typename T>
 inline void store_part(T* y, __m128i part, int64_t count) {
-  if (count == kStep<T>) return _mm_storeu_si128(reinterpret_cast<__m128i*>(y), part);
 #if defined(__AVX512VL__)
   const auto mask = static_cast<__mmask8>((1u << count) - 1);
   if constexpr (sizeof(T) == 4) _mm_mask_storeu_epi32(y, mask, part);
   if constexpr (sizeof(T) == 8) _mm_mask_storeu_epi64(y, mask, part);
 #else
+  if (count == kStep<T>) return _mm_storeu_si128(reinterpret_cast<__m128i*>(y), part);
   alignas(16) T copy[kStep<T>];
   _mm_store_si128(reinterpret_cast<__m128i*>(copy), part);
   for (int64_t s = 0; s < count; ++s) y[s] = copy[s];
@@ -113,29 +113,27 @@ template <typename T>
   }
 }
 
-// rows[r][offset + s] = in[s * in_step + r] for s < count; kStep vectors are read.
-template <typename T>
-[[gnu::always_inline]] inline void transpose_back(T* const* rows, int64_t offset, const T* in,
-                                                  int64_t in_step, int64_t count) {
-  const auto column = [&](int64_t s) __attribute__((always_inline)) {
-    return (Bits)load(in + s * in_step);
+// rows[r][offset + s] = column(s)[r] for s < count; all kStep columns are asked for.
+template <typename T, typename Column>
+[[gnu::always_inline]] inline void transpose_back(T* const* rows, int64_t offset, int64_t count,
+                                                  Column column) {
+  const auto to = [&](int64_t first, Bits v) __attribute__((always_inline)) {
+    store_parts(rows, first, offset, count, v);
   };
+  const Bits a = (Bits)column(0), b = (Bits)column(1);
   if constexpr (sizeof(T) == 4) {
-    const Bits ab_low = CHAINRULE_LANEWISE(unpacklo_epi32)(column(0), column(1));
-    const Bits ab_high = CHAINRULE_LANEWISE(unpackhi_epi32)(column(0), column(1));
-    const Bits cd_low = CHAINRULE_LANEWISE(unpacklo_epi32)(column(2), column(3));
-    const Bits cd_high = CHAINRULE_LANEWISE(unpackhi_epi32)(column(2), column(3));
-    const auto to = [&](int64_t first, Bits v) __attribute__((always_inline)) {
-      store_parts(rows, first, offset, count, v);
-    };
+    const Bits c = (Bits)column(2), d = (Bits)column(3);
+    const Bits ab_low = CHAINRULE_LANEWISE(unpacklo_epi32)(a, b);
+    const Bits ab_high = CHAINRULE_LANEWISE(unpackhi_epi32)(a, b);
+    const Bits cd_low = CHAINRULE_LANEWISE(unpacklo_epi32)(c, d);
+    const Bits cd_high = CHAINRULE_LANEWISE(unpackhi_epi32)(c, d);
     to(0, CHAINRULE_LANEWISE(unpacklo_epi64)(ab_low, cd_low));
     to(1, CHAINRULE_LANEWISE(unpackhi_epi64)(ab_low, cd_low));
     to(2, CHAINRULE_LANEWISE(unpacklo_epi64)(ab_high, cd_high));
     to(3, CHAINRULE_LANEWISE(unpackhi_epi64)(ab_high, cd_high));
   } else {
-    const Bits a = column(0), b = column(1);
-    store_parts(rows, 0, offset, count, CHAINRULE_LANEWISE(unpacklo_epi64)(a, b));
-    store_parts(rows, 1, offset, count, CHAINRULE_LANEWISE(unpackhi_epi64)(a, b));
+    to(0, CHAINRULE_LANEWISE(unpacklo_epi64)(a, b));
+    to(1, CHAINRULE_LANEWISE(unpackhi_epi64)(a, b));
   }
 }
 #undef CHAINRULE_LANEWISE
@@ -149,11 +147,11 @@ inline void transpose_step(const T* const* rows, int64_t offset, T* out, int64_t
     }
   }
 }
-template <typename T>
-inline void transpose_back(T* const* rows, int64_t offset, const T* in, int64_t in_step,
-                           int64_t count) {
+template <typename T, typename Column>
+inline void transpose_back(T* const* rows, int64_t offset, int64_t count, Column column) {
   for (int64_t s = 0; s < count; ++s) {
-    for (int64_t r = 0; r < kWidth<T>; ++r) rows[r][offset + s] = in[s * in_step + r];
+    const Vector<T> v = column(s);
+    for (int64_t r = 0; r < kWidth<T>; ++r) rows[r][offset + s] = v[r];
   }
 }
 #endif
