@@ -145,12 +145,17 @@ using RandomFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void
 using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out,
                            const void* x, const double* params);
 
-// ---- Optimisers: one parameter's flat block. hyper as the op documents it, `step` after the
-// advance.
+// ---- Optimisers: one parameter's flat block. hyper as the op documents it.
 using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer,
                        const double* hyper, bool nesterov, bool maximize, bool first);
+// 1 - beta^step of Adam's moments, for the steps taken so far and this one: a power costs as much as
+// a hundred elements, and parameters usually share them.
+struct AdamCorrections {
+  double first, second;
+};
 using AdamFn = void (*)(int64_t n, void* w, const void* g, void* m, void* v, void* v_max,
-                        const double* hyper, double step, bool maximize, bool decoupled);
+                        const double* hyper, AdamCorrections correct, bool maximize,
+                        bool decoupled);
 
 inline constexpr int kFloatTypes =
     3;  // bfloat16, float32, float64; bfloat16 is null in most: call() widens

@@ -1,6 +1,7 @@
 // One element's step of the optimisers, in the order of operations of PyTorch's single-tensor code.
 #pragma once
 
+#include "kernels/kernel_table.h"
 #include "kernels/scalar_math.h"
 
 namespace chainrule::kernels {
@@ -34,22 +35,21 @@ struct SgdStep {
   CHAINRULE_HD T next_weight(T w, T direction) const { return w - lr * direction; }
 };
 
-// hyper = {lr, beta1, beta2, eps, weight_decay}; step counts from 1.
+// hyper = {lr, beta1, beta2, eps, weight_decay}
 template <typename T>
 struct AdamStep {
   T rest1, beta2, rest2, eps, weight_decay, shrink, step_size, inverse_root2;
   bool lerp_from_end, has_decay;
 
-  AdamStep(const double* hyper, double step, bool decoupled)
+  AdamStep(const double* hyper, AdamCorrections correct, bool decoupled)
       : rest1(static_cast<T>(1.0 - hyper[1])),
         beta2(static_cast<T>(hyper[2])),
         rest2(static_cast<T>(1.0 - hyper[2])),
         eps(static_cast<T>(hyper[3])),
         weight_decay(static_cast<T>(hyper[4])),
         shrink(static_cast<T>(decoupled ? 1.0 - hyper[0] * hyper[4] : 1.0)),
-        step_size(static_cast<T>(hyper[0] / (1.0 - __builtin_pow(hyper[1], step)))),
-        inverse_root2(
-            static_cast<T>(1.0 / __builtin_sqrt(1.0 - __builtin_pow(hyper[2], step)))),
+        step_size(static_cast<T>(hyper[0] / correct.first)),
+        inverse_root2(static_cast<T>(1.0 / __builtin_sqrt(correct.second))),
         lerp_from_end(1.0 - hyper[1] >= 0.5),
         has_decay(!decoupled && hyper[4] != 0) {}
 

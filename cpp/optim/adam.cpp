@@ -2,6 +2,8 @@
 //
 // Source: Kingma, Ba, Adam (2015); Loshchilov, Hutter, Decoupled Weight Decay Regularization
 // (2019); Reddi, Kale, Kumar, On the Convergence of Adam and Beyond (2018).
+#include <cmath>
+
 #include "generated/ops.h"
 #include "kernels/kernel_table.h"
 #include "optim/chunks.h"
@@ -9,6 +11,8 @@
 namespace chainrule::ops {
 
 namespace {
+
+using kernels::AdamCorrections;
 
 constexpr int kCost = 16;  // elementary operations an element
 
@@ -41,7 +45,19 @@ void infer(Infer& c) {
   check_hyper(c, c[6], 5);
   for (int list = 0; list < (amsgrad ? 5 : 4); ++list)
     c.scratch_bytes += DenseList::bytes(c.list(list));
-  c.scratch_bytes += for_chunks_bytes(params);
+  c.scratch_bytes += list_bytes<AdamCorrections>(params.size()) + for_chunks_bytes(params);
+}
+
+// Advances the steps.
+void next_corrections(std::span<const Tensor> steps, const double* hyper,
+                      AdamCorrections* corrections) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const float step = *steps[i].data<float>() += 1;
+    corrections[i] = i > 0 && step == *steps[i - 1].data<float>()
+                         ? corrections[i - 1]
+                         : AdamCorrections{1 - std::pow(hyper[1], static_cast<double>(step)),
+                                           1 - std::pow(hyper[2], static_cast<double>(step))};
+  }
 }
 
 void forward(Run& r) {
@@ -52,13 +68,14 @@ void forward(Run& r) {
   char* scratch = static_cast<char*>(r.scratch);
   const DenseList w(params, scratch), g(r.list(1), scratch), m(averages, scratch),
       v(squares, scratch), v_max(largest, scratch);
-  for (const Tensor& t : steps) *t.data<float>() += 1;
+  auto* const corrections = take_list<AdamCorrections>(steps.size(), scratch);
+  next_corrections(steps, hyper, corrections);
   for_chunks(params, kCost, scratch, [&](size_t i, int64_t begin, int64_t end) {
     const DType dtype = params[i].dtype();
     const int64_t at = begin * itemsize(dtype);
     kernels::table().adam[kernels::float_index(dtype)](
         end - begin, w[i] + at, g[i] + at, m[i] + at, v[i] + at,
-        a.amsgrad ? v_max[i] + at : nullptr, hyper, *steps[i].data<float>(), a.maximize,
+        a.amsgrad ? v_max[i] + at : nullptr, hyper, corrections[i], a.maximize,
         a.decoupled_weight_decay);
   });
   w.write_back(params);

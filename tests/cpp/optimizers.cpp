@@ -82,9 +82,11 @@ void check_adam(const KernelTable& table, unsigned flags) {
   check_steps<T>(table, std::string(table.isa) + " adam flags " + std::to_string(flags),
                  [&](const KernelTable& t, Run<T>& r, int step, int64_t begin, int64_t n) {
                    const size_t at = static_cast<size_t>(begin);
+                   const AdamCorrections correct{1 - std::pow(hyper[1], step + 1.0),
+                                                 1 - std::pow(hyper[2], step + 1.0)};
                    t.adam[kType<T>](n, &r.w[at], &r.g[static_cast<size_t>(step)][at], &r.first[at],
                                     &r.second[at], amsgrad ? &r.third[at] : nullptr, hyper,
-                                    step + 1.0, maximize, decoupled);
+                                    correct, maximize, decoupled);
                  });
 }
 
@@ -107,7 +109,7 @@ void check_by_hand(const KernelTable& table) {
   // / 3.
   double x = 2, slope = 3, m = 0, v = 0;
   const double adam[] = {0.5, 0.5, 0.75, 0, 1.0};
-  table.adam[kType<double>](1, &x, &slope, &m, &v, nullptr, adam, 1, false, true);
+  table.adam[kType<double>](1, &x, &slope, &m, &v, nullptr, adam, {0.5, 0.25}, false, true);
   expect(m == 1.5 && v == 2.25 && x == 0.5, table.isa, " adam by hand: ", m, ", ", v, ", ", x);
 }
 

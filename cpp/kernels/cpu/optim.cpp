@@ -63,8 +63,8 @@ void adam_loop(int64_t n, T* w, const T* g, T* m, T* v, T* v_max, const AdamStep
 // v_max is null without amsgrad.
 template <typename T>
 void adam(int64_t n, void* w, const void* g, void* m, void* v, void* v_max, const double* hyper,
-          double step_count, bool maximize, bool decoupled) {
-  const AdamStep<Computed<T>> step(hyper, step_count, decoupled);
+          AdamCorrections correct, bool maximize, bool decoupled) {
+  const AdamStep<Computed<T>> step(hyper, correct, decoupled);
   if (v_max != nullptr) {
     adam_loop<T, true>(n, static_cast<T*>(w), static_cast<const T*>(g), static_cast<T*>(m),
                        static_cast<T*>(v), static_cast<T*>(v_max), step, maximize);

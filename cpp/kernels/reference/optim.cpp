@@ -32,11 +32,9 @@ void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, 
 // hyper = {lr, beta1, beta2, eps, weight_decay}
 template <typename T>
 void adam(int64_t n, void* weights, const void* gradient, void* first_moment, void* second_moment,
-          void* largest_second_moment, const double* hyper, double step, bool maximize,
+          void* largest_second_moment, const double* hyper, AdamCorrections correct, bool maximize,
           bool decoupled) {
   const Real lr = hyper[0], beta1 = hyper[1], beta2 = hyper[2], eps = hyper[3], decay = hyper[4];
-  const Real correction1 = 1 - std::pow(beta1, Real(step));
-  const Real correction2 = 1 - std::pow(beta2, Real(step));
   T* w = static_cast<T*>(weights);
   T* m = static_cast<T*>(first_moment);
   T* v = static_cast<T*>(second_moment);
@@ -58,8 +56,8 @@ void adam(int64_t n, void* weights, const void* gradient, void* first_moment, vo
       next_v = std::isnan(v_max[i]) || v_max[i] > next_v ? Real(v_max[i]) : next_v;
       v_max[i] = static_cast<T>(next_v);
     }
-    const Real denominator = std::sqrt(next_v) / std::sqrt(correction2) + eps;
-    w[i] = static_cast<T>(weight - lr / correction1 * next_m / denominator);
+    const Real denominator = std::sqrt(next_v) / std::sqrt(Real(correct.second)) + eps;
+    w[i] = static_cast<T>(weight - lr / correct.first * next_m / denominator);
   }
 }
 
