@@ -58,14 +58,14 @@ bool spin_until(Done done) {
   return false;
 }
 
-void enter() {
+void enter(int worker) {
   uint32_t inside = gate.load(std::memory_order_relaxed);
   do {
     if (!(inside & kOpen)) return;
     if ((inside & ~kOpen) >= most_inside.load(std::memory_order_relaxed)) return;
   } while (!gate.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire,
                                        std::memory_order_relaxed));
-  current.load(std::memory_order_relaxed)->work();
+  current.load(std::memory_order_relaxed)->work(worker);
   gate.fetch_sub(1, std::memory_order_release);
 }
 
@@ -77,14 +77,14 @@ bool superfluous() {
   return false;
 }
 
-void serve(uint32_t seen) {
+void serve(int worker, uint32_t seen) {
   do {
     const auto next = [&] { return regions.load(std::memory_order_acquire) != seen; };
     if (!spins.load(std::memory_order_relaxed) || !spin_until(next)) {
       regions.wait(seen, std::memory_order_acquire);
     }
     seen = regions.load(std::memory_order_acquire);
-    enter();
+    enter(worker);
   } while (!superfluous());
 }
 
@@ -100,7 +100,8 @@ bool start_worker() {
 #endif
   bool made = true;
   try {
-    std::thread(serve, regions.load(std::memory_order_relaxed)).detach();
+    const int worker = workers.load(std::memory_order_relaxed) + 1;
+    std::thread(serve, worker, regions.load(std::memory_order_relaxed)).detach();
     workers.fetch_add(1, std::memory_order_relaxed);
   } catch (const std::exception&) {
     made = false;
@@ -111,21 +112,70 @@ bool start_worker() {
   return made;
 }
 
+// ---- Stalls. While a worker's processor is somebody else's, every few regions wait a time slice for
+// it: 784-256-128-10, 0.6 ms on one thread, took 4 ms in one step of ten. One that costs little, some
+// milliseconds now and then, is nothing to give up the threads for.
+
+using Clock = std::chrono::steady_clock;
+using Count = Clock::rep;  // of nanoseconds, since the clock began or for how long
+constexpr Count kShortest = 50'000'000, kLongest = 1'000'000'000;
+constexpr int kTolerable = 32;  // of so many parts of the time one
+
+std::atomic<Count> alone_until{0};  // regions are left to their callers until then
+std::atomic<Count> alone_for{0};    // how long that was or will be
+std::atomic<Count> undisturbed_since{0};
+
+Count now() { return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count(); }
+
+// Whether to wait for the workers took longer than a tile can: more than several of the caller's own
+// and what a thread might need that keeps its processor.
+bool is_stall(Count wait, Count own_work, int64_t own_tiles) {
+  return wait > 250'000 && wait > 4 * own_work / (own_tiles + 1);
+}
+
+void note_stall(Count began, Count ended) {
+  const Count since = undisturbed_since.exchange(ended, std::memory_order_relaxed);
+  const Count last_end = alone_until.load(std::memory_order_relaxed);
+  if ((ended - began) * kTolerable < began - std::max(since, last_end)) return;
+  // Soon after the last time: the neighbour is still there.
+  const Count last = alone_for.load(std::memory_order_relaxed);
+  const Count next = ended - last_end < 4 * last ? std::min(4 * last, kLongest) : kShortest;
+  alone_for.store(next, std::memory_order_relaxed);
+  alone_until.store(ended + next, std::memory_order_relaxed);
+}
+
 }  // namespace
 
-Region::Region(int64_t tiles, TileFn fn, void* context)
-    : tiles_(tiles), fn_(fn), context_(context), float_mode_(float_mode()) {}
+Region::Region(int64_t tiles, int threads, TileFn fn, void* context)
+    : tiles_(tiles),
+      threads_(static_cast<int>(std::min<int64_t>(threads, tiles))),
+      shares_(std::min(threads_, kMostShares)),
+      fn_(fn),
+      context_(context),
+      float_mode_(float_mode()) {
+  for (int s = 0; s < shares_; ++s) {
+    claims_[s].next.store(tiles_ * s / shares_, std::memory_order_relaxed);
+  }
+}
 
-void Region::work() noexcept {
+int64_t Region::work(int thread) noexcept {
   set_float_mode(float_mode_);
+  int64_t done = 0;
   try {
-    for (int64_t t; (t = next_.fetch_add(1, std::memory_order_relaxed)) < tiles_;) {
-      fn_(context_, t);
+    for (int i = 0; i < shares_; ++i) {
+      const int share = (thread + i) % shares_;
+      std::atomic<int64_t>& next = claims_[share].next;
+      const int64_t end = share_end(share);
+      if (next.load(std::memory_order_relaxed) >= end) continue;
+      for (int64_t t; (t = next.fetch_add(1, std::memory_order_relaxed)) < end; ++done) {
+        fn_(context_, t);
+      }
     }
   } catch (...) {
-    next_.store(tiles_, std::memory_order_relaxed);
+    for (int s = 0; s < shares_; ++s) claims_[s].next.store(tiles_, std::memory_order_relaxed);
     if (!failed_.exchange(true)) error_ = std::current_exception();
   }
+  return done;
 }
 
 void Region::rethrow() const {
@@ -133,7 +183,7 @@ void Region::rethrow() const {
 }
 
 void run_region(Region& region, int threads, int processors) {
-  const int helpers = static_cast<int>(std::min<int64_t>(threads, region.tiles())) - 1;
+  const int helpers = region.threads() - 1;
   wanted.store(threads - 1, std::memory_order_relaxed);
   while (workers.load(std::memory_order_relaxed) < helpers && start_worker()) {
   }
@@ -143,12 +193,28 @@ void run_region(Region& region, int threads, int processors) {
   gate.store(kOpen, std::memory_order_release);
   regions.fetch_add(1, std::memory_order_acq_rel);
   regions.notify_all();
-  region.work();
+  const Count begin = now();
+  const int64_t done = region.work(0);
   gate.fetch_and(~kOpen, std::memory_order_relaxed);
   const auto empty = [] { return gate.load(std::memory_order_acquire) == 0; };
-  if (!spin_until(empty)) {
-    while (!empty()) std::this_thread::yield();
+  if (empty()) return;
+  const Count waiting = now();
+  if (spin_until(empty)) return;
+  while (!empty()) std::this_thread::yield();
+  if (threads > processors) return;  // then to wait is what was asked for
+  if (const Count end = now(); is_stall(end - waiting, waiting - begin, done)) {
+    note_stall(waiting, end);
   }
+}
+
+bool team_is_stalled() {
+  const Count until = alone_until.load(std::memory_order_relaxed);
+  return until != 0 && now() < until;
+}
+
+void forget_stalls() {
+  alone_until.store(0, std::memory_order_relaxed);
+  alone_for.store(0, std::memory_order_relaxed);
 }
 
 void forget_workers() {

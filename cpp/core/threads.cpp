@@ -103,12 +103,15 @@ void set_num_threads(int n) {
                      ".");
   }
   configured.store(n, std::memory_order_relaxed);
+  forget_stalls();
 }
 
+int threads_now() { return team_is_stalled() ? 1 : num_threads(); }
+
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context) {
-  const int n = tiles > 1 && work >= kSerialWork ? num_threads() : 1;
+  const int n = tiles > 1 && work >= kSerialWork ? threads_now() : 1;
   if (n > 1 && !team_busy.exchange(true, std::memory_order_acquire)) {
-    Region region(tiles, fn, context);
+    Region region(tiles, n, fn, context);
     run_region(region, n, processors());
     team_busy.store(false, std::memory_order_release);
     region.rethrow();

@@ -12,6 +12,7 @@ namespace chainrule {
 
 int num_threads();
 void set_num_threads(int n);  // >= 1, obeyed as given
+int threads_now();  // as many, or 1 for a while after a worker lost its processor to a neighbour
 
 // Work below this many elementary operations (about 20 us) is never split.
 inline constexpr int64_t kSerialWork = 1 << 16;
@@ -37,7 +38,7 @@ void parallel_for(int64_t tiles, int64_t work, F&& fn) {
 template <typename F>
 void parallel_ranges(int64_t tiles, int64_t work, F&& fn) {
   if (tiles == 0) return;
-  const int64_t threads = tiles == 1 || work < kSerialWork ? 1 : num_threads();
+  const int64_t threads = tiles == 1 || work < kSerialWork ? 1 : threads_now();
   if (threads == 1) return fn(0, tiles);
   const int64_t ranges = tiles < 4 * threads ? tiles : 2 * threads;
   parallel_for(ranges, work,

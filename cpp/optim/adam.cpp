@@ -14,7 +14,8 @@ namespace {
 
 using kernels::AdamCorrections;
 
-constexpr int kCost = 16;  // elementary operations an element
+constexpr int kCost = 16;  // floating-point operations an element
+constexpr int kWork = 4;  // an element's time in elementary operations
 
 void check_steps(const Infer& c, std::span<const Tensor> params, std::span<const Tensor> steps) {
   if (steps.size() != params.size()) {
@@ -45,7 +46,7 @@ void infer(Infer& c) {
   check_hyper(c, c[6], 5);
   for (int list = 0; list < (amsgrad ? 5 : 4); ++list)
     c.scratch_bytes += DenseList::bytes(c.list(list));
-  c.scratch_bytes += list_bytes<AdamCorrections>(params.size()) + for_chunks_bytes(params);
+  c.scratch_bytes += list_bytes<AdamCorrections>(params.size());
 }
 
 // Advances the steps.
@@ -70,7 +71,7 @@ void forward(Run& r) {
       v(squares, scratch), v_max(largest, scratch);
   auto* const corrections = take_list<AdamCorrections>(steps.size(), scratch);
   next_corrections(steps, hyper, corrections);
-  for_chunks(params, kCost, scratch, [&](size_t i, int64_t begin, int64_t end) {
+  for_slices(params, kWork, [&](size_t i, int64_t begin, int64_t end) {
     const DType dtype = params[i].dtype();
     const int64_t at = begin * itemsize(dtype);
     kernels::table().adam[kernels::float_index(dtype)](

@@ -1,5 +1,5 @@
-// The multi-tensor driver of the optimisers: one parallel region over fixed chunks of all tensors,
-// so that many small parameters cost one call. An element's update depends on that element alone.
+// The multi-tensor driver of the optimisers: one parallel region over slices of all tensors, so that
+// many small parameters cost one call. An element's update depends on that element alone.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,9 @@
 
 namespace chainrule {
 
-inline constexpr int64_t kOptimChunk = 1 << 14;  // elements of one task
+inline constexpr int64_t kOptimPart = 1 << 11;  // elements of all tensors together
+inline constexpr int64_t kMostOptimParts = 64;
+inline constexpr int64_t kOptimLine = 32;  // a slice begins with a cache line, in bfloat16, too
 
 // What a driver of any number of tensors notes of each of them stands in the operation's scratch
 // memory, which is there before the update begins: an update that has begun cannot fail.
@@ -24,24 +26,23 @@ T* take_list(size_t count, char*& scratch) {
   return list;
 }
 
-inline int64_t for_chunks_bytes(std::span<const Tensor> tensors) {
-  return list_bytes<int64_t>(tensors.size());
-}
-// fn(tensor, begin, end) over every chunk.
+// fn(tensor, begin, end): a slice of every tensor, part by part. A thread has the same rows of a
+// weight in this update, in its gradient's product and in the next forward, so they stay in its
+// cache. `work`: elementary operations an element.
 template <typename F>
-void for_chunks(std::span<const Tensor> tensors, int cost, char*& scratch, F&& fn) {
-  int64_t* first = take_list<int64_t>(tensors.size(), scratch);  // chunk each tensor starts at
-  int64_t chunks = 0, work = 0;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    first[i] = chunks;
-    chunks += (tensors[i].numel() + kOptimChunk - 1) / kOptimChunk;
-    work += tensors[i].numel() * cost;
-  }
-  LongWork release(work);
-  parallel_for(chunks, work, [&](int64_t chunk) {
-    const size_t i = std::upper_bound(first, first + tensors.size(), chunk) - first - 1;
-    const int64_t begin = (chunk - first[i]) * kOptimChunk;
-    fn(i, begin, std::min(tensors[i].numel(), begin + kOptimChunk));
+void for_slices(std::span<const Tensor> tensors, int64_t work, F&& fn) {
+  int64_t elements = 0;
+  for (const Tensor& t : tensors) elements += t.numel();
+  const int64_t parts = std::clamp<int64_t>(elements / kOptimPart, 1, kMostOptimParts);
+  const auto bound = [parts](int64_t n, int64_t part) {
+    return std::min(n, (n * part / parts + kOptimLine - 1) / kOptimLine * kOptimLine);
+  };
+  LongWork release(elements * work);
+  parallel_ranges(parts, elements * work, [&](int64_t first, int64_t last) {
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const int64_t n = tensors[i].numel(), begin = bound(n, first), end = bound(n, last);
+      if (begin < end) fn(i, begin, end);
+    }
   });
 }
 

@@ -10,7 +10,8 @@ namespace chainrule::ops {
 
 namespace {
 
-constexpr int kCost = 6;  // elementary operations an element
+constexpr int kCost = 6;  // floating-point operations an element
+constexpr int kWork = 2;  // an element's time in elementary operations
 
 void infer(Infer& c) {
   const auto params = c.list(0), grads = c.list(1), buffers = c.list(2);
@@ -19,8 +20,7 @@ void infer(Infer& c) {
   if (c[3].data<double>()[1] != 0 || !buffers.empty()) {
     check_like_params(c, params, buffers, "momentum_buffers");
   }
-  c.scratch_bytes = DenseList::bytes(params) + DenseList::bytes(grads) + DenseList::bytes(buffers) +
-                    for_chunks_bytes(params);
+  c.scratch_bytes = DenseList::bytes(params) + DenseList::bytes(grads) + DenseList::bytes(buffers);
 }
 
 void forward(Run& r) {
@@ -29,7 +29,7 @@ void forward(Run& r) {
   const double* hyper = r[3].data<double>();
   char* scratch = static_cast<char*>(r.scratch);
   const DenseList w(params, scratch), g(grads, scratch), m(buffers, scratch);
-  for_chunks(params, kCost, scratch, [&](size_t i, int64_t begin, int64_t end) {
+  for_slices(params, kWork, [&](size_t i, int64_t begin, int64_t end) {
     const DType dtype = params[i].dtype();
     const int64_t at = begin * itemsize(dtype);
     kernels::table().sgd[kernels::float_index(dtype)](end - begin, w[i] + at, g[i] + at,

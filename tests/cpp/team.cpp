@@ -41,8 +41,8 @@ void check_every_tile_once(int regions) {
 
 // Tiles that wait for each other: nobody else could run the second one.
 void check_threads_work_together() {
-  set_num_threads(2);
   for (int r = 0; r < 50; ++r) {
+    set_num_threads(2);  // forgets a neighbour, with whom one thread would wait for itself
     std::atomic<int> arrived{0};
     parallel_for(2, kMuch, [&](int64_t) {
       ++arrived;

@@ -91,7 +91,7 @@ inline void split(int64_t n, int64_t least, int64_t wanted, int64_t others, int6
 // packed once a tile, so they are few: up to four of 4 MFLOP (20 to 40 us) each, up to eight of 64
 // MFLOP. Sixteen at 512x1024x1024 lose 8 to 13 % of dW.
 inline int64_t wanted_tiles(double work) {
-  constexpr double kSmallTile = 4 << 20, kTile = 64 << 20;
+  constexpr double kSmallTile = 1 << 19, kTile = 64 << 20;
   if (work < 4 * kTile) return at_most(4, static_cast<int64_t>(work / kSmallTile));
   return at_most(8, static_cast<int64_t>(work / kTile));
 }
@@ -163,9 +163,10 @@ Area next_area(const Product<T>& p, const ProductPlan& grid, bool collect, int64
     const int64_t most = (collect ? kMostRows : kManyRows) / grid.tile_rows;
     rows = at_most(grid.rows - row, at_most(left, most));
   }
-  // Columns come along where they share packed scalars, or a wider block where C is collected.
-  if (rows == grid.rows && (grid.pack_scalars || collect)) {
-    cols = at_most(left / rows, collect ? kMostCols<T> / grid.tile_cols : grid.cols);
+  // Columns come along: all of them where they share packed scalars, else up to a whole block.
+  if (rows == grid.rows) {
+    cols = at_most(left / rows, grid.pack_scalars ? grid.cols
+                                                  : kMostCols<T> / at_most(grid.tile_cols, kMostCols<T>));
   }
   *first += rows * cols;
   Area area{row * grid.tile_rows, rows * grid.tile_rows, col * grid.tile_cols,
