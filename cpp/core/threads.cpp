@@ -9,6 +9,7 @@
 
 #include "core/errors.h"
 #include "core/team.h"
+#include "core/tls.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -106,7 +107,14 @@ void set_num_threads(int n) {
   forget_stalls();
 }
 
-int threads_now() { return team_is_stalled() ? 1 : num_threads(); }
+namespace {
+constinit CHAINRULE_TLS bool one_thread = false;
+}
+
+OneThread::OneThread(bool wanted) : before_(one_thread) { one_thread = before_ || wanted; }
+OneThread::~OneThread() { one_thread = before_; }
+
+int threads_now() { return one_thread || team_is_stalled() ? 1 : num_threads(); }
 
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context) {
   const int n = tiles > 1 && work >= kSerialWork ? threads_now() : 1;

@@ -12,7 +12,20 @@ namespace chainrule {
 
 int num_threads();
 void set_num_threads(int n);  // >= 1, obeyed as given
-int threads_now();  // as many, or 1 for a while after a worker lost its processor to a neighbour
+// As many, or 1: within OneThread, and for a while after a worker lost its processor to a neighbour.
+int threads_now();
+
+// While it lives everything that the calling thread does runs on that thread.
+class OneThread {
+ public:
+  explicit OneThread(bool wanted);
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  const bool before_;
+};
 
 // Work below this many elementary operations (about 20 us) is never split.
 inline constexpr int64_t kSerialWork = 1 << 16;

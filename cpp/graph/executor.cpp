@@ -8,6 +8,7 @@
 #include "graph/commit.h"
 #include "graph/frame.h"
 #include "graph/passes/passes.h"
+#include "graph/thread_choice.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
@@ -16,6 +17,7 @@ struct Executor::Replay {
   explicit Replay(const Program& program) : frame(program), commit(program, frame) {}
   Frame frame;
   Commit commit;
+  ThreadChoice threads;
   std::vector<const Storage*> room;  // of the guards
 };
 
@@ -113,6 +115,7 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
     spare_ = std::move(replay);
     return false;
   }
+  const ThreadChoice::Turn turn(replay->threads, frame.work());
   frame.enter(arguments);
   {
     const NoGrad off;

@@ -34,6 +34,7 @@ class Frame {
   void compute(std::vector<int64_t>* ns);
   // Drops what a run has left.
   void clear();
+  int64_t work() const { return work_; }  // elementary operations of a run
 
   // The tensor of a value, a view of what it lies on.
   const Tensor& operator[](ValueId id);

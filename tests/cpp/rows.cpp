@@ -102,7 +102,7 @@ void check_edges(const KernelTable& table) {
 
 template <typename T>
 struct Losses {
-  std::vector<T> loss, softmax, scale, dlogits;
+  std::vector<T> loss, slope, scale, dlogits;
   int64_t bad = -1;
 };
 
@@ -119,11 +119,10 @@ struct Problem {
     Losses<T> r{std::vector<T>(n), std::vector<T>(all), std::vector<T>(n), std::vector<T>(all)};
     const T divisor = T(3);
     const void* weights = weighted ? weight.data() : nullptr;
-    const CrossEntropyArgs forward{cols,      logits.data(), target.data(),    weights,       -100,
-                                   smoothing, r.loss.data(), r.softmax.data(), r.scale.data()};
-    const CrossEntropyBackwardArgs backward{cols,     r.softmax.data(), target.data(), weights,
-                                            -100,     smoothing,        dy.data(),     1,
-                                            &divisor, r.dlogits.data()};
+    const CrossEntropyArgs forward{cols,      logits.data(), target.data(),  weights,       -100,
+                                   smoothing, r.loss.data(), r.slope.data(), r.scale.data()};
+    const CrossEntropyBackwardArgs backward{cols, r.slope.data(), target.data(),   -100, dy.data(),
+                                            1,    &divisor,       r.dlogits.data()};
     in_parts(rows, way, [&](int64_t a, int64_t b) {
       const int64_t bad = table.cross_entropy[kType<T>](forward, a, b);
       if (r.bad < 0) r.bad = bad;
@@ -155,15 +154,14 @@ void check_cross_entropy(const KernelTable& table, int64_t rows, int64_t cols, d
                            std::to_string(cols) + " smoothing " + std::to_string(smoothing);
   expect(first.bad == -1, what, ": no target is bad, got ", first.bad);
   expect_close(what + " loss", first.loss, exact.loss, 8 + std::sqrt(double(cols)));
-  expect_close(what + " softmax", first.softmax, exact.softmax, 8);
+  expect_close(what + " slope", first.slope, exact.slope, 8);
   expect_close(what + " scale", first.scale, exact.scale, 0);
   expect_close(what + " gradient", first.dlogits, exact.dlogits, 8);
   for (int way = 1; way < 3; ++way) {
     const Losses<T> other = problem.run(table, way);
     const bool equal =
         std::memcmp(other.loss.data(), first.loss.data(), other.loss.size() * sizeof(T)) == 0 &&
-        std::memcmp(other.softmax.data(), first.softmax.data(), other.softmax.size() * sizeof(T)) ==
-            0 &&
+        std::memcmp(other.slope.data(), first.slope.data(), other.slope.size() * sizeof(T)) == 0 &&
         std::memcmp(other.dlogits.data(), first.dlogits.data(), other.dlogits.size() * sizeof(T)) ==
             0;
     expect(equal, what, " depends on how rows are cut, way ", way);

@@ -89,6 +89,51 @@ void check_exception() {
   }
 }
 
+void check_one_thread() {
+  set_num_threads(3);
+  {
+    const OneThread one(true);
+    const OneThread inner(false);
+    const auto caller = std::this_thread::get_id();
+    parallel_for(20, kMuch, [&](int64_t) {
+      expect(std::this_thread::get_id() == caller, "a tile ran on another thread within OneThread");
+    });
+    expect(threads_now() == 1 && num_threads() == 3, "OneThread leaves ", threads_now(), " of ",
+           num_threads(), " threads");
+  }
+  expect(threads_now() == 3, "after OneThread there are ", threads_now(), " threads");
+}
+
+// A worker that is kept in its tile as by a neighbour on its processor. Once is nothing; again and
+// soon is.
+void stall_once() {
+  std::atomic<bool> arrived{false};
+  parallel_for(2, kMuch, [&](int64_t tile) {
+    if (tile == 0) {
+      while (!arrived) std::this_thread::yield();
+    } else {
+      arrived = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+}
+
+void check_stalls() {
+  if (std::thread::hardware_concurrency() < 2) return;  // nobody is waited for there
+  set_num_threads(2);
+  stall_once();
+  expect(threads_now() == 2, "one stall gave up the threads");
+  stall_once();
+  expect(threads_now() == 1, "two stalls, one after the other, kept the threads");
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  expect(threads_now() == 2, "the threads did not come back");
+  stall_once();
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  expect(threads_now() == 1, "the neighbour is still there, and it was looked for again too soon");
+  set_num_threads(2);
+  expect(threads_now() == 2, "set_num_threads does not forget a neighbour");
+}
+
 int64_t threads_of_the_process() {
   namespace fs = std::filesystem;
   return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
@@ -173,6 +218,8 @@ int main() {
   check_threads_side_by_side();
   check_nested();
   check_exception();
+  check_one_thread();
+  check_stalls();
   check_rounding_mode();
   check_workers_come_and_go();
   check_no_more_threads();
