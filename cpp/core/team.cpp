@@ -12,6 +12,8 @@
 #include <immintrin.h>
 #endif
 
+#include "core/workspace.h"
+
 namespace chainrule {
 
 namespace {
@@ -78,6 +80,10 @@ bool superfluous() {
 }
 
 void serve(int worker, uint32_t seen) {
+  try {
+    thread_workspace(1);  // now, not in the midst of somebody's work
+  } catch (const std::exception&) {  // then the tile that needs it says so
+  }
   do {
     const auto next = [&] { return regions.load(std::memory_order_acquire) != seen; };
     if (!spins.load(std::memory_order_relaxed) || !spin_until(next)) {

@@ -5,6 +5,10 @@
 namespace chainrule {
 namespace {
 
+// More than packed operands of a product are; pages that nobody writes to cost nothing. Which tile a
+// thread gets is chance, so with room for the largest it takes memory once and not some time later.
+constexpr int64_t kLeastBytes = 2 << 20;
+
 struct Workspace {
   void* data = nullptr;
   int64_t bytes = 0;
@@ -23,8 +27,9 @@ void* thread_workspace(int64_t bytes) {
   static thread_local Workspace workspace;
   if (bytes > workspace.bytes) {
     workspace.release();
-    workspace.data = allocate(static_cast<size_t>(bytes));
-    workspace.bytes = bytes;
+    const int64_t taken = bytes < kLeastBytes ? kLeastBytes : bytes;
+    workspace.data = allocate(static_cast<size_t>(taken));
+    workspace.bytes = taken;
   }
   return workspace.data;
 }
