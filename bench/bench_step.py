@@ -28,7 +28,7 @@ def candidates(network, peers, threads):
         steps[ON_ONE] = own.compiled_step(network)
         prepare = {name: lambda: own.set_threads(threads) for name in steps}
         prepare[ON_ONE] = lambda: own.set_threads(1)
-    check(steps)
+    check(steps, exempt=("scikit-learn", own.BFLOAT16))
     return steps, prepare
 
 
@@ -48,8 +48,13 @@ def measure(network, peers, threads, rounds, target=0.03):
         if found:
             timings[title] = min(found, key=lambda samples: samples.median)
     for name, samples in timings.items():
-        if name not in ("chainrule", ON_ONE):
+        if name not in ("chainrule", ON_ONE, own.BFLOAT16):
             quotients[f"over {name}"] = ("x", samples.per(timings["chainrule"]))
+    if own.BFLOAT16 in timings:
+        quotients["bfloat16 over float32"] = (
+            "x",
+            timings["chainrule"].per(timings[own.BFLOAT16]),
+        )
     if threads > 1:
         quotients["over 1 thread"] = ("x", timings[ON_ONE].per(timings["chainrule"]))
     return timings, quotients

@@ -80,7 +80,7 @@ def bound_step(model, network):
 def check(steps, reference="chainrule", exempt=("scikit-learn",), first=3):
     """All candidates agree on the first losses: the same work, or no comparison.
 
-    scikit-learn draws its own weights.
+    scikit-learn draws its own weights; bfloat16 rounds the products' operands.
     """
     losses = {name: [_number(step()) for _ in range(first)] for name, step in steps.items()}
     for name, values in losses.items():

@@ -2,6 +2,7 @@
 
 from bench.networks import Model, bound_step
 
+BFLOAT16 = "chainrule bfloat16"
 ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh"}
 
 
@@ -33,7 +34,8 @@ def make_optimizer(network, net):
     return cr.optim.Adam(net.parameters(), lr=0.001)
 
 
-def model(network, compiled=True, seed=1):
+def model(network, compiled=True, seed=1, bfloat16=False):
+    """`bfloat16`: products in it, under autocast; weights and update in float32."""
     import chainrule as cr
     from chainrule import nn
 
@@ -41,9 +43,15 @@ def model(network, compiled=True, seed=1):
     optimizer = make_optimizer(network, net)
     loss_of = nn.MSELoss() if network.regression else nn.CrossEntropyLoss()
 
+    def forward(x, y):
+        return loss_of(net(x), y)
+
+    if bfloat16:
+        forward = cr.autocast("cpu", dtype=cr.bfloat16)(forward)
+
     def step(x, y):
         optimizer.zero_grad()
-        loss = loss_of(net(x), y)
+        loss = forward(x, y)
         loss.backward()
         optimizer.step()
         return loss
@@ -60,7 +68,10 @@ def compiled_step(network):
 
 
 def steps(network):
-    return {
+    found = {
         "chainrule": compiled_step(network),
         "chainrule eager": bound_step(model(network, compiled=False), network),
     }
+    if max(network.sizes[1:]) >= 512:  # below, conversions take what the products gain
+        found[BFLOAT16] = bound_step(model(network, bfloat16=True), network)
+    return found

@@ -53,6 +53,7 @@ STEP_COLUMNS = (
     ("torch.compile / chainrule", 1, "over torch.compile"),
     ("JAX / chainrule", 1, "over jax"),
     ("NumPy / chainrule", 1, "over numpy"),
+    ("bfloat16 over float32", 1, "bfloat16 over float32"),
     ("two threads over one", 2, "over 1 thread"),
     ("share of two peaks", 2, "share of the peak"),
     ("fastest PyTorch / chainrule, two threads", 2, "over fastest PyTorch"),
