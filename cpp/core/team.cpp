@@ -12,6 +12,7 @@
 #include <immintrin.h>
 #endif
 
+#include "core/stalls.h"
 #include "core/workspace.h"
 
 namespace chainrule {
@@ -118,38 +119,6 @@ bool start_worker() {
   return made;
 }
 
-// ---- Stalls. While a worker's processor is somebody else's, every few regions wait a time slice for
-// it: 784-256-128-10, 0.6 ms on one thread, took 4 ms in one step of ten. One that costs little, some
-// milliseconds now and then, is nothing to give up the threads for.
-
-using Clock = std::chrono::steady_clock;
-using Count = Clock::rep;  // of nanoseconds, since the clock began or for how long
-constexpr Count kShortest = 50'000'000, kLongest = 1'000'000'000;
-constexpr int kTolerable = 32;  // of so many parts of the time one
-
-std::atomic<Count> alone_until{0};  // regions are left to their callers until then
-std::atomic<Count> alone_for{0};    // how long that was or will be
-std::atomic<Count> undisturbed_since{0};
-
-Count now() { return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count(); }
-
-// Whether to wait for the workers took longer than a tile can: more than several of the caller's own
-// and what a thread might need that keeps its processor.
-bool is_stall(Count wait, Count own_work, int64_t own_tiles) {
-  return wait > 250'000 && wait > 4 * own_work / (own_tiles + 1);
-}
-
-void note_stall(Count began, Count ended) {
-  const Count since = undisturbed_since.exchange(ended, std::memory_order_relaxed);
-  const Count last_end = alone_until.load(std::memory_order_relaxed);
-  if ((ended - began) * kTolerable < began - std::max(since, last_end)) return;
-  // Soon after the last time: the neighbour is still there.
-  const Count last = alone_for.load(std::memory_order_relaxed);
-  const Count next = ended - last_end < 4 * last ? std::min(4 * last, kLongest) : kShortest;
-  alone_for.store(next, std::memory_order_relaxed);
-  alone_until.store(ended + next, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Region::Region(int64_t tiles, int threads, TileFn fn, void* context)
@@ -199,28 +168,17 @@ void run_region(Region& region, int threads, int processors) {
   gate.store(kOpen, std::memory_order_release);
   regions.fetch_add(1, std::memory_order_acq_rel);
   regions.notify_all();
-  const Count begin = now();
+  const Stopwatch work;
   const int64_t done = region.work(0);
   gate.fetch_and(~kOpen, std::memory_order_relaxed);
   const auto empty = [] { return gate.load(std::memory_order_acquire) == 0; };
   if (empty()) return;
-  const Count waiting = now();
+  const int64_t own = work.nanoseconds();
+  const Stopwatch wait;
   if (spin_until(empty)) return;
   while (!empty()) std::this_thread::yield();
-  if (threads > processors) return;  // then to wait is what was asked for
-  if (const Count end = now(); is_stall(end - waiting, waiting - begin, done)) {
-    note_stall(waiting, end);
-  }
-}
-
-bool team_is_stalled() {
-  const Count until = alone_until.load(std::memory_order_relaxed);
-  return until != 0 && now() < until;
-}
-
-void forget_stalls() {
-  alone_until.store(0, std::memory_order_relaxed);
-  alone_for.store(0, std::memory_order_relaxed);
+  // With more threads than processors to wait is what was asked for.
+  if (threads <= processors) note_wait(wait.nanoseconds(), own, done);
 }
 
 void forget_workers() {

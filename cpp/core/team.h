@@ -1,8 +1,7 @@
 // The worker threads. A region's tiles are claimed from atomic counters by whoever is awake; the
 // caller begins at once and leaves when no tile is left and no worker is inside. A worker that
 // comes late finds the region closed, so one that gets no processor delays nobody. One that loses
-// its processor inside a tile does, for a time slice of milliseconds: then regions are left to
-// their callers for a while.
+// its processor inside a tile does, for a time slice of milliseconds: see stalls.h.
 //
 // Every thread begins with its own share of the tiles, always the same one, and helps with the
 // others' when it is done: so what a thread has written is in its cache when it comes to read it.
@@ -55,8 +54,6 @@ class Region {
 // the team's try-lock. `processors` is how many there are; workers that outnumber them do not spin.
 void run_region(Region& region, int threads, int processors);
 
-bool team_is_stalled();   // a worker lost its processor within a tile, not long ago
-void forget_stalls();
 void forget_workers();  // in a forked child, which has the calling thread alone
 
 }  // namespace chainrule

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/errors.h"
+#include "core/stalls.h"
 #include "core/team.h"
 #include "core/tls.h"
 
