@@ -40,10 +40,12 @@ double cost(int64_t rows, int64_t cols, int64_t depth, bool across, bool swapped
   return cycles;
 }
 
+// Where both cost the same, C is better written once: forward of 512x1024x1024 takes 5 % longer
+// swapped.
 template <typename T>
 bool better_swapped(const ProductArgs& args) {
   return cost<T>(args.n, args.m, args.k, !args.trans_a, true) <
-         cost<T>(args.m, args.n, args.k, args.trans_b, false);
+         0.98 * cost<T>(args.m, args.n, args.k, args.trans_b, false);
 }
 
 template <typename T>
