@@ -28,7 +28,7 @@ def candidates(network, peers, threads):
         steps[ON_ONE] = own.compiled_step(network)
         prepare = {name: lambda: own.set_threads(threads) for name in steps}
         prepare[ON_ONE] = lambda: own.set_threads(1)
-    check(steps, exempt=("scikit-learn", own.BFLOAT16))
+    check(steps, loose=(own.BFLOAT16,))
     return steps, prepare
 
 

@@ -77,17 +77,18 @@ def bound_step(model, network):
     return lambda: step(x, y)
 
 
-def check(steps, reference="chainrule", exempt=("scikit-learn",), first=3):
+def check(steps, reference="chainrule", exempt=("scikit-learn",), loose=(), first=3):
     """All candidates agree on the first losses: the same work, or no comparison.
 
-    scikit-learn draws its own weights; bfloat16 rounds the products' operands.
+    scikit-learn draws its own weights. Those that round the products' operands, `loose`, differ by
+    up to 2 %.
     """
     losses = {name: [_number(step()) for _ in range(first)] for name, step in steps.items()}
     for name, values in losses.items():
         if name in exempt:
             continue
         for a, b in zip(losses[reference], values, strict=True):
-            if not abs(a - b) <= 1e-3 * max(1.0, abs(a)):
+            if not abs(a - b) <= (2e-2 if name in loose else 1e-3) * max(1.0, abs(a)):
                 raise SystemExit(
                     f"{name} computes other losses: {values}, {reference} {losses[reference]}"
                 )

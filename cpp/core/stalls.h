@@ -1,7 +1,7 @@
-// Stalls: a region waits for a worker that a neighbour keeps from its processor. While somebody else
-// uses that, every few regions wait a time slice for it: 784-256-128-10, 0.6 ms on one thread, took
-// 4 ms in one step of ten. Then regions are left to their callers for a while, longer each time. A
-// stall now and then costs little and is nothing to give up the threads for.
+// Stalls: a region waits for a worker that a neighbour keeps from its processor. While somebody
+// else uses that, every few regions wait a time slice for it: 784-256-128-10, 0.6 ms on one thread,
+// took 4 ms in one step of ten. Then half the threads do for a while, of two the caller alone,
+// longer each time. A stall now and then costs little and is nothing to give up the threads for.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,10 @@ class Stopwatch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// A region's caller, after `own_work` on `own_tiles` of its tiles, has waited for its workers; all in
-// nanoseconds.
+// A region's caller, after `own_work` on `own_tiles` of its tiles, has waited for its workers; all
+// in nanoseconds.
 void note_wait(int64_t wait, int64_t own_work, int64_t own_tiles);
-bool team_is_stalled();  // regions are their callers' for now
+bool team_is_stalled();  // not all threads should take part for now
 void forget_stalls();
 
 }  // namespace chainrule

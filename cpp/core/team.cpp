@@ -68,23 +68,22 @@ void enter(int worker) {
     if ((inside & ~kOpen) >= most_inside.load(std::memory_order_relaxed)) return;
   } while (!gate.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire,
                                        std::memory_order_relaxed));
+  try {
+    thread_workspace(1);  // in the first region, not when chance gives it the first large tile
+  } catch (const std::exception&) {  // then the tile that needs it says so
+  }
   current.load(std::memory_order_relaxed)->work(worker);
   gate.fetch_sub(1, std::memory_order_release);
 }
 
-bool superfluous() {
+// The last one ends first, so that numbers stay those of shares.
+bool superfluous(int worker) {
   int n = workers.load(std::memory_order_relaxed);
-  while (n > wanted.load(std::memory_order_relaxed)) {
-    if (workers.compare_exchange_weak(n, n - 1, std::memory_order_relaxed)) return true;
-  }
-  return false;
+  return worker == n && n > wanted.load(std::memory_order_relaxed) &&
+         workers.compare_exchange_strong(n, n - 1, std::memory_order_relaxed);
 }
 
 void serve(int worker, uint32_t seen) {
-  try {
-    thread_workspace(1);  // now, not in the midst of somebody's work
-  } catch (const std::exception&) {  // then the tile that needs it says so
-  }
   do {
     const auto next = [&] { return regions.load(std::memory_order_acquire) != seen; };
     if (!spins.load(std::memory_order_relaxed) || !spin_until(next)) {
@@ -92,7 +91,7 @@ void serve(int worker, uint32_t seen) {
     }
     seen = regions.load(std::memory_order_acquire);
     enter(worker);
-  } while (!superfluous());
+  } while (!superfluous(worker));
 }
 
 // Without a thread more, be it for a limit or for memory, the others and the caller do the work.

@@ -3,8 +3,9 @@
 // comes late finds the region closed, so one that gets no processor delays nobody. One that loses
 // its processor inside a tile does, for a time slice of milliseconds: see stalls.h.
 //
-// Every thread begins with its own share of the tiles, always the same one, and helps with the
-// others' when it is done: so what a thread has written is in its cache when it comes to read it.
+// Each of up to 16 threads begins with its own share of the tiles, always the same one, and helps
+// with the others' when it is done: so what a thread has written is in its cache when it comes to
+// read it.
 //
 // An OpenMP region ends at a barrier for all of its threads, also those that have not run yet:
 // beside a process that kept one of two processors busy, a training step of 39 us took 2 to 5 ms

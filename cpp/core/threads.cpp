@@ -27,7 +27,8 @@ namespace {
 
 constexpr int kMaxThreads = 1024;  // absurd numbers are refused before anything is started
 
-std::atomic<int> configured{0};      // 0: not asked for yet
+std::atomic<int> configured{0};                   // 0: not asked for yet
+constinit CHAINRULE_TLS bool one_thread = false;  // within OneThread
 std::atomic<bool> team_busy{false};  // the try-lock; also what makes nested calls serial
 
 int count_processors() {
@@ -108,14 +109,13 @@ void set_num_threads(int n) {
   forget_stalls();
 }
 
-namespace {
-constinit CHAINRULE_TLS bool one_thread = false;
-}
-
 OneThread::OneThread(bool wanted) : before_(one_thread) { one_thread = before_ || wanted; }
 OneThread::~OneThread() { one_thread = before_; }
 
-int threads_now() { return one_thread || team_is_stalled() ? 1 : num_threads(); }
+int threads_now() {
+  if (one_thread) return 1;
+  return team_is_stalled() ? std::max(1, num_threads() / 2) : num_threads();
+}
 
 void run_tiles(int64_t tiles, int64_t work, TileFn fn, void* context) {
   const int n = tiles > 1 && work >= kSerialWork ? threads_now() : 1;

@@ -5,8 +5,8 @@
 namespace chainrule {
 namespace {
 
-// More than packed operands of a product are; pages that nobody writes to cost nothing. Which tile a
-// thread gets is chance, so with room for the largest it takes memory once and not some time later.
+// Room for what a product of a few thousand rows packs; pages that nobody writes to cost nothing.
+// Which tile a thread gets is chance: so it takes memory once, and not again some time later.
 constexpr int64_t kLeastBytes = 2 << 20;
 
 struct Workspace {

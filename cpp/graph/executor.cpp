@@ -115,7 +115,8 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
     spare_ = std::move(replay);
     return false;
   }
-  const ThreadChoice::Turn turn(replay->threads, frame.work());
+  std::optional<ThreadChoice::Turn> turn;  // a profile is of all threads, and no sample
+  if (!ns) turn.emplace(replay->threads, frame.work());
   frame.enter(arguments);
   {
     const NoGrad off;

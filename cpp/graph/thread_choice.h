@@ -1,8 +1,8 @@
 // ThreadChoice: whether a program's replays run on all threads or on one. Results do not depend on
 // it, so time may decide: now and then some replays run the other way, and if they were faster that
 // becomes the way. No count of operations can tell: of two processors that share a cache the second
-// takes a third off a step of 50 us, of two that do not it adds a sixth, and a virtual machine's may
-// be either from one minute to the next.
+// takes a third off a step of 50 us, of two that do not it adds a sixth, and a virtual machine's
+// may be either from one minute to the next.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,14 @@ namespace chainrule::graph {
 
 class ThreadChoice {
  public:
-  // One replay: makes it run on one thread if that is the way, and times it if that is asked.
+  using Duration = std::chrono::steady_clock::duration;
+
+  bool one_thread() const { return one_ != is_other(); }  // of the next replay
+  bool wants_time() const { return until_ <= 0; }
+  void ran() { --until_; }  // it is over, and its time is not wanted
+  void ran(Duration passed);
+
+  // One replay: makes it run on one thread if that is the way.
   class Turn {
    public:
     Turn(ThreadChoice& choice, int64_t work);
@@ -29,15 +36,12 @@ class ThreadChoice {
   };
 
  private:
-  using Duration = std::chrono::steady_clock::duration;
-
   // A look is kSamples replays the way they are and as many the other way; the best of each counts.
   static constexpr int kSamples = 4;
   static constexpr int kSoonest = 32, kLatest = 1024;  // replays between two looks
 
-  bool is_looking() const { return until_ <= 0; }
-  bool one_thread() const { return one_ != (is_looking() && until_ <= -kSamples); }
-  void note(Duration passed);
+  bool is_other() const { return until_ <= -kSamples; }
+  void end_look(bool change);
 
   bool one_ = false;         // the way
   int until_ = 8;            // replays until the next look; within one it counts on down

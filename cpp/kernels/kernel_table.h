@@ -117,9 +117,9 @@ struct CrossEntropyArgs {
   const void* weight;  // cols values or null
   int64_t ignore_index;
   double label_smoothing;
-  void* loss;     // [rows]; 0 where ignored
-  void* slope;    // [rows, cols], always written: the gradient of `loss`, 0 where ignored
-  void* scale;    // [rows]: weight[target], 0 where ignored (what a mean divides by)
+  void* loss;   // [rows]; 0 where ignored or bad
+  void* slope;  // [rows, cols], always written: the gradient of `loss`, 0 where ignored or bad
+  void* scale;  // [rows]: weight[target], 0 where ignored (what a mean divides by)
 };
 // Returns the first bad row in [row_begin, row_end) or -1.
 using CrossEntropyFn = int64_t (*)(const CrossEntropyArgs& args, int64_t row_begin,
@@ -148,8 +148,8 @@ using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, voi
 // ---- Optimisers: one parameter's flat block. hyper as the op documents it.
 using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer,
                        const double* hyper, bool nesterov, bool maximize, bool first);
-// 1 - beta^step of Adam's moments, for the steps taken so far and this one: a power costs as much as
-// a hundred elements, and parameters usually share them.
+// 1 - beta^step of Adam's moments, for the steps taken so far and this one: a power costs as much
+// as a hundred elements, and parameters usually share them.
 struct AdamCorrections {
   double first, second;
 };

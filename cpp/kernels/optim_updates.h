@@ -1,4 +1,5 @@
-// One element's step of the optimisers, in the order of operations of PyTorch's single-tensor code.
+// One element's step of the optimisers, in the order of operations of PyTorch's single-tensor code,
+// but for Adam's sqrt(v), which is multiplied with the reciprocal of its correction.
 #pragma once
 
 #include "kernels/kernel_table.h"

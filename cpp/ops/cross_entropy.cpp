@@ -264,7 +264,8 @@ const OpDef kSoftmaxCrossEntropy = {
     .name = "softmax_cross_entropy",
     .doc =
         "-log(softmax(logits)[target]) per row of a dense (rows, cols) matrix, with class weights, "
-        "label smoothing and an ignored label; reduced. Keeps the rows' gradients and the divisor for "
+        "label smoothing and an ignored label; reduced. Keeps the rows' gradients and the divisor "
+        "for "
         "backward.",
     .signatures =
         {"softmax_cross_entropy(Tensor logits, Tensor target, Tensor? weight=None, "
@@ -289,12 +290,12 @@ const OpDef kSoftmaxCrossEntropy = {
 
 const OpDef kSoftmaxCrossEntropyBackward = {
     .name = "softmax_cross_entropy_backward",
-    .doc = "dy / divisor * slope, the rows' gradients (softmax - target distribution, weighted) that "
+    .doc =
+        "dy / divisor * slope, the rows' gradients (softmax - target distribution, weighted) that "
         "softmax_cross_entropy kept; 0 in ignored rows.",
-    .signatures =
-        {"softmax_cross_entropy_backward(Tensor dy, Tensor logits, Tensor slope, Tensor "
-         "divisor, Tensor target, int ignore_index, float label_smoothing, "
-         "Tensor? weight=None) -> Tensor"},
+    .signatures = {"softmax_cross_entropy_backward(Tensor dy, Tensor logits, Tensor slope, Tensor "
+                   "divisor, Tensor target, int ignore_index, float label_smoothing, "
+                   "Tensor? weight=None) -> Tensor"},
     .surface = kPrivate,
     .infer = infer_backward,
     .forward = {forward_backward, prepare_backward},

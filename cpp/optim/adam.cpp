@@ -15,7 +15,7 @@ namespace {
 using kernels::AdamCorrections;
 
 constexpr int kCost = 16;  // floating-point operations an element
-constexpr int kWork = 4;  // an element's time in elementary operations
+constexpr int kWork = 4;   // of an element, for threads: from 3 us on
 
 void check_steps(const Infer& c, std::span<const Tensor> params, std::span<const Tensor> steps) {
   if (steps.size() != params.size()) {

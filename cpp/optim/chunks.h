@@ -1,5 +1,5 @@
-// The multi-tensor driver of the optimisers: one parallel region over slices of all tensors, so that
-// many small parameters cost one call. An element's update depends on that element alone.
+// The multi-tensor driver of the optimisers: one parallel region over slices of all tensors, so
+// that many small parameters cost one call. An element's update depends on that element alone.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace chainrule {
 
 inline constexpr int64_t kOptimPart = 1 << 11;  // elements of all tensors together
-inline constexpr int64_t kMostOptimParts = 64;
+inline constexpr int64_t kMostOptimParts = 256;
 inline constexpr int64_t kOptimLine = 32;  // a slice begins with a cache line, in bfloat16, too
 
 // What a driver of any number of tensors notes of each of them stands in the operation's scratch
@@ -28,7 +28,7 @@ T* take_list(size_t count, char*& scratch) {
 
 // fn(tensor, begin, end): a slice of every tensor, part by part. A thread has the same rows of a
 // weight in this update, in its gradient's product and in the next forward, so they stay in its
-// cache. `work`: elementary operations an element.
+// cache. `work`, an element's, decides whether threads are used (threads.h).
 template <typename F>
 void for_slices(std::span<const Tensor> tensors, int64_t work, F&& fn) {
   int64_t elements = 0;

@@ -83,10 +83,10 @@ void check_adam(const KernelTable& table, unsigned flags) {
                  [&](const KernelTable& t, Run<T>& r, int step, int64_t begin, int64_t n) {
                    const size_t at = static_cast<size_t>(begin);
                    const kernels::AdamCorrections correct{1 - std::pow(hyper[1], step + 1.0),
-                                                 1 - std::pow(hyper[2], step + 1.0)};
+                                                          1 - std::pow(hyper[2], step + 1.0)};
                    t.adam[kType<T>](n, &r.w[at], &r.g[static_cast<size_t>(step)][at], &r.first[at],
-                                    &r.second[at], amsgrad ? &r.third[at] : nullptr, hyper,
-                                    correct, maximize, decoupled);
+                                    &r.second[at], amsgrad ? &r.third[at] : nullptr, hyper, correct,
+                                    maximize, decoupled);
                  });
 }
 

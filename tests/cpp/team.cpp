@@ -104,30 +104,33 @@ void check_one_thread() {
   expect(threads_now() == 3, "after OneThread there are ", threads_now(), " threads");
 }
 
-// A worker that is kept in its tile as by a neighbour on its processor. Once is nothing; again and
-// soon is.
-void stall_once() {
+// A worker that is kept in its tile as by a neighbour on its processor; false if none came.
+bool stall_once() {
+  using Clock = std::chrono::steady_clock;
   std::atomic<bool> arrived{false};
   parallel_for(2, kMuch, [&](int64_t tile) {
     if (tile == 0) {
-      while (!arrived) std::this_thread::yield();
-    } else {
+      const auto end = Clock::now() + std::chrono::seconds(1);
+      while (!arrived && Clock::now() < end) std::this_thread::yield();
+    } else if (threads_now() > 1) {
       arrived = true;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   });
+  return arrived;
 }
 
+// Once is nothing; again and soon is.
 void check_stalls() {
   if (std::thread::hardware_concurrency() < 2) return;  // nobody is waited for there
   set_num_threads(2);
-  stall_once();
+  if (!stall_once()) return expect(false, "no worker came");
   expect(threads_now() == 2, "one stall gave up the threads");
-  stall_once();
+  if (!stall_once()) return expect(false, "no worker came again");
   expect(threads_now() == 1, "two stalls, one after the other, kept the threads");
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
   expect(threads_now() == 2, "the threads did not come back");
-  stall_once();
+  if (!stall_once()) return expect(false, "no worker came back");
   std::this_thread::sleep_for(std::chrono::milliseconds(60));
   expect(threads_now() == 1, "the neighbour is still there, and it was looked for again too soon");
   set_num_threads(2);

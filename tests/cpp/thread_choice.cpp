@@ -1,8 +1,6 @@
 // Which way a program's replays go is the way that is faster, found by looking now and then.
 #include "graph/thread_choice.h"
 
-#include <thread>
-
 #include "kernel_checks.h"
 
 namespace {
@@ -10,41 +8,66 @@ namespace {
 using namespace chainrule;
 using namespace chainrule::checks;
 using chainrule::graph::ThreadChoice;
+using Duration = ThreadChoice::Duration;
 
-constexpr int64_t kMuch = int64_t{1} << 30;
-constexpr std::chrono::microseconds kFast{20}, kSlow{400};
+constexpr Duration kFast{1000}, kSlow{1400}, kVerySlow{9000};
 
 // Of `turns`, how many ran on one thread where those take `one` and the others `all`.
-int ran_on_one(ThreadChoice& choice, int turns, std::chrono::microseconds one,
-               std::chrono::microseconds all) {
+int ran_on_one(ThreadChoice& choice, int turns, Duration one, Duration all) {
   int count = 0;
   for (int i = 0; i < turns; ++i) {
-    const ThreadChoice::Turn turn(choice, kMuch);
-    const bool alone = threads_now() == 1;
+    const bool alone = choice.one_thread();
     count += alone;
-    std::this_thread::sleep_for(alone ? one : all);
+    if (choice.wants_time()) {
+      choice.ran(alone ? one : all);
+    } else {
+      choice.ran();
+    }
   }
   return count;
+}
+
+void check_the_faster_way() {
+  ThreadChoice choice;
+  expect(ran_on_one(choice, 12, kFast, kSlow) == 0, "it begins on one thread");
+  ran_on_one(choice, 4, kFast, kSlow);  // the other half of the first look
+  expect(ran_on_one(choice, 36, kFast, kSlow) == 36, "it goes on as it was though that is slower");
+  ran_on_one(choice, 100, kSlow, kFast);
+  expect(ran_on_one(choice, 20, kSlow, kFast) <= 4, "it does not come back");
+}
+
+// Equal times, and differences below 3 %, change nothing; looks become seldom.
+void check_noise() {
+  ThreadChoice choice;
+  const int looked = ran_on_one(choice, 10'000, Duration{980}, kFast);
+  expect(looked > 0 && looked <= 4 * 16, "of 10000 replays ", looked, " ran on one thread");
+}
+
+// Where one thread takes many times as long, a look at it ends with the first replay.
+void check_short_looks() {
+  ThreadChoice choice;
+  const int looked = ran_on_one(choice, 10'000, kVerySlow, kFast);
+  expect(looked > 0 && looked <= 16, looked, " slow replays of 10000");
+}
+
+void check_turns() {
+  set_num_threads(2);
+  ThreadChoice choice;
+  ran_on_one(choice, 16, kFast, kSlow);
+  {
+    const ThreadChoice::Turn turn(choice, kSerialWork);
+    expect(threads_now() == 1, "a turn does not run the way that was found");
+  }
+  const ThreadChoice::Turn turn(choice, kSerialWork - 1);
+  expect(threads_now() == 2, "little work is not its business");
 }
 
 }  // namespace
 
 int main() {
-  set_num_threads(2);
-  ThreadChoice choice;
-  expect(ran_on_one(choice, 8, kFast, kSlow) == 0, "it begins on one thread");
-  ran_on_one(choice, 8, kFast, kSlow);  // the first look
-  expect(ran_on_one(choice, 30, kFast, kSlow) == 30, "it goes on as it was though that is slower");
-  ran_on_one(choice, 100, kSlow, kFast);
-  expect(ran_on_one(choice, 20, kSlow, kFast) <= 4, "it does not come back");  // 4: another look
-  const int looked = ran_on_one(choice, 1000, kFast, kFast);
-  expect(looked < 100, "no difference made ", looked, " of 1000 replays run on one thread");
-  {
-    const ThreadChoice::Turn turn(choice, 1);
-    expect(threads_now() == 2, "little work is not its business");
-  }
-  set_num_threads(1);
-  const ThreadChoice::Turn turn(choice, kMuch);
-  expect(threads_now() == 1, "one thread alone");
+  check_the_faster_way();
+  check_noise();
+  check_short_looks();
+  check_turns();
   return finish("thread choice");
 }

@@ -129,7 +129,7 @@ def test_a_second_backward_needs_retain_graph(which):
 
 @pytest.fixture
 def one_thread():
-    """Each thread keeps memory of its own once it has had a part of a product."""
+    """Each thread keeps memory of its own from its first region on."""
     before = cr.get_num_threads()
     cr.set_num_threads(1)
     yield

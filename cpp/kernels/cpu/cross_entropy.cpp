@@ -75,28 +75,30 @@ bool finish_row(const CrossEntropyArgs& args, const Weights<T>& w, int64_t r, T 
 // Targets of the rows first + lane as numbers of the lanes' type, -1 for a row that is ignored or
 // bad; lanes beyond `rows` repeat the last row. The first bad row, or -1.
 template <typename T>
-int64_t load_targets(const CrossEntropyArgs& args, int64_t first, int64_t rows, Lanes<T>& target) {
-  int64_t t[kRowLanes];
+int64_t load_targets(const CrossEntropyArgs& args, int64_t first, int64_t rows,
+                     RowLanes<T>& target) {
+  int64_t t[kRowLanes], wrong[kRowLanes];
   const int64_t* from = args.target + first;
   for_lanes([&](int64_t lane) { t[lane] = from[lane < rows ? lane : rows - 1]; });
-  int64_t bad = 0;
   for_lanes([&](int64_t lane) {
     const bool valid = in_range(t[lane], args.cols), ignored = t[lane] == args.ignore_index;
     target.at[lane] = valid && !ignored ? static_cast<T>(t[lane]) : T(-1);
-    bad |= !valid && !ignored;
+    wrong[lane] = !valid && !ignored;
   });
-  if (!bad) return -1;
-  for (int64_t lane = 0;; ++lane) {
-    if (t[lane] != args.ignore_index && !in_range(t[lane], args.cols)) return first + lane;
-  }
+  int64_t any = 0;
+  for (int64_t lane = 0; lane < kRowLanes; ++lane) any |= wrong[lane];
+  if (!any) return -1;
+  int64_t lane = 0;
+  while (!wrong[lane]) ++lane;
+  return first + lane;
 }
 
 // loss = -((x[t] - max) - log_sum), scale = 1, and the slope in place of the softmax p.
 template <typename T>
 void finish_lanes(const CrossEntropyArgs& args, int64_t first, int64_t rows, RowBlock<T>& p,
-                  const Lanes<T>& target, const Lanes<T>& score, const Lanes<T>& max,
-                  const Lanes<T>& log_sum) {
-  Lanes<T> loss, scale;
+                  const RowLanes<T>& target, const RowLanes<T>& score, const RowLanes<T>& max,
+                  const RowLanes<T>& log_sum) {
+  RowLanes<T> loss, scale;
   for_lanes([&](int64_t lane) {
     const bool valid = target.at[lane] >= 0;
     loss.at[lane] = valid ? -((score.at[lane] - max.at[lane]) - log_sum.at[lane]) : T(0);
@@ -114,14 +116,14 @@ int64_t cross_entropy_block(const CrossEntropyArgs& args, const Weights<T>& w, i
   T* const slope = static_cast<T*>(args.slope) + first * cols;
   RowBlock<T> block;
   load_rows(block, static_cast<const T*>(args.logits) + first * cols, rows, cols);
-  const Lanes<T> max = reduce_lanes<Max>(block, cols);
-  Lanes<T> target, score;  // the target's logit
+  const RowLanes<T> max = reduce_lanes<Max>(block, cols);
+  RowLanes<T> target, score;  // the target's logit
   int64_t bad = load_targets(args, first, rows, target);
   for_lanes([&](int64_t lane) { score.at[lane] = 0; });
   for (int64_t c = 0; w.plain() && c < cols; ++c) pick_lanes(score, block.column[c], target, c);
-  const Lanes<T> sum = exponentials(block, max, cols);
+  const RowLanes<T> sum = exponentials(block, max, cols);
   divide_lanes(block, sum, cols);
-  const Lanes<T> log_sum = log_lanes(sum);
+  const RowLanes<T> log_sum = log_lanes(sum);
   if (w.plain()) {
     finish_lanes(args, first, rows, block, target, score, max, log_sum);
     store_rows(slope, block, rows, cols);
@@ -170,8 +172,8 @@ void cross_entropy_backward(const CrossEntropyBackwardArgs& args, int64_t row_be
   const T* slope = static_cast<const T*>(args.slope) + row_begin * cols;
   T* dx = static_cast<T*>(args.dlogits) + row_begin * cols;
   const T common = *dy / divisor;
-  // One factor for all rows, and with ignored rows' zeros nothing but a zero.
-  if (args.dy_stride == 0 && common != 0 && __builtin_isfinite(common)) {
+  // One factor for all rows; an ignored row's zeros times it are zeros.
+  if (args.dy_stride == 0 && common > 0 && __builtin_isfinite(common)) {
     return scale_row((row_end - row_begin) * cols, dx, slope, common);
   }
   for (int64_t r = row_begin; r < row_end; ++r, dx += cols, slope += cols) {

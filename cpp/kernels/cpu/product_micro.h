@@ -152,9 +152,9 @@ void micro(const MicroTile<T>& tile, int64_t count, const T* a, T* c, const T* a
   }
 }
 
-// ---- Choosing one: most_rows as often as it fits, the last two share what is left. Eight and two of
-// ten rows would end with two that wait for each multiply-add: 10x128x64 takes 0.87 us so, 0.77 in
-// fives.
+// ---- Choosing one: most_rows as often as it fits, the last two share what is left. Eight and two
+// of ten rows would end with two that wait for each multiply-add: 10x128x64 takes 0.87 us so, 0.77
+// in fives.
 
 template <typename T>
 using Micro = void (*)(const MicroTile<T>&, int64_t count, const T*, T*, const T*);

@@ -32,7 +32,8 @@ void pack_across(T* out, int64_t width, const T* in, int64_t step, int64_t count
     if (p == depth) continue;
     alignas(kVectorBytes) T rest[kStep<T> * kW];
     transpose_step(rows, p, rest, kW, depth - p);
-    for (int64_t s = 0; p + s < depth; ++s) store(out + (p + s) * width + first, load(rest + s * kW));
+    for (int64_t s = 0; p + s < depth; ++s)
+      store(out + (p + s) * width + first, load(rest + s * kW));
   }
 }
 

@@ -90,9 +90,9 @@ inline void split(int64_t n, int64_t least, int64_t wanted, int64_t others, int6
 }
 
 // Below what the caches ask for, tiles are made for the threads. Between threads what is packed is
-// packed once a tile, so they are few: two from half a MFLOP (2 to 5 us) each on, which then are the
-// same rows of a weight in its product, its gradient and its update; up to four of 4 MFLOP, up to
-// eight of 64 MFLOP. Sixteen at 512x1024x1024 lose 8 to 13 % of dW.
+// packed once a tile, so they are few: two from half a MFLOP (2 to 5 us) each on, which then are
+// the same rows of a weight in its product, its gradient and its update; up to four of 4 MFLOP, up
+// to eight of 64 MFLOP. Sixteen at 512x1024x1024 lose 8 to 13 % of dW.
 inline int64_t wanted_tiles(double work) {
   constexpr double kLeastTile = 1 << 19, kSmallTile = 4 << 20, kTile = 64 << 20;
   if (work < 2 * kSmallTile) return at_most(2, static_cast<int64_t>(work / kLeastTile));
@@ -169,8 +169,8 @@ Area next_area(const Product<T>& p, const ProductPlan& grid, bool collect, int64
   }
   // Columns come along: all of them where they share packed scalars, else up to a whole block.
   if (rows == grid.rows) {
-    cols = at_most(left / rows, grid.pack_scalars ? grid.cols
-                                                  : kMostCols<T> / at_most(grid.tile_cols, kMostCols<T>));
+    const bool all = grid.pack_scalars && !collect;
+    cols = at_most(left / rows, all ? grid.cols : kMostCols<T> / grid.tile_cols);
   }
   *first += rows * cols;
   Area area{row * grid.tile_rows, rows * grid.tile_rows, col * grid.tile_cols,

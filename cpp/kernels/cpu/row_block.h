@@ -18,12 +18,12 @@ inline constexpr int64_t kRowLanes = 16;
 inline constexpr int64_t kNarrowCols = 32;
 
 template <typename T>
-struct Lanes {
+struct RowLanes {
   alignas(64) T at[kRowLanes];
 };
 template <typename T>
 struct RowBlock {
-  Lanes<T> column[kNarrowCols];
+  RowLanes<T> column[kNarrowCols];
 };
 
 // Lanes beyond `rows` repeat the last row.
@@ -66,7 +66,7 @@ template <typename Step>
 
 // y[lane] = x of the first `rows` lanes.
 template <typename T>
-void store_lanes(T* y, const Lanes<T>& x, int64_t rows) {
+void store_lanes(T* y, const RowLanes<T>& x, int64_t rows) {
   if (rows == kRowLanes) return for_lanes([&](int64_t lane) { y[lane] = x.at[lane]; });
 #pragma GCC unroll 1
   for (int64_t lane = 0; lane < rows; ++lane) y[lane] = x.at[lane];
@@ -74,7 +74,7 @@ void store_lanes(T* y, const Lanes<T>& x, int64_t rows) {
 
 // a = a (op) b. Written with vectors: the compiler would unroll these short loops into scalars.
 template <typename Op, typename T>
-[[gnu::always_inline]] inline void combine_lanes(Lanes<T>& a, const Lanes<T>& b) {
+[[gnu::always_inline]] inline void combine_lanes(RowLanes<T>& a, const RowLanes<T>& b) {
 #pragma GCC unroll 16
   for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
     store(a.at + lane, Op::combine(load(a.at + lane), load(b.at + lane)));
@@ -84,8 +84,8 @@ template <typename Op, typename T>
 // score = x where target is c, and slope = valid ? p - (target is c) : 0: with vectors, too, for
 // choices became branches.
 template <typename T>
-[[gnu::always_inline]] inline void pick_lanes(Lanes<T>& score, const Lanes<T>& x,
-                                              const Lanes<T>& target, int64_t c) {
+[[gnu::always_inline]] inline void pick_lanes(RowLanes<T>& score, const RowLanes<T>& x,
+                                              const RowLanes<T>& target, int64_t c) {
   const Vector<T> wanted = splat(static_cast<T>(c));
 #pragma GCC unroll 16
   for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
@@ -94,7 +94,8 @@ template <typename T>
   }
 }
 template <typename T>
-[[gnu::always_inline]] inline void slope_lanes(Lanes<T>& p, const Lanes<T>& target, int64_t c) {
+[[gnu::always_inline]] inline void slope_lanes(RowLanes<T>& p, const RowLanes<T>& target,
+                                               int64_t c) {
   const Vector<T> wanted = splat(static_cast<T>(c)), zero = {}, one = splat(T(1));
 #pragma GCC unroll 16
   for (int64_t lane = 0; lane < kRowLanes; lane += kWidth<T>) {
@@ -106,10 +107,10 @@ template <typename T>
 
 // Even and odd columns are combined ascending, each from the first one on, then with each other.
 template <typename Op, typename T>
-Lanes<T> reduce_lanes(const RowBlock<T>& block, int64_t cols) {
-  Lanes<T> even = block.column[0];
+RowLanes<T> reduce_lanes(const RowBlock<T>& block, int64_t cols) {
+  RowLanes<T> even = block.column[0];
   if (cols == 1) return even;
-  Lanes<T> odd = block.column[1];
+  RowLanes<T> odd = block.column[1];
   int64_t c = 2;
   for (; c + 1 < cols; c += 2) {
     combine_lanes<Op>(even, block.column[c]);
@@ -122,9 +123,9 @@ Lanes<T> reduce_lanes(const RowBlock<T>& block, int64_t cols) {
 
 // block = exp(block - max); the row sums come back.
 template <typename T>
-Lanes<T> exponentials(RowBlock<T>& block, const Lanes<T>& max, int64_t cols) {
+RowLanes<T> exponentials(RowBlock<T>& block, const RowLanes<T>& max, int64_t cols) {
   for (int64_t c = 0; c < cols; ++c) {
-    Lanes<T>& x = block.column[c];
+    RowLanes<T>& x = block.column[c];
     for_lanes([&](int64_t lane) { x.at[lane] = maths::exp(x.at[lane] - max.at[lane]); });
   }
   return reduce_lanes<Sum>(block, cols);
@@ -137,19 +138,19 @@ T exponentials(T* y, const T* x, T max, int64_t cols) {
 }
 
 template <typename T>
-Lanes<T> log_lanes(const Lanes<T>& x) {
-  Lanes<T> y;
+RowLanes<T> log_lanes(const RowLanes<T>& x) {
+  RowLanes<T> y;
   for_lanes([&](int64_t lane) { y.at[lane] = maths::log(x.at[lane]); });
   return y;
 }
 
 // block = block / divisor, by the reciprocal: a division per element would be a third of softmax.
 template <typename T>
-void divide_lanes(RowBlock<T>& block, const Lanes<T>& divisor, int64_t cols) {
-  Lanes<T> inverse;
+void divide_lanes(RowBlock<T>& block, const RowLanes<T>& divisor, int64_t cols) {
+  RowLanes<T> inverse;
   for_lanes([&](int64_t lane) { inverse.at[lane] = T(1) / divisor.at[lane]; });
   for (int64_t c = 0; c < cols; ++c) {
-    Lanes<T>& x = block.column[c];
+    RowLanes<T>& x = block.column[c];
     for_lanes([&](int64_t lane) { x.at[lane] *= inverse.at[lane]; });
   }
 }

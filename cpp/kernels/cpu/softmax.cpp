@@ -11,12 +11,12 @@ template <typename T, bool kLog>
 void softmax_block(T* y, const T* x, int64_t rows, int64_t cols) {
   RowBlock<T> block;
   load_rows(block, x, rows, cols);
-  const Lanes<T> max = reduce_lanes<Max>(block, cols);
+  const RowLanes<T> max = reduce_lanes<Max>(block, cols);
   if constexpr (kLog) {
     RowBlock<T> powers = block;
-    const Lanes<T> log_sum = log_lanes(exponentials(powers, max, cols));
+    const RowLanes<T> log_sum = log_lanes(exponentials(powers, max, cols));
     for (int64_t c = 0; c < cols; ++c) {
-      Lanes<T>& v = block.column[c];
+      RowLanes<T>& v = block.column[c];
       for_lanes([&](int64_t i) { v.at[i] = (v.at[i] - max.at[i]) - log_sum.at[i]; });
     }
   } else {
@@ -70,14 +70,14 @@ void backward_block(T* dx, const T* dy, const T* y, int64_t rows, int64_t cols) 
   load_rows(upstream, dy, rows, cols);
   load_rows(output, y, rows, cols);
   for (int64_t c = 0; c < cols; ++c) {
-    const Lanes<T>&u = upstream.column[c], &o = output.column[c];
-    Lanes<T>& v = result.column[c];
+    const RowLanes<T>&u = upstream.column[c], &o = output.column[c];
+    RowLanes<T>& v = result.column[c];
     for_lanes([&](int64_t i) { v.at[i] = summand<T, kLog>(u.at[i], o.at[i]); });
   }
-  const Lanes<T> sum = reduce_lanes<Sum>(result, cols);
+  const RowLanes<T> sum = reduce_lanes<Sum>(result, cols);
   for (int64_t c = 0; c < cols; ++c) {
-    const Lanes<T>&u = upstream.column[c], &o = output.column[c];
-    Lanes<T>& v = result.column[c];
+    const RowLanes<T>&u = upstream.column[c], &o = output.column[c];
+    RowLanes<T>& v = result.column[c];
     for_lanes([&](int64_t i) { v.at[i] = derivative<T, kLog>(u.at[i], o.at[i], sum.at[i]); });
   }
   store_rows(dx, result, rows, cols);

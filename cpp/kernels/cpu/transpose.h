@@ -1,7 +1,7 @@
 // Transposition by vectors of W = kWidth<T> numbers. A step takes kStep<T> (16 bytes) consecutive
 // elements of each of W rows and writes kStep<T> vectors, one column each; transpose_back goes the
-// other way. The loads put the 16-byte parts of rows r, r + kStep, r + 2 kStep, ... side by side, so
-// that only shuffles inside 16 bytes remain: 8 for 64 floats, where a transposition by register
+// other way. The loads put the 16-byte parts of rows r, r + kStep, r + 2 kStep, ... side by side,
+// so that only shuffles inside 16 bytes remain: 8 for 64 floats, where a transposition by register
 // halves takes 64 for 256 and cannot use the load ports.
 #pragma once
 
@@ -113,7 +113,7 @@ template <typename T>
   }
 }
 
-// rows[r][offset + s] = column(s)[r] for s < count; all kStep columns are asked for.
+// rows[r][offset + s] = column(s)[r] for s < count; others may be asked for, too.
 template <typename T, typename Column>
 [[gnu::always_inline]] inline void transpose_back(T* const* rows, int64_t offset, int64_t count,
                                                   Column column) {
