@@ -6,6 +6,7 @@
 #include "bindings/numbers.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
+#include "graph/executor.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -123,6 +124,7 @@ void assign_data(const Tensor& t, const Tensor& value) {
   t->numel = value.numel();
   t->dtype = value.dtype();
   t->contiguous = value.is_contiguous();
+  graph::layouts_changed();
   invalidate_plans("change of data");
 }
 int set_data(PyObject* self, PyObject* value, void*) {

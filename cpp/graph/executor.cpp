@@ -1,5 +1,6 @@
 #include "graph/executor.h"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -86,6 +87,20 @@ bool Executor::hooks_hold() {
   return true;
 }
 
+namespace {
+std::atomic<uint64_t> layouts{1};
+}  // namespace
+
+void layouts_changed() { layouts.fetch_add(1, std::memory_order_relaxed); }
+
+bool Executor::layouts_hold() {
+  const uint64_t now = layouts.load(std::memory_order_relaxed);
+  if (now == layouts_seen_) return true;
+  if (!program_->layouts_hold()) return false;
+  layouts_seen_ = now;
+  return true;
+}
+
 bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   return run(arguments, results, nullptr);
 }
@@ -106,11 +121,12 @@ bool Executor::run(std::span<const Tensor> arguments, std::vector<Tensor>& resul
     lock.lock();
   }
   const Program& p = *program_;
+  results.clear();
+  // From here until the frame has the gradients nothing lets another thread of the host run.
+  if (!layouts_hold()) return false;  // before kernels are made ready for them
   std::unique_ptr<Replay> replay = std::exchange(spare_, nullptr);
   if (!replay) replay = std::make_unique<Replay>(p);
   Frame& frame = replay->frame;
-  results.clear();
-  // From here until the frame has the gradients nothing lets another thread of the host run.
   if (!hooks_hold() || !p.guards_hold(arguments, replay->room)) {
     spare_ = std::move(replay);
     return false;

@@ -12,6 +12,9 @@
 
 namespace chainrule::graph {
 
+// A tensor took another's memory, and its layout, in place of its own.
+void layouts_changed();
+
 class Executor {
  public:
   explicit Executor(Program program);
@@ -33,10 +36,12 @@ class Executor {
            std::vector<int64_t>* ns);
 
   bool hooks_hold();
+  bool layouts_hold();
 
   std::shared_ptr<const Program> program_;
   const Hanger hanger_;
   uint64_t hooks_seen_ = 0;  // the generation for which they held
+  uint64_t layouts_seen_ = 0;
   // What the last replay worked with, for the next one. Null while one runs: dropping a tensor may
   // run the host's code, which may call this very plan; therefore the lock is recursive, too.
   std::unique_ptr<Replay> spare_;

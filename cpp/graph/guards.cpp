@@ -40,8 +40,8 @@ bool Program::gradient_places_hold(std::span<const Tensor> arguments,
   };
   room.clear();
   for (size_t i = 0; i < grad_guards.size(); ++i) {
-    const auto& [leaf, defined, strides, place] = grad_guards[i];
-    if (!defined) continue;
+    const Place& place = grad_guards[i].place;
+    if (!grad_guards[i].defined) continue;
     const TensorImpl& grad = grad_of(i);
     const TensorImpl& first =
         place.first < passed ? *arguments[place.first].impl() : grad_of(place.first - passed);
@@ -69,13 +69,23 @@ bool Program::guards_hold(std::span<const Tensor> arguments,
     const Tensor& leaf = g.leaf.among(arguments);
     const bool defined = leaf->autograd && leaf->autograd->grad;
     if (defined != g.defined) return false;
-    if (defined && !(leaf->autograd->grad->strides == g.strides)) return false;
+    if (!defined) continue;
+    const TensorImpl& grad = *leaf->autograd->grad;  // whose `.data` may be of any other layout
+    if (grad.dtype != g.dtype || grad.sizes != g.sizes || grad.strides != g.strides) return false;
   }
   return places_hold(arguments) && gradient_places_hold(arguments, room) && writes_hold(arguments);
 }
 
 bool Program::hooks_hold() const {
   return std::none_of(unhooked.begin(), unhooked.end(), autograd::has_hooks);
+}
+
+bool Program::layouts_hold() const {
+  return std::ranges::all_of(values, [&](const Value& v) {
+    if (v.source != Source::kState) return true;
+    const TensorImpl& t = *states[v.index].impl();
+    return t.dtype == v.dtype && t.sizes == v.sizes && t.strides == v.strides;
+  });
 }
 
 // Where this fails the function runs as it was written, and the operation that writes says why not.

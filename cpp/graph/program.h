@@ -127,6 +127,8 @@ struct Place {
 struct GradGuard {
   Leaf leaf;
   bool defined;
+  DType dtype;
+  Dims sizes;
   Dims strides;
   Place place;
 };
@@ -187,7 +189,8 @@ struct Program {
   // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, what
   // shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
   bool guards_hold(std::span<const Tensor> arguments, std::vector<const Storage*>& room) const;
-  bool hooks_hold() const;  // those of `unhooked`; asked when any leaf has got a hook
+  bool hooks_hold() const;    // those of `unhooked`; asked when any leaf has got a hook
+  bool layouts_hold() const;  // of `states`; asked when any tensor has got another
   bool places_hold(std::span<const Tensor> arguments) const;
   bool gradient_places_hold(std::span<const Tensor> arguments,
                             std::vector<const Storage*>& room) const;

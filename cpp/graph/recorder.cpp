@@ -100,8 +100,8 @@ ValueId ProgramRecorder::number(const Tensor& t) {
 ValueId ProgramRecorder::state(const Tensor& t) {
   program_.states.push_back(t);
   program_.state_requires_grad.push_back(t->requires_grad);
-  return add_value(
-      {Source::kState, static_cast<int>(program_.states.size()) - 1, t.dtype(), t.sizes()});
+  const int index = static_cast<int>(program_.states.size()) - 1;
+  return add_value({Source::kState, index, t.dtype(), t.sizes(), false, t.strides()});
 }
 
 ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, const void* attrs,
@@ -194,8 +194,14 @@ void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
   };
   if (known(program_.gradients)) return;  // set inside the program
   if (!known(program_.grad_guards)) {
-    program_.grad_guards.push_back(
-        {leaf, grad.defined(), grad.defined() ? grad.strides() : Dims{}, {}});
+    GradGuard& guard = program_.grad_guards.emplace_back();
+    guard.leaf = leaf;
+    guard.defined = grad.defined();
+    if (guard.defined) {
+      guard.dtype = grad.dtype();
+      guard.sizes = grad.sizes();
+      guard.strides = grad.strides();
+    }
     guarded_gradients_.push_back(grad);
   }
   if (!grad.defined() || memories_.contains(grad->storage.get())) return;
