@@ -52,8 +52,8 @@ bool gives_numbers(const Latest& latest, size_t count) {
 
 // One batch: false where Python has to look, and then nothing has happened. That is so, too, where
 // a row number or a value is at fault: Python takes the same batch and meets the same error.
-bool replay(Latest& latest, const Rows& rows, int64_t begin, int64_t end,
-            std::vector<Tensor>& arguments, std::vector<Tensor>& results) {
+bool replay(Latest& latest, Rows& rows, int64_t begin, int64_t end, std::vector<Tensor>& arguments,
+            std::vector<Tensor>& results) {
   if (!latest.stands()) return false;
   try {
     return rows.take(begin, end, arguments) && fits(*latest.plan, arguments) &&
@@ -69,7 +69,7 @@ py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
                          int64_t size, std::vector<double> sums, double seconds) {
   const auto last = Clock::now() + std::chrono::duration<double>(seconds);
   const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
-  const Rows rows(std::move(tensors), order.value_or(Tensor()));
+  Rows rows(std::move(tensors), order.value_or(Tensor()));
   int64_t done = 0;
   const bool knows = latest && !modes.recorder && gives_numbers(*latest, sums.size());
   if (!knows || begin < 0 || size <= 0) return py::make_tuple(done, sums);

@@ -61,9 +61,8 @@ Rows::Rows(std::vector<Tensor> tensors, Tensor order) : count_(INT64_MAX) {
   }
 }
 
-bool Rows::is_there(int64_t begin, int64_t end, int64_t rows) const {
-  const int64_t* places = order_.data<int64_t>();
-  return std::all_of(places + begin, places + end,
+bool Rows::are_there(int64_t rows) const {
+  return std::all_of(places_.begin(), places_.end(),
                      [rows](int64_t place) { return place >= 0 && place < rows; });
 }
 
@@ -77,18 +76,22 @@ void Rows::copy(const Source& from, int64_t begin, int64_t end, char* to) const 
     const int64_t first = begin + tile * rows, last = std::min(end, first + rows);
     char* const out = to + (first - begin) * bytes;
     if (order_.defined()) {
-      copy_rows(data, from.stride, order_.data<int64_t>() + first, last - first, bytes, out);
+      copy_rows(data, from.stride, places_.data() + first - begin, last - first, bytes, out);
     } else {
       std::memcpy(out, data + first * bytes, static_cast<size_t>((last - first) * bytes));
     }
   });
 }
 
-bool Rows::take(int64_t begin, int64_t end, std::vector<Tensor>& batch) const {
+bool Rows::take(int64_t begin, int64_t end, std::vector<Tensor>& batch) {
   batch.resize(sources_.size());
+  if (order_.defined()) {
+    const int64_t* const order = order_.data<int64_t>();
+    places_.assign(order + begin, order + end);
+  }
   for (size_t i = 0; i < sources_.size(); ++i) {
     const Source& from = sources_[i];
-    if (!from.dense || (order_.defined() && !is_there(begin, end, from.tensor.size(0)))) {
+    if (!from.dense || !are_there(from.tensor.size(0))) {
       return false;
     }
     if (!is_free(batch[i])) {

@@ -15,7 +15,7 @@ class Rows {
   int64_t count() const { return count_; }
   // The rows [begin, end) as dense tensors of their own; those in `batch` are used again where
   // nobody else has them. False: a row that is not there, or whose elements are not side by side.
-  bool take(int64_t begin, int64_t end, std::vector<Tensor>& batch) const;
+  bool take(int64_t begin, int64_t end, std::vector<Tensor>& batch);
 
  private:
   struct Source {
@@ -24,11 +24,12 @@ class Rows {
     int64_t stride;  // from row to row
     bool dense;      // within a row, and in the whole where there is no order
   };
-  bool is_there(int64_t begin, int64_t end, int64_t rows) const;
+  bool are_there(int64_t rows) const;
   void copy(const Source& from, int64_t begin, int64_t end, char* to) const;
 
   std::vector<Source> sources_;
   Tensor order_;
+  std::vector<int64_t> places_;  // of the batch: another thread may write the order meanwhile
   int64_t count_;
 };
 
