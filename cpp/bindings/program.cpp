@@ -62,7 +62,8 @@ std::string user_line() {
 }
 
 class Recording;
-thread_local Recording* current_recording = nullptr;
+// Expires with the recording: one that has given up may end on another thread.
+thread_local std::weak_ptr<Recording*> current_recording;
 
 // The recorder listens to the thread it was made on, so it also ends there. One that has given up
 // listens no more, and the rest of its call may record others.
@@ -74,10 +75,10 @@ class Recording {
     }
     recorder_ =
         std::make_unique<graph::ProgramRecorder>(std::span<const Tensor>(arguments_), gives_up);
-    current_recording = this;
+    current_recording = self_;
   }
   ~Recording() {
-    if (current_recording == this || !refusal().empty()) {
+    if (current() == this || !refusal().empty()) {
       abort();
     } else {
       recorder_.release();  // of another thread, which still calls it
@@ -85,14 +86,15 @@ class Recording {
   }
 
   static Recording* under_way() {
-    return current_recording && current_recording->refusal().empty() ? current_recording : nullptr;
+    Recording* const recording = current();
+    return recording && recording->refusal().empty() ? recording : nullptr;
   }
 
   void abort() {
     if (recorder_ && refusal().empty()) check_thread();
     refusal_ = refusal();
     recorder_.reset();
-    if (current_recording == this) current_recording = nullptr;
+    if (current() == this) current_recording.reset();
   }
   const std::string& refusal() const { return recorder_ ? recorder_->refusal() : refusal_; }
   std::unique_ptr<Plan> finish(const std::vector<Tensor>& results) {
@@ -112,6 +114,10 @@ class Recording {
   bool made_state = false;  // of an optimizer: what no replay does again
 
  private:
+  static Recording* current() {
+    const std::shared_ptr<Recording*> self = current_recording.lock();
+    return self ? *self : nullptr;
+  }
   void check_thread() const {
     if (under_way() == this && recorder_) return;
     fail<StateError>("compile", "expected a recording under way on this thread; got one that has ",
@@ -122,6 +128,7 @@ class Recording {
   std::unique_ptr<graph::ProgramRecorder> recorder_;
   std::string refusal_;  // why the recorder gave up
   std::vector<py::function> refreshers_;
+  const std::shared_ptr<Recording*> self_ = std::make_shared<Recording*>(this);
 };
 
 // Lets a host-side refresh (hyper-parameters from param_groups) run unseen while recording.
