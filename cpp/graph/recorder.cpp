@@ -91,7 +91,8 @@ ValueId ProgramRecorder::add_value(const Value& v) {
 }
 
 ValueId ProgramRecorder::number(const Tensor& t) {
-  const Number n{t.dtype(), t.item_double(), t.item_int()};
+  const bool real = is_floating(t.dtype());  // nan is no integer
+  const Number n{t.dtype(), t.item_double(), real ? 0 : t.item_int()};
   program_.numbers.push_back(n);
   return add_value({Source::kNumber, static_cast<int>(program_.numbers.size()) - 1, t.dtype(), {}});
 }
