@@ -22,7 +22,7 @@ namespace chainrule::kernels {
   void fill_cross_entropy_##isa(KernelTable&); \
   void fill_random_##isa(KernelTable&);        \
   void fill_optim_##isa(KernelTable&);         \
-  void fill_bfloat16_##isa(KernelTable&);      \
+  void fill_casts_##isa(KernelTable&);         \
   void fill_product_##isa(KernelTable&);
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
 #undef CHAINRULE_DECLARE
@@ -38,7 +38,7 @@ namespace {
     fill_cross_entropy_##isa(table);          \
     fill_random_##isa(table);                 \
     fill_optim_##isa(table);                  \
-    fill_bfloat16_##isa(table);               \
+    fill_casts_##isa(table);                  \
     fill_product_##isa(table);                \
   }
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_FILL)

@@ -1,7 +1,7 @@
-// Casts between bfloat16 and float32, which stand around every product under autocast; all others
-// are those of common/casts.cpp.
+// The casts that are worth an instruction set's own code: between bfloat16 and float32, which stand
+// around every product under autocast, and of bytes to float32, of images. All others are those of
+// common/casts.cpp.
 #include "kernels/bfloat16.h"
-
 #include "kernels/cpu/entry.h"
 #include "kernels/loops.h"
 
@@ -24,10 +24,11 @@ struct Cast {
 
 }  // namespace
 
-void CHAINRULE_ENTRY(bfloat16)(KernelTable& table) {
+void CHAINRULE_ENTRY(casts)(KernelTable& table) {
   constexpr int kHalf = static_cast<int>(DType::kBFloat16);
   constexpr int kFloat = static_cast<int>(DType::kFloat32);
   table.cast[kFloat][kHalf] = &map_unary<Cast<BFloat16>, float, BFloat16>;
+  table.cast[static_cast<int>(DType::kUInt8)][kFloat] = &map_unary<Cast<float>, uint8_t, float>;
   table.cast[kHalf][kFloat] = &map_unary<Cast<float>, BFloat16, float>;
 }
 
