@@ -50,6 +50,13 @@ bool gives_numbers(const Latest& latest, size_t count) {
                      [&](graph::ValueId id) { return program.values[id].sizes.product() == 1; });
 }
 
+// Integers become what the plan takes first.
+std::optional<Scale> scale_for(const Plan& plan, double factor) {
+  const auto& layouts = plan.layouts();
+  if (layouts.empty() || !is_floating(layouts[0].dtype)) return std::nullopt;
+  return Scale{layouts[0].dtype, factor};
+}
+
 // One batch: false where Python has to look, and then nothing has happened. That is so, too, where
 // a row number or a value is at fault: Python takes the same batch and meets the same error.
 bool replay(Latest& latest, Rows& rows, int64_t begin, int64_t end, std::vector<Tensor>& arguments,
@@ -66,12 +73,14 @@ bool replay(Latest& latest, Rows& rows, int64_t begin, int64_t end, std::vector<
 // (how many batches were taken, the sums with those of their results times the samples)
 py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
                          const std::optional<Tensor>& order, int64_t begin, int64_t end,
-                         int64_t size, std::vector<double> sums, double seconds) {
+                         int64_t size, std::vector<double> sums, double seconds,
+                         const std::optional<double>& scale) {
   const auto last = Clock::now() + std::chrono::duration<double>(seconds);
   const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
-  Rows rows(std::move(tensors), order.value_or(Tensor()));
-  int64_t done = 0;
   const bool knows = latest && !modes.recorder && gives_numbers(*latest, sums.size());
+  Rows rows(std::move(tensors), order.value_or(Tensor()),
+                  knows && scale ? scale_for(*latest->plan, *scale) : std::nullopt);
+  int64_t done = 0;
   if (!knows || begin < 0 || size <= 0) return py::make_tuple(done, sums);
   end = std::min(end, rows.count());
   Courtesy courtesy;
@@ -94,8 +103,10 @@ py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
 void bind_batches(py::module_& m) {
   m.def("_replay_batches", replay_batches, py::arg("fast"), py::arg("tensors"), py::arg("order"),
         py::arg("begin"), py::arg("end"), py::arg("size"), py::arg("sums"), py::arg("seconds"),
+        py::arg("scale") = py::none(),
         "Replays the latest call of a _FastCall on the whole batches of rows [begin, end), for so "
-        "many seconds or as long as it stands.");
+        "many seconds or as long as it stands. With a scale integers in the first tensor become "
+        "what the call takes, times that.");
 }
 
 }  // namespace chainrule::bindings

@@ -64,6 +64,13 @@ def as_inputs(data, dtype):
     return data
 
 
+def scaled(inputs, scale, model):
+    """Integers in the dtype of the model, times `scale`; anything else as it is."""
+    if scale is None or not isinstance(inputs, cr.Tensor) or inputs.is_floating_point():
+        return inputs
+    return inputs.to(model_dtype(model)) * scale
+
+
 def pair(batch):
     """The batch, if it is (inputs, targets)."""
     if isinstance(batch, list | tuple) and len(batch) == 2:

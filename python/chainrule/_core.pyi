@@ -799,6 +799,7 @@ def _replay_batches(
     size: _PyInt,
     sums: _Sequence[_PyFloat],
     seconds: _PyFloat,
+    scale: _PyFloat | None = ...,
 ) -> tuple[_PyInt, list[_PyFloat]]: ...
 
 class _PauseRecording:

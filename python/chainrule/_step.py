@@ -12,7 +12,7 @@ import warnings
 import chainrule as cr
 
 from . import _core
-from ._batches import model_dtype, note_remedy
+from ._batches import note_remedy, scaled
 from ._compile import _EAGER, CompiledFunction
 
 # So many recordings, each the work of about four eager batches, must have led to so many replays.
@@ -31,10 +31,8 @@ class NotFinite(FloatingPointError):
         self.value = value
 
 
-def outputs_of(model, inputs, scale):
-    """What the model makes of a batch; integers are scaled into the model's dtype first."""
-    if scale is not None and isinstance(inputs, cr.Tensor) and not inputs.is_floating_point():
-        inputs = inputs.to(model_dtype(model)) * scale
+def outputs_of(model, inputs):
+    """What the model makes of a batch, scaled already."""
     try:
         return model(inputs)
     except cr.DtypeError as error:
@@ -54,10 +52,10 @@ def _one_number(value):
     return cr.full((), float(value), dtype=cr.float64)
 
 
-def train_step(inputs, targets, model, loss, optimizer, scale, *metrics):
+def train_step(inputs, targets, model, loss, optimizer, *metrics):
     """One update; the loss and the metrics from before it, as tensors of one element."""
     optimizer.zero_grad()
-    outputs = outputs_of(model, inputs, scale)
+    outputs = outputs_of(model, inputs)
     value = loss(outputs, targets)
     results = measured(metrics, outputs, targets)
     with _core._PauseRecording():  # a replay has require_finite in its place
@@ -81,7 +79,8 @@ class Step:
     def __call__(self, inputs, targets):
         """The loss and the metrics of one batch, as numbers."""
         t = self._trainer
-        arguments = (inputs, targets, t.model, t.loss, t.optimizer, t.scale, *t.metrics.values())
+        inputs = scaled(inputs, t.scale, t.model)
+        arguments = (inputs, targets, t.model, t.loss, t.optimizer, *t.metrics.values())
         return [value.item() for value in self._run(arguments)]
 
     def _run(self, arguments):
@@ -115,6 +114,7 @@ class Step:
             batches.batch_size,
             sums.totals,
             seconds,
+            self._trainer.scale,
         )
         batches.position += done * batches.batch_size
         sums.put(totals, done * batches.batch_size)

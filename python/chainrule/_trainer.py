@@ -6,11 +6,12 @@ finished, it has after Ctrl-C the weights of the last step, else those from befo
 """
 
 import math
+import sys
 import time
 
 import chainrule as cr
 
-from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count
+from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count, scaled
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, measured, outputs_of
@@ -50,8 +51,9 @@ class Trainer:
     batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`. `optimizer` may
     be None where nothing is fitted. `history` is the History of the last `fit`.
 
-    `scale` is for inputs of integers, as the bytes of images: each batch is converted to the dtype of
-    the model and multiplied by it (1 / 255, say), so that the data stay as small as they are.
+    `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
+    model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
+    small as they are.
 
     `fit` captures its step, as `chainrule.compile` does, with the bits of eager training. Batches of
     a TensorDataset, a Subset of one or a pair are then taken natively, from the gather of shuffled
@@ -194,7 +196,7 @@ class Trainer:
         return as_loader(data, batch_size, shuffle, generator, model_dtype(self.model))
 
     def _outputs(self, inputs):
-        return outputs_of(self.model, inputs, self.scale)
+        return outputs_of(self.model, scaled(inputs, self.scale, self.model))
 
     def _epochs(self, step, loader, held_out, epochs, patience, best):
         """Run the epochs; returns why they ended."""
@@ -281,6 +283,8 @@ def _check_parts(model, loss, optimizer):
 def _check_options(scale, compile):
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int | float)):
         raise TypeError(f"[Trainer] expected scale a number or None; got {scale!r:.60}.")
+    if scale is not None and not abs(scale) <= sys.float_info.max:  # nan, too
+        raise ValueError(f"[Trainer] expected a finite scale; got {scale!r:.60}.")
     if not isinstance(compile, bool):
         raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
 

@@ -1,7 +1,6 @@
 """Trainer.fit with its step captured, batch after batch natively: the bits of a loop that one would
 write."""
 
-import numpy as np
 import pytest
 
 import chainrule as cr
@@ -201,20 +200,3 @@ def test_an_earlier_generation_of_plans_comes_back_only_to_who_knows_the_present
     assert core._plans_generation() == earlier
     core._invalidate_plans()
     assert core._plans_generation() not in (earlier, present, latest)
-
-
-def test_images_stay_bytes():
-    rng = np.random.default_rng(0)
-    images, y = rng.integers(0, 256, (60, 2), dtype=np.uint8), blobs(60)[1]
-    floats = cr.from_numpy(images).float() * (1 / 255)
-
-    def fitted(x, **options):
-        trainer = classifier(**options)
-        trainer.fit((x, y), epochs=3, batch_size=8, shuffle=False)
-        outputs = trainer.predict(x)
-        return weights(trainer.model), trainer.evaluate((x, y)), outputs.tolist()
-
-    expected = fitted(floats, compile=False)
-    for x in (images, cr.from_numpy(images), floats):  # floating inputs are not scaled
-        for compile in (True, False):
-            assert fitted(x, scale=1 / 255, compile=compile) == expected

@@ -1,0 +1,164 @@
+"""Trainer with `scale`: integers as inputs, converted and multiplied while a batch is gathered. What
+it leaves is what a Trainer leaves that gets the scaled floats."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn, optim
+from trainers import both, classifier, figures, network, weights
+
+THIRD = 1 / 3  # no power of two, and not a float32
+
+
+def integers(dtype="uint8", rows=61, features=2):
+    rng = np.random.default_rng(0)
+    high = 2 if dtype == "bool" else 256
+    x = rng.integers(0, high, (rows, features)).astype(dtype)
+    return cr.from_numpy(x), cr.from_numpy(rng.integers(0, 3, rows))
+
+
+def of(features, dtype=cr.float32):
+    cr.manual_seed(0)
+    return nn.Sequential(nn.Linear(features, 8), nn.Tanh(), nn.Linear(8, 3)).to(dtype)
+
+
+def fitted(x, y, model, shuffle=True, batch_size=8, **options):
+    trainer = classifier(model, **options)
+    cr.manual_seed(1)
+    trainer.fit((x, y), (x[:17], y[:17]), epochs=4, batch_size=batch_size, shuffle=shuffle)
+    return (
+        figures(trainer.history),
+        weights(trainer.model),
+        trainer.evaluate((x, y)),
+        trainer.predict(x).tolist(),
+    )
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("batch_size", [4, 7, 61])  # 61 rows: one of them, five and none are left
+@pytest.mark.parametrize("dtype", [cr.float32, cr.float64, cr.bfloat16])
+def test_the_bits_of_scaled_floats(taken, dtype, batch_size, shuffle):
+    x, y = integers()
+    floats = x.to(dtype) * THIRD
+    expected = fitted(floats, y, of(2, dtype), shuffle, batch_size, compile=False)
+    assert not taken
+    for compile in (True, False):
+        got = fitted(x, y, of(2, dtype), shuffle, batch_size, compile=compile, scale=THIRD)
+        assert got == expected
+    assert sum(taken) >= 4 * (61 // batch_size) - 3 - 4
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])
+def test_every_kind_of_integers(taken, dtype):
+    x, y = integers(dtype)
+    expected = fitted(x.float() * THIRD, y, of(2), compile=False)
+    assert fitted(x, y, of(2), scale=THIRD) == expected
+    assert fitted(x.numpy(), y.numpy(), of(2), scale=THIRD) == expected
+    assert sum(taken) > 20
+
+
+def test_floats_are_not_scaled():
+    x, y = integers()
+    assert fitted(x.float(), y, of(2), scale=THIRD) == fitted(x.float(), y, of(2))
+
+
+@pytest.mark.parametrize("isa", cr._core._available_isas().split(", "))
+@pytest.mark.parametrize("features", [1, 17, 5000])  # the last in two strips
+def test_rows_of_any_length(taken, isa, features):
+    x, y = integers(features=features)
+    before = cr._core._isa()
+    cr._core._select_isa(isa)
+    try:
+        for shuffle in (True, False):
+            expected = fitted(x.float() * THIRD, y, of(features), shuffle, compile=False)
+            assert fitted(x, y, of(features), shuffle, scale=THIRD) == expected
+    finally:
+        cr._core._select_isa(before)
+    assert sum(taken) > 40
+
+
+def test_images_with_gaps_between_them(taken):
+    x, y = integers(features=48)
+    images = x.reshape(61, 3, 16)[:, :2].reshape(61, 2, 4, 4)  # a copy
+    wide = cr.cat([images, images], 1)[:, :2]  # a view
+    assert not wide.is_contiguous()
+
+    def model():
+        cr.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(32, 3))
+
+    expected = fitted(images.float() * THIRD, y, model(), compile=False)
+    assert fitted(wide, y, model(), scale=THIRD) == expected
+    assert sum(taken) > 20
+
+
+def test_a_model_of_another_dtype_from_the_second_fit_on(taken):
+    x, y = integers()
+
+    def twice(trainer):
+        trainer.fit((x, y), epochs=2, batch_size=8)
+        trainer.model.double()
+        trainer.fit((x, y), epochs=2, batch_size=8)
+
+    def make(**options):
+        model = network()
+        plain = optim.SGD(model.parameters(), lr=0.05)  # no momentum, which would stay float32
+        return classifier(model, optimizer=plain, scale=THIRD, **options)
+
+    captured, eager = both(make, twice)
+    assert captured == eager
+    assert sum(taken) > 10
+
+
+def test_data_stay_as_they_are(taken):
+    class Changes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network()
+
+        def forward(self, x):
+            return self.inner(x.mul_(0.5))
+
+    x, y = integers()
+    before = x.tolist()
+    captured, eager = both(
+        lambda **options: classifier(Changes(), scale=THIRD, **options),
+        lambda t: t.fit((x, y), epochs=2, batch_size=8),
+    )
+    assert captured == eager
+    assert x.tolist() == before
+    assert sum(taken) > 5
+
+
+@pytest.mark.parametrize("scale", ["1/255", True, 1j, cr.tensor(2.0), [1.0]])
+def test_a_scale_that_is_no_number(scale):
+    with pytest.raises(TypeError, match=r"^\[Trainer\] expected scale a number or None; got "):
+        classifier(scale=scale)
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), -float("inf"), 10**400])
+def test_a_scale_that_is_not_finite(scale):
+    with pytest.raises(ValueError, match=r"^\[Trainer\] expected a finite scale; got "):
+        classifier(scale=scale)
+
+
+def test_native_batches_scale_integers_alone():
+    run = cr._core._replay_batches
+
+    def total(dtype):
+        function = cr.compile(lambda t: (t.sum(),))
+        for _ in range(4):
+            function(cr.ones(2, 2, dtype=dtype))
+        return function._fast
+
+    x = cr.tensor([[1, 2], [3, 4], [5, 6], [7, 8]], dtype=cr.uint8)
+    for order in (None, cr.tensor([3, 0, 2, 1])):
+        for dtype in (cr.float32, cr.float64, cr.bfloat16):
+            fast = total(dtype)
+            assert run(fast, [x], order, 0, 4, 2, [0.0], 1.0, 0.5) == (2, [36.0])
+            assert run(fast, [x], order, 0, 4, 2, [0.0], 1.0, None) == (0, [0.0])
+            assert run(fast, [x.to(dtype)], order, 0, 4, 2, [0.0], 1.0, 0.5) == (2, [72.0])
+        assert run(total(cr.int64), [x], order, 0, 4, 2, [0.0], 1.0, 0.5) == (0, [0.0])
+    with pytest.raises(TypeError):
+        run(fast, [x], None, 0, 4, 2, [0.0], 1.0, "0.5")
