@@ -131,3 +131,35 @@ def test_the_plans_used_last_are_kept():
     for k in (*range(127, 191), 0):  # 64 others in between
         scaled(x, k)
     assert scaled._latest.replays == 0
+
+
+def run(threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_calls_that_run_eagerly():
+    fast = cr.compile(lambda x: x.sum() * x.sum().item(), fallback=True)
+    plain = cr.compile(lambda x: x * 2)
+    found = {}
+
+    def work(value):
+        x = cr.full((3,), float(value))
+        found[value] = {(fast(x).item(), plain(x)[0].item()) for _ in range(100)}
+
+    threads = [threading.Thread(target=work, args=(value,)) for value in range(4)]
+    with pytest.warns(UserWarning):
+        run(threads)
+    assert found == {value: {(9.0 * value**2, 2.0 * value)} for value in range(4)}
+
+
+def test_a_recording_that_gave_up_may_end_on_another_thread():
+    kept = [cr._core._Recording([cr.ones(1)], gives_up=True)]
+    cr.ones(1).item()
+    assert "got item at" in kept[0].refusal
+    with pytest.raises(cr.StateError, match="one that has ended"):
+        kept[0].finish([])
+    run([threading.Thread(target=kept.clear)])
+    assert cr.compile(lambda x: x * 2)(cr.ones(1)).item() == 2  # nothing is under way here
