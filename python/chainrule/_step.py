@@ -13,11 +13,11 @@ import chainrule as cr
 
 from . import _core
 from ._batches import note_remedy, scaled
-from ._compile import _EAGER, CompiledFunction
+from ._compiled_function import EAGER, CompiledFunction
 
 # So many recordings, each the work of about four eager batches, must have led to so many replays.
 _TRIES, _REPLAYS_EACH = 32, 8
-_RUNS_EAGERLY = (
+_RUNSEAGERLY = (
     "[Trainer.fit] expected a step that can be captured; got one that cannot, and batches run "
     "eagerly, more slowly, from here on: {} Or pass compile=False to Trainer."
 )
@@ -147,11 +147,11 @@ class _Captured(CompiledFunction):
         return super()._record(*arguments, **more)
 
     def _warn(self, message, *of):
-        if message is not _EAGER or self.gives_up:
+        if message is not EAGER or self.gives_up:
             return
         self.gives_up = True
         # This, __call__, Step._run, Step.__call__, Trainer._train_epoch, _epochs and fit.
-        warnings.warn(_RUNS_EAGERLY.format(*of), stacklevel=8)
+        warnings.warn(_RUNSEAGERLY.format(*of), stacklevel=8)
 
 
 def _can_be_captured(arguments):
