@@ -35,24 +35,24 @@ class Courtesy {
   Clock::time_point last_ = Clock::now();
 };
 
-bool fits(const Plan& plan, const std::vector<Tensor>& batch) {
-  const auto& layouts = plan.layouts();
+bool fits(const RecordedCall& call, const std::vector<Tensor>& batch) {
+  const auto& layouts = call.layouts();
   return std::equal(
       layouts.begin(), layouts.end(), batch.begin(), batch.end(),
-      [](const Plan::Layout& layout, const Tensor& t) { return layout.fits(*t.impl()); });
+      [](const RecordedCall::Layout& layout, const Tensor& t) { return layout.fits(*t.impl()); });
 }
 
 // Whether a replay returns so many numbers for batches that nothing else is known of.
 bool gives_numbers(const Latest& latest, size_t count) {
-  const graph::Program& program = latest.plan->recorded();
+  const graph::Program& program = latest.call->recorded();
   return latest.signature.takes_batches() && program.results.size() == count &&
          std::all_of(program.results.begin(), program.results.end(),
                      [&](graph::ValueId id) { return program.values[id].sizes.product() == 1; });
 }
 
-// Integers become what the plan takes first.
-std::optional<Scale> scale_for(const Plan& plan, double factor) {
-  const auto& layouts = plan.layouts();
+// Integers become what the call takes first.
+std::optional<Scale> scale_for(const RecordedCall& call, double factor) {
+  const auto& layouts = call.layouts();
   if (layouts.empty() || !is_floating(layouts[0].dtype)) return std::nullopt;
   return Scale{layouts[0].dtype, factor};
 }
@@ -63,8 +63,8 @@ bool replay(Latest& latest, Rows& rows, int64_t begin, int64_t end, std::vector<
             std::vector<Tensor>& results) {
   if (!latest.stands()) return false;
   try {
-    return rows.take(begin, end, arguments) && fits(*latest.plan, arguments) &&
-           latest.plan->replay(arguments, results);
+    return rows.take(begin, end, arguments) && fits(*latest.call, arguments) &&
+           latest.call->replay(arguments, results);
   } catch (const Error&) {
     return false;
   }
@@ -79,7 +79,7 @@ py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
   const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
   const bool knows = latest && !modes.recorder && gives_numbers(*latest, sums.size());
   Rows rows(std::move(tensors), order.value_or(Tensor()),
-                  knows && scale ? scale_for(*latest->plan, *scale) : std::nullopt);
+                  knows && scale ? scale_for(*latest->call, *scale) : std::nullopt);
   int64_t done = 0;
   if (!knows || begin < 0 || size <= 0) return py::make_tuple(done, sums);
   end = std::min(end, rows.count());

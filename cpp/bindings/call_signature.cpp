@@ -47,7 +47,7 @@ bool CallSignature::add(PyObject* name, PyObject* value, int& tensors) {
   return true;
 }
 
-bool CallSignature::remember(PyObject* args, PyObject* keywords, const Plan& plan) {
+bool CallSignature::remember(PyObject* args, PyObject* keywords, const RecordedCall& call) {
   int tensors = 0;
   positional_ = PyTuple_GET_SIZE(args);
   for (size_t i = 0; i < positional_; ++i) {
@@ -60,15 +60,15 @@ bool CallSignature::remember(PyObject* args, PyObject* keywords, const Plan& pla
   for (Argument& a : arguments_) {
     if (a.tensor >= 0) a.value = py::object();  // it may go
   }
-  return tensors == static_cast<int>(plan.layouts().size());
+  return tensors == static_cast<int>(call.layouts().size());
 }
 
-bool CallSignature::fits(const Argument& a, PyObject* value, const Plan& plan,
+bool CallSignature::fits(const Argument& a, PyObject* value, const RecordedCall& call,
                          std::vector<Tensor>& tensors) const {
   if (a.tensor < 0) return same_value(a.value.ptr(), value);
   if (!is_tensor(value)) return false;
   const Tensor& t = tensor_of(value);
-  if (autograd::requires_grad(t) != a.requires_grad || !plan.layouts()[a.tensor].fits(*t.impl())) {
+  if (autograd::requires_grad(t) != a.requires_grad || !call.layouts()[a.tensor].fits(*t.impl())) {
     return false;
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -83,7 +83,7 @@ bool CallSignature::fits(const Argument& a, PyObject* value, const Plan& plan,
   return true;
 }
 
-bool CallSignature::fits(PyObject* args, PyObject* keywords, const Plan& plan,
+bool CallSignature::fits(PyObject* args, PyObject* keywords, const RecordedCall& call,
                          std::vector<Tensor>& tensors) const {
   const size_t named = keywords ? PyDict_GET_SIZE(keywords) : 0;
   if (static_cast<size_t>(PyTuple_GET_SIZE(args)) != positional_ ||
@@ -91,13 +91,13 @@ bool CallSignature::fits(PyObject* args, PyObject* keywords, const Plan& plan,
     return false;
   }
   for (size_t i = 0; i < positional_; ++i) {
-    if (!fits(arguments_[i], PyTuple_GET_ITEM(args, i), plan, tensors)) return false;
+    if (!fits(arguments_[i], PyTuple_GET_ITEM(args, i), call, tensors)) return false;
   }
   PyObject *name, *value;
   size_t i = positional_;
   for (Py_ssize_t at = 0; named && PyDict_Next(keywords, &at, &name, &value); ++i) {
     if (!same_value(arguments_[i].name.ptr(), name)) return false;
-    if (!fits(arguments_[i], value, plan, tensors)) return false;
+    if (!fits(arguments_[i], value, call, tensors)) return false;
   }
   return true;
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bindings/module.h"
-#include "bindings/plan.h"
+#include "bindings/recorded_call.h"
 #include "graph/signature.h"
 
 namespace chainrule::bindings {
@@ -13,9 +13,9 @@ namespace chainrule::bindings {
 class CallSignature {
  public:
   // False: something among them takes more than a look (a list, an array).
-  bool remember(PyObject* args, PyObject* keywords, const Plan& plan);
+  bool remember(PyObject* args, PyObject* keywords, const RecordedCall& call);
   // Whether these are alike, and then their tensors in `tensors`.
-  bool fits(PyObject* args, PyObject* keywords, const Plan& plan,
+  bool fits(PyObject* args, PyObject* keywords, const RecordedCall& call,
             std::vector<Tensor>& tensors) const;
   // Whether other tensors may take the place of its tensors: none of them twice, none with a
   // gradient.
@@ -31,7 +31,7 @@ class CallSignature {
     py::object value;  // of what is no tensor
   };
   bool add(PyObject* name, PyObject* value, int& tensors);
-  bool fits(const Argument& a, PyObject* value, const Plan& plan,
+  bool fits(const Argument& a, PyObject* value, const RecordedCall& call,
             std::vector<Tensor>& tensors) const;
 
   std::vector<Argument> arguments_;

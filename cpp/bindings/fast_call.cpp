@@ -72,11 +72,11 @@ PyObject* put_together(Latest& latest, std::vector<Tensor>& tensors) {
 PyObject* run_fast(Latest& latest, PyObject* args, PyObject* keywords) {
   std::vector<Tensor> arguments = std::exchange(latest.arguments, {});
   arguments.clear();
-  if (!latest.signature.fits(args, keywords, *latest.plan, arguments) || !latest.stands()) {
+  if (!latest.signature.fits(args, keywords, *latest.call, arguments) || !latest.stands()) {
     return Py_NewRef(Py_NotImplemented);
   }
   std::vector<Tensor> results = std::exchange(latest.results, {});
-  if (!latest.plan->replay(arguments, results)) return Py_NewRef(Py_NotImplemented);
+  if (!latest.call->replay(arguments, results)) return Py_NewRef(Py_NotImplemented);
   PyObject* result = put_together(latest, results);
   arguments.clear();
   results.clear();
@@ -100,7 +100,7 @@ PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
   return guarded([&]() -> PyObject* {
     auto latest = std::make_shared<Latest>();
     latest->program = borrow(a[0]);
-    latest->plan = &latest->program.cast<Plan&>();
+    latest->call = &latest->program.cast<RecordedCall&>();
     latest->generation = borrow(a[6]).cast<uint64_t>();
     latest->ready = py::reinterpret_borrow<py::function>(a[3]);
     if (a[4] != Py_None) {
@@ -112,7 +112,7 @@ PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
                     : a[5] == reinterpret_cast<PyObject*>(&PyTuple_Type) ? ResultShape::kTuple
                     : a[5] == reinterpret_cast<PyObject*>(&PyList_Type)  ? ResultShape::kList
                                                                          : ResultShape::kOther;
-    const bool known = latest->signature.remember(a[1], a[2], *latest->plan);
+    const bool known = latest->signature.remember(a[1], a[2], *latest->call);
     // What was there before ends last, for that may run anybody's code.
     const std::shared_ptr<Latest> before =
         std::exchange(as_fast(o)->latest, known ? std::move(latest) : nullptr);

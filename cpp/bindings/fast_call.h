@@ -15,17 +15,17 @@ namespace chainrule::bindings {
 enum class ResultShape { kOne, kTuple, kList, kOther };
 
 struct Latest {
-  py::object program;  // owns the plan
-  Plan* plan;
+  py::object program;  // owns the call
+  RecordedCall* call;
   CallSignature signature;
   uint64_t generation;
-  py::function ready;  // brings hyper-parameters up to date; whether the plan still stands
+  py::function ready;  // brings hyper-parameters up to date; whether the call still stands
   std::optional<Watches> watches;
   ResultShape shape;
   py::object rebuild;
   std::vector<Tensor> arguments, results;  // of the call before, for their room
 
-  // Whether the plan may be replayed; hyper-parameters are up to date then.
+  // Whether the call may be replayed; hyper-parameters are up to date then.
   bool stands();
 };
 

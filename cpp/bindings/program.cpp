@@ -1,12 +1,12 @@
-// chainrule._core: recording and replaying programs. The Python side (chainrule/_compile.py) keeps
-// plans by signature; here stand one recording and one plan.
+// chainrule._core: recording and replaying programs. The Python side (chainrule/_plans.py) keeps
+// plans by signature; here stand one recording and the call that comes of it.
 #include "bindings/program.h"
 
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include "bindings/module.h"
-#include "bindings/plan.h"
+#include "bindings/recorded_call.h"
 #include "bindings/tensor_type.h"
 #include "graph/recorder.h"
 #include "ops/modes.h"
@@ -97,11 +97,11 @@ class Recording {
     if (current() == this) current_recording.reset();
   }
   const std::string& refusal() const { return recorder_ ? recorder_->refusal() : refusal_; }
-  std::unique_ptr<Plan> finish(const std::vector<Tensor>& results) {
+  std::unique_ptr<RecordedCall> finish(const std::vector<Tensor>& results) {
     check_thread();
     graph::Program program = recorder_->finish(results);
     abort();
-    return std::make_unique<Plan>(std::move(program), arguments_);
+    return std::make_unique<RecordedCall>(std::move(program), arguments_);
   }
   void on_replay(py::function refresh) {
     for (const auto& known : refreshers_) {
@@ -168,39 +168,39 @@ void invalidate_plans(const char* what) {
 void bind_program(py::module_& m) {
   find_package();
   graph::source_line = user_line;
-  py::class_<Plan>(m, "Program", "One recorded call, as a flat list of instructions.")
-      .def("__call__", &Plan::run, py::arg("arguments"),
+  py::class_<RecordedCall>(m, "Program", "One recorded call, as a flat list of instructions.")
+      .def("__call__", &RecordedCall::run, py::arg("arguments"),
            "One replay; None, and nothing has run, when a guard does not hold any more.")
-      .def("__repr__", [](Plan& p) { return p.executor().program().to_string(); })
-      .def("__len__", [](Plan& p) { return p.executor().program().code.size(); })
+      .def("__repr__", [](RecordedCall& c) { return c.executor().program().to_string(); })
+      .def("__len__", [](RecordedCall& c) { return c.executor().program().code.size(); })
       .def(
           "_difference",
-          [](const Plan& p, const Plan& other) {
-            return p.recorded().difference(other.recorded());
+          [](const RecordedCall& c, const RecordedCall& other) {
+            return c.recorded().difference(other.recorded());
           },
           "Empty when both programs are equal op by op, else what differs and where.")
       .def(
-          "_verify", [](const Plan& p) { p.recorded().verify(); },
+          "_verify", [](const RecordedCall& c) { c.recorded().verify(); },
           "Re-runs every shape rule over the program.")
       .def_property_readonly(
-          "peak_bytes", [](Plan& p) { return p.executor().program().memory.peak_bytes; },
+          "peak_bytes", [](RecordedCall& c) { return c.executor().program().memory.peak_bytes; },
           "Bytes that a replay works in: of what it computes on the way, which shares memory as "
           "soon as nobody reads it any more, of results and gradients, and of constants.")
-      .def_property_readonly("_replays", &Plan::replays, "How often it was replayed.")
-      .def("_same_places", &Plan::same_places, py::arg("arguments"),
+      .def_property_readonly("_replays", &RecordedCall::replays, "How often it was replayed.")
+      .def("_same_places", &RecordedCall::same_places, py::arg("arguments"),
            "Whether the arguments share memory as recorded.")
       .def(
           "_places_equal",
-          [](const Plan& p, const Plan& other) {
-            return p.recorded().places_equal(other.recorded());
+          [](const RecordedCall& c, const RecordedCall& other) {
+            return c.recorded().places_equal(other.recorded());
           },
           "Whether the arguments of both recordings shared memory alike.")
-      .def("_holds", &Plan::holds, py::arg("arguments"),
+      .def("_holds", &RecordedCall::holds, py::arg("arguments"),
            "Whether gradients, requires_grad and what shares memory are as recorded.")
       .def(
-          "_steps", [](Plan& p) { return p.executor().steps(); },
+          "_steps", [](RecordedCall& c) { return c.executor().steps(); },
           "What a replay runs, one after the other.")
-      .def("_profile", &Plan::profile, py::arg("arguments"),
+      .def("_profile", &RecordedCall::profile, py::arg("arguments"),
            "Nanoseconds of each step in one real run, or None as for a call.");
   refuse_new(m.attr("Program"));
   py::class_<Recording>(m, "_Recording")

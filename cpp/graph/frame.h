@@ -53,12 +53,11 @@ class Frame {
   bool resolve(const Instruction& in, Launch& launch);
   void set_address(ValueId id);
   void fill(ValueId id, Tensor t);
-
-  const Program& program_;
   // Places in the table: those of values, one that is always null, those of scratch memory.
   int32_t null_place() const { return static_cast<int32_t>(slots_.size()); }
   int32_t scratch_place(size_t i) const { return null_place() + 1 + static_cast<int32_t>(i); }
 
+  const Program& program_;
   std::vector<char*> table_;      // addresses
   std::vector<Tensor> slots_;     // tensors of values, those there are
   std::vector<ValueId> filled_;   // of these in this run

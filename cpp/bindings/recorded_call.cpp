@@ -1,45 +1,45 @@
-#include "bindings/plan.h"
+#include "bindings/recorded_call.h"
 
 namespace chainrule::bindings {
 
-Plan::Plan(graph::Program program, const std::vector<Tensor>& arguments)
+RecordedCall::RecordedCall(graph::Program program, const std::vector<Tensor>& arguments)
     : recorded_(std::move(program)) {
   for (const Tensor& t : arguments) layouts_.push_back({t.dtype(), t.sizes(), t.strides()});
 }
 
-graph::Executor& Plan::executor() {
+graph::Executor& RecordedCall::executor() {
   if (!executor_) executor_.emplace(recorded_);
   return *executor_;
 }
 
-std::optional<std::vector<Tensor>> Plan::run(const std::vector<Tensor>& arguments) {
+std::optional<std::vector<Tensor>> RecordedCall::run(const std::vector<Tensor>& arguments) {
   check(arguments);
   std::vector<Tensor> results;
   if (!replay(arguments, results)) return std::nullopt;
   return results;
 }
 
-bool Plan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
+bool RecordedCall::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   const bool done = executor().run(arguments, results);
   replays_ += done;
   return done;
 }
 
-std::optional<std::vector<int64_t>> Plan::profile(const std::vector<Tensor>& arguments) {
+std::optional<std::vector<int64_t>> RecordedCall::profile(const std::vector<Tensor>& arguments) {
   check(arguments);
   return executor().profile(arguments);
 }
 
-bool Plan::same_places(const std::vector<Tensor>& arguments) const {
+bool RecordedCall::same_places(const std::vector<Tensor>& arguments) const {
   return arguments.size() == layouts_.size() && recorded_.places_hold(arguments);
 }
 
-bool Plan::holds(const std::vector<Tensor>& arguments) const {
+bool RecordedCall::holds(const std::vector<Tensor>& arguments) const {
   std::vector<const Storage*> room;
   return arguments.size() == layouts_.size() && recorded_.guards_hold(arguments, room);
 }
 
-void Plan::check(const std::vector<Tensor>& arguments) const {
+void RecordedCall::check(const std::vector<Tensor>& arguments) const {
   if (arguments.size() != layouts_.size()) {
     fail<ValueError>("program", "expected ", layouts_.size(), " tensors; got ", arguments.size(),
                      ".");

@@ -17,7 +17,7 @@ bool is_recording();
 
 // A replay reads and writes the arguments where the recording did, so tensors of another layout are
 // refused before anything runs.
-class Plan {
+class RecordedCall {
  public:
   struct Layout {
     DType dtype;
@@ -28,7 +28,7 @@ class Plan {
     }
   };
 
-  Plan(graph::Program program, const std::vector<Tensor>& arguments);
+  RecordedCall(graph::Program program, const std::vector<Tensor>& arguments);
 
   // One replay of arguments of these layouts; nothing has run when a guard does not hold any more.
   std::optional<std::vector<Tensor>> run(const std::vector<Tensor>& arguments);
