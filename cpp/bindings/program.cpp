@@ -8,6 +8,7 @@
 #include "bindings/module.h"
 #include "bindings/recorded_call.h"
 #include "bindings/tensor_type.h"
+#include "graph/plan.h"
 #include "graph/recorder.h"
 #include "ops/modes.h"
 
@@ -220,6 +221,11 @@ void bind_program(py::module_& m) {
   refuse_pickling(m.attr("_PauseRecording"));
   m.def("_recording", &Recording::under_way, py::return_value_policy::reference,
         "The recording under way on this thread, or None.");
+  m.attr("_MAX_TRIES") = graph::kMaxTries;
+  m.attr("_MAX_VARIANTS") = graph::kMaxVariants;
+  m.attr("_MAX_PLANS") = graph::kMaxPlans;
+  m.def("_unlike", graph::unlike, py::arg("difference"),
+        "What the error says when that many recordings in a row differed.");
   m.def("_plans_generation", plans_generation);
   m.def(
       "_revert_plans",

@@ -14,8 +14,6 @@ namespace chainrule {
 
 namespace {
 
-constexpr size_t kMaxPlans = 64;
-
 // A number would be part of the program.
 template <typename E>
 void require_tensors(std::span<const Tensor> tensors, const char* what) {
@@ -53,7 +51,7 @@ std::shared_ptr<graph::Plan> Compiled::State::plan_of(std::span<const Tensor> ar
     std::rotate(entries.begin(), found, found + 1);
   } else {
     entries.insert(entries.begin(), Entry{graph::Signature(arguments)});
-    if (entries.size() > kMaxPlans) {
+    if (entries.size() > graph::kMaxPlans) {
       oldest.push_back(std::move(entries.back()));
       entries.pop_back();
     }

@@ -5,9 +5,9 @@
 
 namespace chainrule::graph {
 
-namespace {
-constexpr int kMaxTries = 4;
-}  // namespace
+std::string unlike(const std::string& difference) {
+  return str("[compile] expected two successive calls to do the same; got ", difference, ".");
+}
 
 bool Plan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& results) {
   const Variants known = variants();
@@ -48,9 +48,7 @@ void Plan::put(Program program, const Known& known) {
   place_first(std::make_shared<Recorded>(std::move(program), before && difference.empty(),
                                          tries % kMaxTries),
               known.like.get());
-  if (tries < kMaxTries) return;
-  throw CaptureError(
-      str("[compile] expected two successive calls to do the same; got ", difference, "."));
+  if (tries >= kMaxTries) throw CaptureError(unlike(difference));
 }
 
 std::shared_ptr<const Recorded> Plan::adopted() const {

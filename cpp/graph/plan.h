@@ -11,6 +11,13 @@
 
 namespace chainrule::graph {
 
+// The rule of adoption, for compiled functions of C++ and of Python.
+inline constexpr int kMaxTries = 4;      // recordings in a row, each unlike the one before
+inline constexpr int kMaxVariants = 4;   // recordings kept of one signature
+inline constexpr size_t kMaxPlans = 64;  // signatures kept of one function
+// What the CaptureError after the last try says.
+std::string unlike(const std::string& difference);
+
 // One recording of a call: as recorded, to be compared with others, and made ready for replays.
 struct Recorded {
   Recorded(Program recorded, bool adopted, int tries_)
@@ -45,7 +52,7 @@ class Plan {
  private:
   // Each has guards of its own: calls that find no `.grad`, and calls that add to one. Those used
   // last come first; null where there are no more.
-  using Variants = std::array<std::shared_ptr<Recorded>, 4>;
+  using Variants = std::array<std::shared_ptr<Recorded>, kMaxVariants>;
   Variants variants() const;
   void place_first(std::shared_ptr<Recorded> recorded, const Recorded* instead);
 

@@ -101,7 +101,6 @@ class Plan:
     and of those that add to one.
     """
 
-    _MOST = 4
     audited = False
 
     def __init__(self, objects):
@@ -139,7 +138,7 @@ class Plan:
     def put(self, recorded, before):
         """A recording in place of the one before it, or beside the others."""
         others = tuple(v for v in self._variants if v is not before)
-        self._keep((*others, recorded)[-self._MOST :])
+        self._keep((*others, recorded)[-_core._MAX_VARIANTS :])
         self.recorded = recorded
 
     def record_again(self):
@@ -221,8 +220,6 @@ class Plans(OrderedDict):
     over them, goes through these methods. `get` needs no lock.
     """
 
-    _MOST = 64
-
     def add(self, key, objects):
         """A new plan, or the one that another thread has added meanwhile."""
         oldest = None
@@ -231,7 +228,7 @@ class Plans(OrderedDict):
             if plan is None:
                 plan = AuditedPlan(objects, AUDIT_EVERY) if AUDIT_EVERY else Plan(objects)
                 self[key] = plan
-                if len(self) > self._MOST:
+                if len(self) > _core._MAX_PLANS:
                     oldest = self.popitem(last=False)
         del oldest  # without the lock, for its tensors end with it
         return plan

@@ -4,12 +4,10 @@ from . import _core
 from ._nested import held, no_end
 from ._plans import Recorded
 
-_MAX_TRIES = 4
 _MADE_STATE = (
     "optimizer state that every call puts in the place of the one before, which no replay would do; "
     "keep it in a tensor and write into that"
 )
-_UNLIKE = "[compile] expected two successive calls to do the same; got {}."
 _AUDITED = (
     "[compile] expected a call to do what is replayed in its place; got, in a call that "
     "CHAINRULE_AUDIT recorded again, {}."
@@ -56,11 +54,11 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
         unlike = False  # arguments that are only read may share what they like in a replay
     tries = before.tries + 1 if unlike else 1
     adopted = difference == "" and not recording.made_state
-    plan.put(recorded._replace(adopted=adopted, tries=tries % _MAX_TRIES), like)
+    plan.put(recorded._replace(adopted=adopted, tries=tries % _core._MAX_TRIES), like)
     if audited and unlike:
         raise _core.CaptureError(_AUDITED.format(difference))
-    if tries >= _MAX_TRIES:
-        problem = _UNLIKE.format(difference)
+    if tries >= _core._MAX_TRIES:
+        problem = _core._unlike(str(difference))
         if not gives_up:
             raise _core.CaptureError(problem)
         plan.refuse(problem)
