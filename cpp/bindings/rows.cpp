@@ -41,9 +41,13 @@ void cast_to(DType to, int64_t n, void* out, DType from, const void* in) {
 
 // to <- n integers in that dtype, times the factor.
 void scale(int64_t n, DType dtype, char* to, DType from, const char* in, const Tensor& factor) {
+  const kernels::KernelTable& table = kernels::table();
+  if (from == DType::kUInt8 && dtype == DType::kFloat32 && table.scale_bytes) {
+    const void* const both[] = {in, factor.raw()};
+    return table.scale_bytes(n, to, both, nullptr, nullptr);
+  }
   const DType wide = factor.dtype();
-  const auto mul =
-      kernels::table().map[static_cast<int>(kernels::Map::mul)][static_cast<int>(wide)];
+  const auto mul = table.map[static_cast<int>(kernels::Map::mul)][static_cast<int>(wide)];
   alignas(64) char room[kStrip * sizeof(float)];  // of bfloat16 in float32
   for (int64_t i = 0; i < n; i += kStrip) {
     const int64_t count = std::min(kStrip, n - i), strides[] = {1, 0};

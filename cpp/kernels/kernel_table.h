@@ -168,8 +168,10 @@ struct KernelTable {
   ElementwiseFn map[kMapCount]
                    [kDTypeCount];  // null where the op has no meaning for the input dtype
   ElementwiseFn cast[kDTypeCount][kDTypeCount];  // [from][to]
-  ElementwiseFn where[kDTypeCount];              // in = {condition (bool), a, b}
-  ReduceFn reduce[kReduceCount][kDTypeCount];    // any, all: out is bool; sum of ints: out is int64
+  // in = {uint8, dense; float32, one factor}: cast, then mul in one pass, for images. May be null.
+  ElementwiseFn scale_bytes;
+  ElementwiseFn where[kDTypeCount];            // in = {condition (bool), a, b}
+  ReduceFn reduce[kReduceCount][kDTypeCount];  // any, all: out is bool; sum of ints: out is int64
   ReduceIndexFn max[kDTypeCount];
   ReduceIndexFn min[kDTypeCount];
   ScanFn cumsum[kDTypeCount];

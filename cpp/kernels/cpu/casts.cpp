@@ -22,6 +22,14 @@ struct Cast {
   }
 };
 
+void scale_bytes(int64_t n, void* out, const void* const* in, const int64_t*, const double*) {
+  float* const y = static_cast<float*>(out);
+  const uint8_t* const x = static_cast<const uint8_t*>(in[0]);
+  const float factor = *static_cast<const float*>(in[1]);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * factor;
+}
+
 }  // namespace
 
 void CHAINRULE_ENTRY(casts)(KernelTable& table) {
@@ -29,6 +37,7 @@ void CHAINRULE_ENTRY(casts)(KernelTable& table) {
   constexpr int kFloat = static_cast<int>(DType::kFloat32);
   table.cast[kFloat][kHalf] = &map_unary<Cast<BFloat16>, float, BFloat16>;
   table.cast[static_cast<int>(DType::kUInt8)][kFloat] = &map_unary<Cast<float>, uint8_t, float>;
+  table.scale_bytes = &scale_bytes;
   table.cast[kHalf][kFloat] = &map_unary<Cast<float>, BFloat16, float>;
 }
 
