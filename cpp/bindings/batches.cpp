@@ -79,7 +79,7 @@ py::tuple replay_batches(const py::object& fast, std::vector<Tensor> tensors,
   const std::shared_ptr<Latest> latest = latest_call(fast.ptr());
   const bool knows = latest && !modes.recorder && gives_numbers(*latest, sums.size());
   Rows rows(std::move(tensors), order.value_or(Tensor()),
-                  knows && scale ? scale_for(*latest->call, *scale) : std::nullopt);
+            knows && scale ? scale_for(*latest->call, *scale) : std::nullopt);
   int64_t done = 0;
   if (!knows || begin < 0 || size <= 0) return py::make_tuple(done, sums);
   end = std::min(end, rows.count());
