@@ -1,6 +1,8 @@
 // Softmax, log-softmax and cross-entropy on every vector table: against the reference table in long
 // double, with the same bits however the rows are cut into ranges, at the edges as PyTorch, and
 // with targets out of range reported and never used as an index.
+#include <array>
+
 #include "kernel_checks.h"
 
 namespace {
@@ -113,16 +115,18 @@ struct Problem {
   std::vector<int64_t> target;
   double smoothing;
   bool weighted;
+  int64_t dy_stride = 1;  // 0: one for all rows
+  T divisor = 3;
 
   Losses<T> run(const KernelTable& table, int way) const {
     const size_t n = static_cast<size_t>(rows), all = static_cast<size_t>(rows * cols);
     Losses<T> r{std::vector<T>(n), std::vector<T>(all), std::vector<T>(n), std::vector<T>(all)};
-    const T divisor = T(3);
     const void* weights = weighted ? weight.data() : nullptr;
     const CrossEntropyArgs forward{cols,      logits.data(), target.data(),  weights,       -100,
                                    smoothing, r.loss.data(), r.slope.data(), r.scale.data()};
-    const CrossEntropyBackwardArgs backward{cols, r.slope.data(), target.data(),   -100, dy.data(),
-                                            1,    &divisor,       r.dlogits.data()};
+    const CrossEntropyBackwardArgs backward{cols,     r.slope.data(),  target.data(),
+                                            -100,     dy.data(),       dy_stride,
+                                            &divisor, r.dlogits.data()};
     in_parts(rows, way, [&](int64_t a, int64_t b) {
       const int64_t bad = table.cross_entropy[kType<T>](forward, a, b);
       if (r.bad < 0) r.bad = bad;
@@ -135,7 +139,7 @@ struct Problem {
 
 template <typename T>
 void check_cross_entropy(const KernelTable& table, int64_t rows, int64_t cols, double smoothing,
-                         bool weighted) {
+                         bool weighted, int64_t dy_stride = 1) {
   std::mt19937_64 source(static_cast<uint64_t>(rows * 77 + cols));
   Problem<T> problem{rows,
                      cols,
@@ -144,7 +148,8 @@ void check_cross_entropy(const KernelTable& table, int64_t rows, int64_t cols, d
                      uniform<T>(source, rows, -1, 1),
                      {},
                      smoothing,
-                     weighted};
+                     weighted,
+                     dy_stride};
   for (int64_t r = 0; r < rows; ++r) {
     problem.target.push_back(r % 7 == 3 ? -100 : static_cast<int64_t>(source() % cols));
   }
@@ -168,18 +173,64 @@ void check_cross_entropy(const KernelTable& table, int64_t rows, int64_t cols, d
   }
 }
 
+// Ignored rows have +0 whatever the others are multiplied with, also where there are no others.
+void check_ignored_rows(const KernelTable& table) {
+  for (const int64_t cols : {3, 40}) {
+    for (const float dy : {1.0f, -1.0f, 0.0f, kInf}) {
+      Problem<float> problem{3,  cols,  std::vector<float>(static_cast<size_t>(3 * cols), 1.0f),
+                             {}, {dy},  {-100, -100, -100},
+                             0,  false, 0,
+                             0};
+      const Losses<float> r = problem.run(table, 0);
+      for (const float dx : r.dlogits) {
+        expect(dx == 0 && !std::signbit(dx), table.isa, " all ignored, dy ", dy, ": ", dx);
+      }
+      problem.target[1] = 2;
+      problem.divisor = 1;
+      const Losses<float> one = problem.run(table, 0);
+      expect(one.dlogits[0] == 0 && !std::signbit(one.dlogits[0]), table.isa, " ignored, dy ", dy);
+      const float at_target = one.dlogits[static_cast<size_t>(cols + 2)];
+      expect(dy == 0 ? at_target == 0 : std::signbit(at_target) != std::signbit(dy), table.isa,
+             " not ignored, dy ", dy, ": ", at_target);
+    }
+  }
+}
+
+// NaN and infinite logits stay in their rows.
+void check_bad_logits(const KernelTable& table) {
+  for (const int64_t cols : {3, 40}) {
+    Problem<float> problem{4,  cols,   std::vector<float>(static_cast<size_t>(4 * cols), 1.0f),
+                           {}, {1.0f}, {0, 1, 2, 0},
+                           0,  false,  0,
+                           4};
+    problem.logits[0] = std::numeric_limits<float>::quiet_NaN();
+    problem.logits[static_cast<size_t>(cols)] = -kInf;
+    problem.logits[static_cast<size_t>(2 * cols)] = kInf;
+    const Losses<float> r = problem.run(table, 0);
+    expect(std::isnan(r.loss[0]) && std::isnan(r.dlogits[0]), table.isa, " loss of nan");
+    expect(std::isfinite(r.loss[1]) && r.dlogits[static_cast<size_t>(cols)] == 0, table.isa,
+           " loss beside -inf: ", r.loss[1]);
+    expect(!std::isfinite(r.loss[2]), table.isa, " loss beside inf: ", r.loss[2]);
+    expect(std::isfinite(r.loss[3]) && std::isfinite(r.dlogits[static_cast<size_t>(3 * cols)]),
+           table.isa, " loss below them: ", r.loss[3]);
+  }
+}
+
 // The sanitizers watch these: a bad target must not become an address.
 void check_bad_targets(const KernelTable& table) {
   for (const int64_t cols : {3, 40}) {
-    for (const int64_t bad_target : {int64_t{-1}, cols, int64_t{1} << 62, -(int64_t{1} << 62)}) {
+    for (int i = 0; i < 8; ++i) {
+      const int64_t bad_target =
+          std::array{int64_t{-1}, cols, int64_t{1} << 62, -(int64_t{1} << 62)}[i % 4];
+      const bool weighted = i < 4;
       Problem<float> problem{4,
                              cols,
                              std::vector<float>(static_cast<size_t>(4 * cols), 1.0f),
                              std::vector<float>(static_cast<size_t>(cols), 1.0f),
                              std::vector<float>(4, 1.0f),
                              {0, bad_target, 1, bad_target},
-                             0.1,
-                             true};
+                             weighted ? 0.1 : 0,
+                             weighted};
       const Losses<float> r = problem.run(table, 0);
       expect(r.bad == 1, table.isa, " bad target ", bad_target, " reported at row ", r.bad);
       expect(r.loss[1] == 0 && r.scale[1] == 0 && r.dlogits[static_cast<size_t>(cols)] == 0,
@@ -194,6 +245,7 @@ void check_table(const KernelTable& table) {
     for (const int64_t cols : {1, 2, 3, 5, 10, 16, 31, 32, 33, 64, 65, 100, 1000}) {
       check_softmax<T>(table, rows, cols);
       check_cross_entropy<T>(table, rows, cols, 0, false);
+      if (rows > 0) check_cross_entropy<T>(table, rows, cols, 0, false, 0);
       check_cross_entropy<T>(table, rows, cols, 0.1, true);
       check_cross_entropy<T>(table, rows, cols, 0.3, false);
     }
@@ -209,8 +261,12 @@ int main() {
     check_table<double>(*table);
     check_edges(*table);
     check_bad_targets(*table);
+    check_ignored_rows(*table);
+    check_bad_logits(*table);
   }
   check_edges(reference());
   check_bad_targets(reference());
+  check_ignored_rows(reference());
+  check_bad_logits(reference());
   return finish("rows");
 }
