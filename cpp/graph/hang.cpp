@@ -1,9 +1,11 @@
 #include "graph/hang.h"
 
 #include <algorithm>
+#include <mutex>
 #include <span>
 
 #include "autograd/node.h"
+#include "core/thread_lock.h"
 #include "generated/ops.h"
 #include "graph/interpreter.h"
 #include "ops/modes.h"
@@ -109,11 +111,8 @@ class CompiledNode final : public Node {
     for (size_t i = 0; i < dys.size(); ++i) {
       if (dys[i].defined()) given |= SeedSet::of(static_cast<int>(i));
     }
-    check(given);
     Section section(p, receiver);
-    for (size_t i = 0; i < kept_.size(); ++i) {
-      if (reads(p.read_by[i], given)) section[p.backward_reads[i]] = kept_[i].unpack();
-    }
+    take(given, keep, section);
     for (size_t i = 0; i < dys.size(); ++i) {
       // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose
       // turned.
@@ -121,11 +120,21 @@ class CompiledNode final : public Node {
     }
     section.run(given,
                 std::all_of(dys.begin(), dys.end(), [](const Tensor& dy) { return dy.defined(); }));
-    if (!keep) spend(given);
     return {};
   }
 
  private:
+  // What the section reads, spent before it runs: of several threads one has it.
+  void take(const SeedSet& given, bool keep, Section& section) {
+    const std::lock_guard lock(taking_);
+    check(given);
+    for (size_t i = 0; i < kept_.size(); ++i) {
+      if (!reads(program_->read_by[i], given)) continue;
+      section[program_->backward_reads[i]] = kept_[i].unpack();
+    }
+    if (!keep) spend(given);
+  }
+
   static bool reads(const std::vector<SeedSet>& groups, const SeedSet& given) {
     return std::any_of(groups.begin(), groups.end(),
                        [&](const SeedSet& g) { return g.meets(given); });
@@ -158,6 +167,7 @@ class CompiledNode final : public Node {
   SharedProgram program_;
   std::vector<autograd::SavedTensor> kept_;  // one per id in `backward_reads`
   SeedSet spent_;                            // what was run backward and not kept
+  ThreadLock taking_;
 };
 
 class FailingNode final : public Node {

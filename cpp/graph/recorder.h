@@ -29,6 +29,7 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   Program finish(std::span<const Tensor> results);
 
   void on_call(const Call& call, const Tensors& outputs, const Infer& infer) override;
+  void on_mutation(const Call& call) override;
   void on_write(const Tensor& view, const Tensor& value) override;
   void on_set_grad(const Tensor& leaf, const Tensor& value) override;
   void on_read_grad(const Tensor& leaf, const Tensor& grad) override;

@@ -89,9 +89,8 @@ void ProgramRecorder::check_inside(const Memory& memory, const Tensor& t) const 
           at_here(), ". clone() one of them."));
 }
 
-// An op that changes some inputs in place: its instruction gets one extra output per changed
-// tensor, which becomes the current value of that memory.
-void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
+// A replay writes such a tensor as one dense row, which is all of its memory.
+void ProgramRecorder::on_mutation(const Call& call) try {
   for (int param : call.op.mutates) {
     for (const Tensor& t : call.list(param)) {
       if (!t.is_contiguous()) {
@@ -99,20 +98,33 @@ void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
                                "] expected dense tensors while recording; got strides ",
                                t.strides(), at_here(), "."));
       }
+      const auto known = memories_.find(t->storage.get());
+      const bool first = known == memories_.end() || t->offset == known->second.flat_offset;
+      // No argument is a part of it.
+      const bool alone = known == memories_.end() || t.numel() == row_elements(known->second, t);
+      const bool all = t.numel() * static_cast<int64_t>(itemsize(t.dtype())) ==
+                       static_cast<int64_t>(t->storage->bytes());
+      if (first && alone && all) continue;
+      throw CaptureError(str("[", call.op.name,
+                             "] expected tensors that own their memory while recording; got a view "
+                             "of sizes ",
+                             t.sizes(), at_here(), "."));
+    }
+  }
+} catch (const CaptureError& why) {
+  refuse(why);
+}
+
+// An op that changes some inputs in place: its instruction gets one extra output per changed
+// tensor, which becomes the current value of that memory.
+void ProgramRecorder::record_mutations(const Call& call, Instruction& in) {
+  for (int param : call.op.mutates) {
+    for (const Tensor& t : call.list(param)) {
       const Dims sizes{t.numel()};
       const ValueId id = add_value(
           {Source::kInstruction, static_cast<int>(program_.code.size()), t.dtype(), sizes});
       in.outputs.push_back(id);
       Memory& memory = memory_of(t);
-      const bool alone = t.numel() == row_elements(memory, t);  // no argument is a part of it
-      if (t->offset != memory.flat_offset || !alone ||
-          t.numel() * static_cast<int64_t>(itemsize(t.dtype())) !=
-              static_cast<int64_t>(t->storage->bytes())) {
-        throw CaptureError(str("[", call.op.name,
-                               "] expected tensors that own their memory while "
-                               "recording; got a view of sizes ",
-                               t.sizes(), at_here(), "."));
-      }
       memory.windows.clear();
       memory.flat = id;
       memory.written = true;

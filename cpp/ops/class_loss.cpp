@@ -2,6 +2,7 @@
 // or (N, C, d1, ...); a target is a class per score vector, or (cross_entropy) a distribution of
 // the scores' own shape.
 #include "ops/loss.h"
+#include "ops/modes.h"
 
 namespace chainrule::ops {
 
@@ -118,9 +119,13 @@ const OpDef kCrossEntropy = {
             }
             return against_distribution(c, a);
           }
-          const Tensor target = target_rows(c);
-          const Tensor loss = softmax_cross_entropy(score_rows(c[0]), target, class_weight(c),
-                                                    a.ignore_index, a.label_smoothing, a.reduction);
+          const Tensor target = target_rows(c), weight = class_weight(c);
+          const bool learned = modes.grad_enabled && any_requires_grad({&weight, 1});
+          const SoftmaxCrossEntropyAttrs how{a.ignore_index, a.label_smoothing, a.reduction};
+          const Tensor loss =
+              learned ? composed_cross_entropy(score_rows(c[0]), target, weight, how)
+                      : softmax_cross_entropy(score_rows(c[0]), target, weight, how.ignore_index,
+                                              how.label_smoothing, how.reduction);
           if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
           return just(reshape(loss, c[1].sizes()));
         },

@@ -12,6 +12,25 @@
 
 namespace chainrule::ops {
 
+Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const Tensor& weight,
+                              const SoftmaxCrossEntropyAttrs& a) {
+  const Tensor log_p = log_softmax(logits, 1);
+  const Tensor ignored = eq(target, a.ignore_index);
+  const Tensor place = class_places(target, logits.size(1), a.ignore_index);
+  const Tensor hit = reshape(gather(log_p, 1, reshape(place, {-1, 1})), {-1});
+  const Tensor of_class = weight.defined() ? weight : ones({logits.size(1)}, logits.dtype());
+  const Tensor scale = where(ignored, 0, index_select(of_class, 0, place));
+  Tensor loss = mul(mul(hit, scale), -(1 - a.label_smoothing));
+  if (a.label_smoothing > 0) {
+    const double share = a.label_smoothing / static_cast<double>(logits.size(1));
+    loss = sub(loss, mul(sum(mul(log_p, of_class), Dims{1}), share));
+  }
+  loss = where(ignored, 0, loss);
+  if (a.reduction == Reduction::none) return loss;
+  if (a.reduction == Reduction::sum) return sum(loss);
+  return div(sum(loss), sum(scale));
+}
+
 namespace {
 
 using kernels::Map;
@@ -160,21 +179,9 @@ void infer(Infer& c) {
   c.scratch_bytes = Rows(c, c.needs_grad).scratch_bytes();
 }
 
-// The same from elementary operations: log_softmax, the picked entries, the weighted mean.
 Tensors compose(const Call& c) {
   const auto& a = c.as<SoftmaxCrossEntropyAttrs>();
-  const Tensor log_p = log_softmax(c[0], 1);
-  const Tensor ignored = eq(c[1], a.ignore_index);
-  const Tensor target = where(ignored, 0, c[1]);
-  const Tensor hit = reshape(gather(log_p, 1, reshape(target, {-1, 1})), {-1});
-  const Tensor weight = c.has(2) ? c[2] : ones({c[0].size(1)}, c[0].dtype());
-  const Tensor scale = where(ignored, 0, index_select(weight, 0, target));
-  Tensor loss = mul(mul(hit, scale), -(1 - a.label_smoothing));
-  const Tensor smooth = sum(mul(log_p, weight), Dims{1});
-  loss = where(ignored, 0, sub(loss, mul(smooth, a.label_smoothing / c[0].size(1))));
-  if (a.reduction == Reduction::none) return just(loss);
-  if (a.reduction == Reduction::sum) return just(sum(loss));
-  return just(div(sum(loss), sum(scale)));
+  return just(composed_cross_entropy(c[0], c[1], c.has(2) ? c[2] : Tensor(), a));
 }
 
 Tensor backward_with(Backward& b, const Tensor& dy) {

@@ -28,6 +28,13 @@ inline void check_weight(const Call& c, const Tensor& weight, const char* what) 
                    "; got ", target, " in row ", row, ".");
 }
 
+namespace ops {
+// softmax_cross_entropy from elementary operations: log_softmax, the picked entries, the weighted
+// mean. Differentiable by the class weights, too.
+Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const Tensor& weight,
+                              const SoftmaxCrossEntropyAttrs& a);
+}  // namespace ops
+
 inline Tensors reduced(const Tensor& loss, Reduction reduction) {
   switch (reduction) {
     case Reduction::mean:

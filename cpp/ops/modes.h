@@ -11,6 +11,8 @@ namespace chainrule {
 class Recorder {
  public:
   virtual void on_call(const Call& call, const Tensors& outputs, const Infer& infer) = 0;
+  // An operation is about to change some of its inputs in place; refused before it does.
+  virtual void on_mutation(const Call& call) = 0;
   // `view` (a window on `base`) is about to receive `value`, already of its shape and dtype.
   virtual void on_write(const Tensor& view, const Tensor& value) = 0;
   // A leaf's gradient slot changes; an undefined value clears it.

@@ -179,6 +179,9 @@ void check_mutated(std::span<const Call> calls) {
     }
   }
   if (!own_memory_each(calls, count)) check_apart(calls, count);
+  for (const Call& c : calls) {
+    if (modes.recorder) modes.recorder->on_mutation(c);
+  }
 }
 
 void bump_mutated(const Call& c) {

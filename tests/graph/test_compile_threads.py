@@ -163,3 +163,28 @@ def test_a_recording_that_gave_up_may_end_on_another_thread():
         kept[0].finish([])
     run([threading.Thread(target=kept.clear)])
     assert cr.compile(lambda x: x * 2)(cr.ones(1)).item() == 2  # nothing is under way here
+
+
+def test_one_thread_of_several_runs_a_result_backward():
+    w, x = cr.ones(50, 50, requires_grad=True), cr.ones(50, 50)
+    fast = cr.compile(lambda x: (w @ x).tanh().sum())
+    for _ in range(4):
+        fast(x).backward()
+    w.grad = None
+    fast(x).backward()
+    once = w.grad
+    for _ in range(20):
+        w.grad = None
+        loss, start, found = fast(x), threading.Barrier(4), []
+
+        def work(loss=loss, start=start, found=found):
+            start.wait()
+            try:
+                loss.backward()
+                found.append("ran")
+            except cr.StateError:
+                found.append("refused")
+
+        run([threading.Thread(target=work) for _ in range(4)])
+        assert sorted(found) == ["ran", "refused", "refused", "refused"]
+        assert cr.equal(w.grad, once)

@@ -305,3 +305,18 @@ def test_other_parameters_in_a_group_are_another_program():
     assert run() == (-7.0, -3.0)
     group["params"].append(w)
     assert run() == (-11.0, -7.0)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_a_step_that_cannot_be_captured_changes_nothing(kind):
+    window = cr.ones(4)[1:].detach().requires_grad_()
+    params = [cr.ones(3, requires_grad=True), window]
+    make = {"SGD": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9), "Adam": cr.optim.Adam}[kind]
+    optimizer = make([{"params": [p]} for p in params])
+    for p in params:
+        p.grad = cr.ones(3)
+    with pytest.raises(cr.CaptureError, match="expected tensors that own their memory"):
+        cr.compile(optimizer.step)()
+    assert [p.tolist() for p in params] == [[1.0, 1.0, 1.0]] * 2
+    optimizer.step()
+    assert all((p < 1).all() for p in params)
