@@ -61,7 +61,8 @@ def compile(
     program cannot hold raises CaptureError and names the line: reading a value (`item`, `float`,
     `print`, NumPy), shapes that depend on data, tensors made from Python data, hooks of tensors,
     `autograd.Function`, writing with gradients into an argument or another tensor from outside,
-    `backward()` inside through history from outside, changing param_groups, modules or settings.
+    `backward()` inside through history from outside, an optimizer's step on a parameter that is a
+    window of larger memory, changing param_groups, modules or settings.
     Four recordings in a row, each different from the one before, are a CaptureError too. Results
     are tensors and constants, alone or in tuples, lists, dicts and dataclasses; another object is a
     CaptureError.
