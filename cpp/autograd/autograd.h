@@ -30,6 +30,16 @@ Tensors grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
 
 bool requires_grad(const Tensor& t);  // sees writes through views, unlike Tensor::requires_grad
 bool is_leaf(const Tensor& t);
+// What a tensor is to the tape. kLost: a view made under no_grad whose base has got a history
+// since.
+enum class Standing : uint8_t { kNone, kLeaf, kResult, kLost };
+Standing standing_of_view(const Tensor& t);
+// As requires_grad() and is_leaf() say, and refreshes nothing.
+inline Standing standing(const Tensor& t) {
+  if (t->base) return standing_of_view(t);
+  if (!t->requires_grad) return Standing::kNone;
+  return t->grad_fn ? Standing::kResult : Standing::kLeaf;
+}
 void set_requires_grad(const Tensor& t, bool value);  // leaves of floating dtype only
 void retain_grad(const Tensor& t);
 Tensor grad_of(const Tensor& t);                     // undefined when there is none

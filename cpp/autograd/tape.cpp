@@ -182,6 +182,14 @@ bool requires_grad(const Tensor& t) {
   return t->requires_grad;
 }
 
+Standing standing_of_view(const Tensor& t) {
+  if (t->base->requires_grad && is_floating(t.dtype()) && stale(t)) {
+    return t->unrecorded ? Standing::kLost : Standing::kResult;
+  }
+  if (!t->requires_grad) return Standing::kNone;
+  return t->grad_fn ? Standing::kResult : Standing::kLeaf;
+}
+
 bool lead(Edge& edge, const Tensor& t) {
   if (!requires_grad(t)) return false;
   if (t->grad_fn) {

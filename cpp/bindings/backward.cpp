@@ -178,6 +178,9 @@ void bind_backward(py::module_& m) {
       },
       "output"_a, "leaves"_a,
       "Whether the history of a tensor leads to anything besides these leaves.");
+  m.def(
+      "_standing", [](const Tensor& t) { return static_cast<int>(autograd::standing(t)); }, "t"_a,
+      "A number that tells apart leaves that require a gradient, results of a history and others.");
   general_backward = py::cpp_function(backward, py::name("backward"), "self"_a,
                                       "gradient"_a = py::none(), "retain_graph"_a = py::none(),
                                       "create_graph"_a = false, "inputs"_a = py::none())

@@ -2,7 +2,6 @@
 
 #include <bit>
 
-#include "autograd/autograd.h"
 #include "bindings/tensor_type.h"
 
 namespace chainrule::bindings {
@@ -35,7 +34,7 @@ bool CallSignature::add(PyObject* name, PyObject* value, int& tensors) {
   if (name) a.name = borrow(name);
   if (is_tensor(value)) {
     a.tensor = tensors++;
-    a.requires_grad = autograd::requires_grad(tensor_of(value));
+    a.standing = autograd::standing(tensor_of(value));
     for (size_t i = 0; i < arguments_.size() && a.same_as < 0; ++i) {
       if (arguments_[i].value.ptr() == value) a.same_as = arguments_[i].tensor;
     }
@@ -68,7 +67,7 @@ bool CallSignature::fits(const Argument& a, PyObject* value, const RecordedCall&
   if (a.tensor < 0) return same_value(a.value.ptr(), value);
   if (!is_tensor(value)) return false;
   const Tensor& t = tensor_of(value);
-  if (autograd::requires_grad(t) != a.requires_grad || !call.layouts()[a.tensor].fits(*t.impl())) {
+  if (autograd::standing(t) != a.standing || !call.layouts()[a.tensor].fits(*t.impl())) {
     return false;
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -104,7 +103,7 @@ bool CallSignature::fits(PyObject* args, PyObject* keywords, const RecordedCall&
 
 bool CallSignature::takes_batches() const {
   return std::none_of(arguments_.begin(), arguments_.end(), [](const Argument& a) {
-    return a.tensor >= 0 && (a.requires_grad || a.same_as >= 0);
+    return a.tensor >= 0 && (a.standing != autograd::Standing::kNone || a.same_as >= 0);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "autograd/autograd.h"
 #include "bindings/module.h"
 #include "bindings/recorded_call.h"
 #include "graph/signature.h"
@@ -26,7 +27,7 @@ class CallSignature {
   struct Argument {
     py::object name;  // of a keyword
     int tensor = -1;  // which tensor it is, or none
-    bool requires_grad = false;
+    autograd::Standing standing = autograd::Standing::kNone;
     int same_as = -1;  // the first argument that was the same tensor
     py::object value;  // of what is no tensor
   };

@@ -60,7 +60,10 @@ bool Program::gradient_places_hold(std::span<const Tensor> arguments,
 bool Program::guards_hold(std::span<const Tensor> arguments,
                           std::vector<const Storage*>& room) const {
   for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i]->requires_grad != state_requires_grad[i]) return false;
+    if (autograd::standing(states[i]) != standings[i]) return false;
+  }
+  for (const auto& [tensor, recorded] : doubles) {
+    if (autograd::standing(tensor) != recorded) return false;
   }
   for (const auto& [argument, any] : hooked) {
     if (autograd::has_hooks(arguments[argument]) != any) return false;

@@ -67,8 +67,7 @@ std::string Program::difference(const Program& other) const {
   }
   if (states.size() != other.states.size()) return "other tensors from outside";
   for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i]->storage != other.states[i]->storage ||
-        state_requires_grad[i] != other.state_requires_grad[i]) {
+    if (states[i]->storage != other.states[i]->storage || standings[i] != other.standings[i]) {
       return str("one tensor of sizes ", states[i].sizes(),
                  ", then another; pass it as an argument");
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/autograd.h"
 #include "graph/memory_plan.h"
 #include "graph/seed_set.h"
 #include "ops/op.h"
@@ -154,7 +155,9 @@ struct Program {
   std::vector<std::pair<int, bool>> hooked;  // which arguments need a gradient; any hooks on it?
   std::vector<std::pair<int, bool>> turned;  // which arguments begin to need one, or stop to
   std::vector<Tensor> states;
-  std::vector<bool> state_requires_grad;
+  std::vector<autograd::Standing> standings;  // of each
+  // Of tensors from outside for which an argument or a state stands, whose memory they share.
+  std::vector<std::pair<Tensor, autograd::Standing>> doubles;
   std::vector<Tensor> unhooked;  // leaves from outside without hooks, which a replay would not run
   std::vector<Number> numbers;
   std::vector<WriteBack> writes;
@@ -186,8 +189,8 @@ struct Program {
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.
   std::string difference(const Program& other) const;
-  // Whether the tensors from outside are as they were, requires_grad, which `.grad` are None, what
-  // shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
+  // Whether the tensors from outside are as they were, leaves or results, which `.grad` are None,
+  // what shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
   bool guards_hold(std::span<const Tensor> arguments, std::vector<const Storage*>& room) const;
   bool hooks_hold() const;    // those of `unhooked`; asked when any leaf has got a hook
   bool layouts_hold() const;  // of `states`; asked when any tensor has got another

@@ -100,7 +100,7 @@ ValueId ProgramRecorder::number(const Tensor& t) {
 // A tensor from outside: a parameter, optimiser state, a closed-over constant.
 ValueId ProgramRecorder::state(const Tensor& t) {
   program_.states.push_back(t);
-  program_.state_requires_grad.push_back(t->requires_grad);
+  program_.standings.push_back(autograd::standing(t));
   const int index = static_cast<int>(program_.states.size()) - 1;
   return add_value({Source::kState, index, t.dtype(), t.sizes(), false, t.strides()});
 }

@@ -45,6 +45,7 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
     int64_t offset;
     bool inference;  // its mark: a view made in inference_mode is not the tensor that it looks at
     ValueId value;
+    const TensorImpl* tensor;  // that was bound
   };
   // The memory of one storage: its windows known as values under the current binding.
   struct Memory {
@@ -83,7 +84,8 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
                const Dims& sizes, bool view, const Dims& strides, int64_t offset);
   ValueId add_value(const Value& v);
   Memory& memory_of(const Tensor& t);
-  ValueId find(const Memory& memory, const Tensor& t) const;
+  const Window* find(const Memory& memory, const Tensor& t) const;
+  void note_double(const Memory& memory, const Tensor& t);
   void bind(const Tensor& t, ValueId value);
   void record_mutations(const Call& call, Instruction& in);
   void note_history(const Tensor& t);

@@ -1,5 +1,7 @@
 // What the recorder knows of memory: which value each window of a storage is, and what a write
 // makes of them.
+#include <algorithm>
+
 #include "autograd/autograd.h"
 #include "generated/ops.h"
 #include "graph/recorder.h"
@@ -12,21 +14,30 @@ ProgramRecorder::Memory& ProgramRecorder::memory_of(const Tensor& t) {
   return memory;
 }
 
-ValueId ProgramRecorder::find(const Memory& memory, const Tensor& t) const {
+auto ProgramRecorder::find(const Memory& memory, const Tensor& t) const -> const Window* {
   for (const Window& w : memory.windows) {
     if (w.offset == t->offset && w.sizes == t.sizes() && w.strides == t.strides() &&
         w.inference == t->inference) {
-      return w.value;
+      return &w;
     }
   }
-  return kNone;
+  return nullptr;
+}
+
+// A tensor from outside that is no state of its own, as its memory is known: p beside p.detach().
+void ProgramRecorder::note_double(const Memory& memory, const Tensor& t) {
+  if (!memory.outside || memory.gradient != kNone || among(views_, t)) return;
+  if (among(argument_tensors_, t) || among(program_.states, t)) return;
+  auto& known = program_.doubles;
+  const bool noted = std::any_of(known.begin(), known.end(),
+                                 [&](const auto& entry) { return entry.first.same_as(t); });
+  if (!noted) known.emplace_back(t, autograd::standing(t));
 }
 
 void ProgramRecorder::bind(const Tensor& t, ValueId value) {
   Memory& memory = memory_of(t);
-  if (find(memory, t) == kNone) {
-    memory.windows.push_back({t.sizes(), t.strides(), t->offset, t->inference, value});
-  }
+  if (find(memory, t)) return;
+  memory.windows.push_back({t.sizes(), t.strides(), t->offset, t->inference, value, t.impl()});
 }
 
 ValueId ProgramRecorder::resolve(const Tensor& t) {
@@ -35,9 +46,13 @@ ValueId ProgramRecorder::resolve(const Tensor& t) {
   const bool known = memories_.contains(t->storage.get());
   Memory& memory = memory_of(t);
   if (!known) memory.outside = true;
-  if (const ValueId id = find(memory, t); id != kNone) return id;
+  if (const Window* known_as = find(memory, t)) {
+    if (known_as->tensor != t.impl()) note_double(memory, t);
+    return known_as->value;
+  }
   ValueId id;
   if (memory.written || (known && !memory.outside)) {
+    note_double(memory, t);
     check_inside(memory, t);
     id = window(flat(memory, t), t.dtype(), t.sizes(), t.strides(), t->offset - memory.flat_offset);
     // What was written into it has a mark of its own.
@@ -138,6 +153,7 @@ void ProgramRecorder::on_write(const Tensor& view, const Tensor& value) try {
   const bool known = memories_.contains(view->storage.get());
   Memory& memory = memory_of(view);
   if (!known) memory.outside = true;
+  if (known) note_double(memory, view);
   if (memory.outside && modes.grad_enabled) {
     const Tensor both[] = {view, value};
     if (any_requires_grad(

@@ -1,6 +1,5 @@
 #include "graph/signature.h"
 
-#include "autograd/autograd.h"
 #include "ops/modes.h"
 
 namespace chainrule::graph {
@@ -21,7 +20,7 @@ Signature::Argument Signature::argument(std::span<const Tensor> arguments, size_
   const Tensor& t = arguments[i];
   size_t first = 0;
   while (!arguments[first].same_as(t)) ++first;
-  return {t.dtype(), t.sizes(), t.strides(), autograd::requires_grad(t), first};
+  return {t.dtype(), t.sizes(), t.strides(), autograd::standing(t), first};
 }
 
 Settings Settings::now() {

@@ -1,11 +1,12 @@
-// Signature: what of a call says which recordings may stand for it. dtype, sizes, strides and
-// requires_grad of its tensors, which of them are one tensor, and the settings of the thread.
+// Signature: what of a call says which recordings may stand for it. dtype, sizes and strides of its
+// tensors, which of them are leaves or have a history, which are one tensor, and the settings of
+// the thread.
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "core/tensor.h"
+#include "autograd/autograd.h"
 
 namespace chainrule::graph {
 
@@ -27,7 +28,7 @@ class Signature {
   struct Argument {
     DType dtype;
     Dims sizes, strides;
-    bool requires_grad;
+    autograd::Standing standing;
     size_t first;  // the first argument that is this very tensor
     bool operator==(const Argument&) const = default;
   };

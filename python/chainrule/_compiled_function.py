@@ -151,7 +151,9 @@ class CompiledFunction(Generic[_P, _R]):
 
     def _key(self, args, kwargs, tensors, objects):
         forms = (form(args, tensors, objects), form(kwargs, tensors, objects))
-        described = tuple((t.dtype, tuple(t.shape), t.stride(), t.requires_grad) for t in tensors)
+        described = tuple(
+            (t.dtype, tuple(t.shape), t.stride(), _core._standing(t)) for t in tensors
+        )
         places = {}
         # Which arguments are the same tensor is part of the signature.
         identity = tuple(places.setdefault(id(t), i) for i, t in enumerate(tensors))
