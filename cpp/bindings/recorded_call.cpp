@@ -35,7 +35,7 @@ bool RecordedCall::same_places(const std::vector<Tensor>& arguments) const {
 }
 
 bool RecordedCall::holds(const std::vector<Tensor>& arguments) const {
-  std::vector<const Storage*> room;
+  graph::GuardRoom room;
   return arguments.size() == layouts_.size() && recorded_.guards_hold(arguments, room);
 }
 

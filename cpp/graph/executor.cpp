@@ -19,7 +19,7 @@ struct Executor::Replay {
   Frame frame;
   Commit commit;
   ThreadChoice threads;
-  std::vector<const Storage*> room;  // of the guards
+  GuardRoom room;
 };
 
 namespace {

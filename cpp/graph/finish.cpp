@@ -1,6 +1,5 @@
-// The end of a recording: write-backs, updates sunk into the commit section, places, last uses.
+// The end of a recording: write-backs, updates sunk into the commit section, last uses.
 #include <algorithm>
-#include <set>
 
 #include "autograd/autograd.h"
 #include "generated/ops.h"
@@ -145,49 +144,6 @@ void ProgramRecorder::sink_updates() {
   for (Instruction& in : commit) program_.code.push_back(std::move(in));
   for (size_t i = 0; i < program_.code.size(); ++i) {
     for (ValueId v : program_.code[i].outputs) program_.values[v].index = static_cast<int>(i);
-  }
-}
-
-void ProgramRecorder::find_places() {
-  Program& p = program_;
-  p.writes_arguments = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
-    return w.target == Source::kArgument;
-  });
-  p.writes_gradients = std::any_of(p.writes.begin(), p.writes.end(), [](const WriteBack& w) {
-    return w.target == Source::kGradient;
-  });
-  const bool uses_gradients = std::any_of(p.grad_guards.begin(), p.grad_guards.end(),
-                                          [](const GradGuard& g) { return g.defined; });
-  if (!p.writes.empty() || p.commit_begin < p.forward_end || uses_gradients) {
-    for (const Tensor& t : p.states) p.state_storages.push_back(t->storage.get());
-    std::sort(p.state_storages.begin(), p.state_storages.end());
-  }
-  const auto end = [](const Tensor& t) { return t->offset + extent(t.sizes(), t.strides()); };
-  for (size_t i = 0; i < argument_tensors_.size(); ++i) {
-    const Tensor& t = argument_tensors_[i];
-    const auto first = std::find_if(
-        argument_tensors_.begin(), argument_tensors_.begin() + i, [&](const Tensor& other) {
-          const bool overlap = other->offset < end(t) && t->offset < end(other);
-          return other->storage == t->storage && (overlap || p.writes_arguments);
-        });
-    p.places.push_back({static_cast<int>(first - argument_tensors_.begin()),
-                        t->offset - (*first)->offset, p.state_of(*t.impl())});
-  }
-  find_gradient_places();
-}
-
-void ProgramRecorder::find_gradient_places() {
-  std::vector<Tensor> known = argument_tensors_;
-  known.insert(known.end(), guarded_gradients_.begin(), guarded_gradients_.end());
-  for (size_t i = 0; i < guarded_gradients_.size(); ++i) {
-    const Tensor& grad = guarded_gradients_[i];
-    if (!grad.defined()) continue;
-    const auto first = std::find_if(known.begin(), known.end(), [&](const Tensor& other) {
-      return other.defined() && other->storage == grad->storage;
-    });
-    program_.grad_guards[i].place = {static_cast<int>(first - known.begin()),
-                                     grad->offset - (*first)->offset,
-                                     program_.state_of(*grad.impl())};
   }
 }
 

@@ -57,8 +57,31 @@ bool Program::gradient_places_hold(std::span<const Tensor> arguments,
   });
 }
 
-bool Program::guards_hold(std::span<const Tensor> arguments,
-                          std::vector<const Storage*>& room) const {
+Stretch Program::stretch_of_argument(std::span<const Tensor> arguments, size_t i) const {
+  return stretch_of(*arguments[i].impl(), values[argument_values[i]].room, written_arguments[i]);
+}
+
+// Nearly always a look at each storage is all.
+bool Program::memory_apart(std::span<const Tensor> arguments, std::vector<Stretch>& room) const {
+  if (!writes_memory) return true;
+  bool foreign = grounds.foreign();
+  for (const Tensor& t : arguments) foreign |= t->storage->foreign();
+  for (const GradGuard& g : grad_guards) {
+    if (foreign) break;
+    foreign = g.defined && g.leaf.among(arguments)->autograd->grad->storage->foreign();
+  }
+  if (!foreign) return true;
+  room.clear();
+  for (size_t i = 0; i < arguments.size(); ++i) room.push_back(stretch_of_argument(arguments, i));
+  for (const GradGuard& g : grad_guards) {
+    if (!g.defined) continue;
+    const TensorImpl& grad = *g.leaf.among(arguments)->autograd->grad;
+    room.push_back(stretch_of(grad, extent(grad.sizes, grad.strides), g.written));
+  }
+  return !any_clash(room, grounds);
+}
+
+bool Program::guards_hold(std::span<const Tensor> arguments, GuardRoom& room) const {
   for (size_t i = 0; i < states.size(); ++i) {
     if (autograd::standing(states[i]) != standings[i]) return false;
   }
@@ -76,7 +99,8 @@ bool Program::guards_hold(std::span<const Tensor> arguments,
     const TensorImpl& grad = *leaf->autograd->grad;  // whose `.data` may be of any other layout
     if (grad.dtype != g.dtype || grad.sizes != g.sizes || grad.strides != g.strides) return false;
   }
-  return places_hold(arguments) && gradient_places_hold(arguments, room) && writes_hold(arguments);
+  return places_hold(arguments) && gradient_places_hold(arguments, room.gradients) &&
+         memory_apart(arguments, room.stretches) && writes_hold(arguments);
 }
 
 bool Program::hooks_hold() const {

@@ -22,7 +22,7 @@ bool Plan::replay(std::span<const Tensor> arguments, std::vector<Tensor>& result
 
 Plan::Known Plan::known(std::span<const Tensor> arguments) const {
   Known found;
-  std::vector<const Storage*> room;
+  GuardRoom room;
   const Variants known = variants();
   for (const auto& recorded : known) {
     if (!recorded || !recorded->program.guards_hold(arguments, room)) continue;

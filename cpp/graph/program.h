@@ -11,6 +11,7 @@
 #include "autograd/autograd.h"
 #include "graph/memory_plan.h"
 #include "graph/seed_set.h"
+#include "graph/stretch.h"
 #include "ops/op.h"
 
 namespace chainrule::graph {
@@ -132,6 +133,13 @@ struct GradGuard {
   Dims sizes;
   Dims strides;
   Place place;
+  bool written = false;
+};
+
+// What a replay's guards work in.
+struct GuardRoom {
+  std::vector<const Storage*> gradients;
+  std::vector<Stretch> stretches;
 };
 
 struct Number {
@@ -169,6 +177,9 @@ struct Program {
   bool writes_gradients = false;  // nor a `.grad` that the function uses
   // In order; none where nothing is written and no `.grad` used.
   std::vector<const Storage*> state_storages;
+  bool writes_memory = false;  // of arguments, states or gradients: what overlaps it counts
+  std::vector<bool> written_arguments;  // their memory
+  Grounds grounds;                      // of states
   std::vector<ValueId> results;
   std::vector<std::pair<int, int>> repeated;  // of results: the same tensor as an earlier one
   std::vector<ResultWindow> windows;
@@ -190,13 +201,16 @@ struct Program {
   // where.
   std::string difference(const Program& other) const;
   // Whether the tensors from outside are as they were, leaves or results, which `.grad` are None,
-  // what shares memory, and what is written may be written. `room` takes a storage of each `.grad`.
-  bool guards_hold(std::span<const Tensor> arguments, std::vector<const Storage*>& room) const;
+  // what shares memory, and what is written may be written.
+  bool guards_hold(std::span<const Tensor> arguments, GuardRoom& room) const;
   bool hooks_hold() const;    // those of `unhooked`; asked when any leaf has got a hook
   bool layouts_hold() const;  // of `states`; asked when any tensor has got another
   bool places_hold(std::span<const Tensor> arguments) const;
   bool gradient_places_hold(std::span<const Tensor> arguments,
                             std::vector<const Storage*>& room) const;
+  // Whether no memory that is written lies in another storage, too.
+  bool memory_apart(std::span<const Tensor> arguments, std::vector<Stretch>& room) const;
+  Stretch stretch_of_argument(std::span<const Tensor> arguments, size_t i) const;
   bool writes_hold(std::span<const Tensor> arguments) const;
   const Storage* state_of(const TensorImpl& t) const;
   // Whether arguments and gradients shared memory alike: what shares is one value, so of others the

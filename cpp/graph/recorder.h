@@ -102,6 +102,7 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   void find_places();
   void find_turned();
   void find_gradient_places();
+  void find_written_memory();
 
   Program program_;
   std::unordered_map<const Storage*, Memory> memories_;
