@@ -6,7 +6,6 @@ finished, it has after Ctrl-C the weights of the last step, else those from befo
 """
 
 import math
-import sys
 import time
 
 import chainrule as cr
@@ -15,6 +14,14 @@ from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_c
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, measured, outputs_of
+from ._trainer_checks import (
+    check_at_least,
+    check_options,
+    check_parts,
+    check_trains,
+    named_metrics,
+    no_batches,
+)
 
 _PROGRESS_SECONDS = 0.05
 
@@ -48,8 +55,9 @@ class Trainer:
 
     `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer
     targets, one output a class) or a dict from names to functions of (outputs, targets) that give a
-    batch mean. Callbacks are `Callback`s, or plain functions taken as `on_epoch_end`. `optimizer` may
-    be None where nothing is fitted. `history` is the History of the last `fit`.
+    batch mean, under any name but "loss". Callbacks are `Callback`s, or plain functions taken as
+    `on_epoch_end`. `optimizer` may be None where nothing is fitted. `history` is the History of the
+    last `fit`.
 
     `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
     model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
@@ -84,12 +92,12 @@ class Trainer:
     def __init__(
         self, model, loss, optimizer, *, metrics=(), callbacks=(), scale=None, compile=True
     ):
-        _check_parts(model, loss, optimizer)
-        _check_options(scale, compile)
+        check_parts(model, loss, optimizer)
+        check_options(scale, compile)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.metrics = _named_metrics(metrics)
+        self.metrics = named_metrics(metrics)
         self.callbacks = [
             call if isinstance(call, Callback) else _Function(call) for call in callbacks
         ]
@@ -131,17 +139,17 @@ class Trainer:
         """
         if self.optimizer is None:
             raise ValueError("[Trainer.fit] expected an optimizer; got None.")
-        _check_trains(self.optimizer, self.model)
-        _check_at_least("epochs", epochs, 0)
+        check_trains(self.optimizer, self.model)
+        check_at_least("epochs", epochs, 0)
         if patience is not None:
-            _check_at_least("patience", patience, 1)
+            check_at_least("patience", patience, 1)
             if validation is None:
                 raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
         loader = self._loader(train, batch_size, shuffle, generator)
         held_out = None if validation is None else self._loader(validation, batch_size)
         for part, batches in (("training", loader), ("validation", held_out)):
             if batches is not None and sample_count(batches) == 0:
-                raise _no_batches(part)
+                raise no_batches(part)
         history = self.history = History()
         step = Step(self)
         best = BestWeights(self.model, history, held_out is not None, min_delta)
@@ -239,7 +247,7 @@ class Trainer:
                 last_report = now
                 self._report(epoch, sums, total, now - begin)
         if not sums.samples:
-            raise _no_batches("training")
+            raise no_batches("training")
         seconds = time.perf_counter() - begin
         self._report(epoch, sums, total, seconds)
         row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}
@@ -259,70 +267,3 @@ class Trainer:
 class _Function(Callback):
     def __init__(self, function):
         self.on_epoch_end = function
-
-
-def _check_parts(model, loss, optimizer):
-    if isinstance(model, type) or not callable(model):
-        kind = model if isinstance(model, type) else type(model)
-        raise TypeError(
-            f"[Trainer] expected a model, as nn.Linear(2, 1); got {kind.__name__}. "
-            "The order is Trainer(model, loss, optimizer)."
-        )
-    if isinstance(loss, type) or not callable(loss):
-        kind = loss if isinstance(loss, type) else type(loss)
-        raise TypeError(
-            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}. "
-            "The order is Trainer(model, loss, optimizer)."
-        )
-    if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
-        raise TypeError(
-            f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r}."
-        )
-
-
-def _check_options(scale, compile):
-    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int | float)):
-        raise TypeError(f"[Trainer] expected scale a number or None; got {scale!r:.60}.")
-    if scale is not None and not abs(scale) <= sys.float_info.max:  # nan, too
-        raise ValueError(f"[Trainer] expected a finite scale; got {scale!r:.60}.")
-    if not isinstance(compile, bool):
-        raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
-
-
-def _check_trains(optimizer, model):
-    """An optimizer of another model would leave this one as it is, without a word."""
-    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if trained.isdisjoint(map(id, model.parameters())):
-        raise ValueError(
-            "[Trainer.fit] expected an optimizer of the model's parameters; got one of others. "
-            "Make it from this model's parameters()."
-        )
-
-
-def _accuracy(outputs, targets):
-    if outputs.ndim != 2 or targets.ndim != 1 or outputs.shape[0] != targets.shape[0]:
-        raise cr.ShapeError(
-            "[accuracy] expected outputs (rows, classes) and targets (rows,); "
-            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}."
-        )
-    return (outputs.argmax(1) == targets).sum().double() / max(len(targets), 1)
-
-
-def _named_metrics(metrics):
-    if isinstance(metrics, dict):
-        return dict(metrics)
-    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    if any(name != "accuracy" for name in metrics):
-        raise ValueError(
-            f"[Trainer] expected metrics ['accuracy'] or a dict of functions; got {metrics}."
-        )
-    return dict.fromkeys(metrics, _accuracy)
-
-
-def _no_batches(part):
-    return ValueError(f"[Trainer.fit] expected {part} data with at least one batch; got none.")
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"[Trainer.fit] expected {name} an integer >= {least}; got {value!r}.")
