@@ -6,14 +6,21 @@ _SCALARS = (bool, str, int, float, type(None), bytes)
 
 
 def copied_in(value):
-    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is."""
+    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is, the
+    tuples, lists and dicts without arrays among them."""
     if hasattr(value, "__array_interface__"):
         return _core.tensor(value)
     if type(value) in (tuple, list):
-        return type(value)(copied_in(v) for v in value)
+        items = [copied_in(v) for v in value]
+        return value if _all_same(items, value) else type(value)(items)
     if type(value) is dict:
-        return {k: copied_in(v) for k, v in value.items()}
+        items = [copied_in(v) for v in value.values()]
+        return value if _all_same(items, value.values()) else dict(zip(value, items, strict=True))
     return value
+
+
+def _all_same(items, others):
+    return all(a is b for a, b in zip(items, others, strict=True))
 
 
 def form(value, tensors, objects):

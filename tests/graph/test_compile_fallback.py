@@ -93,18 +93,52 @@ def test_one_warning_for_all_signatures():
     assert len(heard) == 1
 
 
-def test_arrays_come_as_tensors_in_every_call():
+def appends(held, x):
+    held.append(x * 2)
+    return len(held)
+
+
+def counts(held, x):
+    held["n"] = held.get("n", cr.zeros(())) + x.sum()
+    return held["n"].item()
+
+
+def counts_inside(held, x):
+    return counts(held["cache"][0], x)
+
+
+@pytest.mark.parametrize(
+    ("body", "make"),
+    [(appends, list), (counts, dict), (counts_inside, lambda: {"cache": ({}, 1)})],
+)
+def test_lists_and_dicts_are_the_callers_own_in_every_call(body, make):
+    fast = cr.compile(body, fallback=True)
+    held = make()
+    with pytest.warns(UserWarning):
+        assert [fast(held, cr.ones(1)) for _ in range(4)] == [1, 2, 3, 4]
+    named = make()
+    assert [fast(held=named, x=cr.ones(1)) for _ in range(4)] == [1, 2, 3, 4]
+    assert str(held) == str(named) != str(make())
+
+
+def test_arrays_are_tensors_only_in_the_call_that_was_recorded():
     numpy = pytest.importorskip("numpy")
     kinds = []
 
     @cr.compile(fallback=True)
-    def total(x):
-        kinds.append(type(x))
+    def write(held, x):
+        array = held["x"][0]
+        kinds.append(type(array))
+        array[0] += 1
         return x.sum().item()
 
+    array = numpy.zeros(3)
+    held = {"x": [array]}
     with pytest.warns(UserWarning):
-        assert [total(numpy.ones(3)) for _ in range(3)] == [3, 3, 3]
-    assert set(kinds) == {cr.Tensor}
+        assert [write(held, cr.ones(3)) for _ in range(3)] == [3, 3, 3]
+    assert kinds == [cr.Tensor, numpy.ndarray, numpy.ndarray]
+    assert held["x"][0] is array
+    assert array.tolist() == [2, 0, 0]  # not what the first call wrote: that was a copy
 
 
 def test_an_exception_after_the_recorder_was_dropped():
