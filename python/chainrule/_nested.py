@@ -29,16 +29,26 @@ def form(value, tensors, objects):
         tensors.append(value)
         return ("tensor",)
     if isinstance(value, _SCALARS):
-        return (type(value).__name__, repr(value) if isinstance(value, float) else value)
+        return _constant(value)
     if isinstance(value, (tuple, list)):
-        return (type(value).__name__, tuple(form(v, tensors, objects) for v in value))
+        return (type(value), tuple(form(v, tensors, objects) for v in value))
     if isinstance(value, dict):
-        return ("dict", tuple((k, form(v, tensors, objects)) for k, v in value.items()))
+        items = tuple((_key(k), form(v, tensors, objects)) for k, v in value.items())
+        return (type(value), items)
     if isinstance(value, (_core.dtype, _core.device)):
         return ("type", repr(value))
     # Objects (a module, an optimizer) count by identity; what they hold is guarded by the counter.
     objects.append(value)
     return ("object", id(value))
+
+
+def _constant(value):
+    """Equal for what a program cannot tell apart: not for 1, 1.0 and True, nor for 0.0 and -0.0."""
+    return (type(value), repr(value) if isinstance(value, float) else value)
+
+
+def _key(key):
+    return (type(key), tuple(map(_key, key))) if isinstance(key, tuple) else _constant(key)
 
 
 def held(args, kwargs):

@@ -1,8 +1,9 @@
 """What is part of a compiled call's signature, and the constants that its programs hold."""
 
+import enum
 import math
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 import pytest
 
@@ -198,3 +199,35 @@ def test_a_0d_tensor_as_a_bound_promotes_as_a_tensor():
     for bounded in (cr.arange(2).clamp(wide), cr.arange(2).clamp_min(wide)):
         assert bounded.dtype == cr.float64 and bounded.tolist() == [0.5, 1.0]
     assert cr.arange(2.0).clamp(wide).dtype == cr.float32
+
+
+class Table(dict):
+    pass
+
+
+def test_kinds_of_dicts_and_of_equal_keys_have_plans_of_their_own():
+    kinds = cr.compile(lambda d, x: (type(d).__name__, x + 1))
+    makes = [dict, OrderedDict, Table, lambda **items: defaultdict(int, **items)]
+    names = ["dict", "OrderedDict", "Table", "defaultdict"]
+    for _ in range(4):
+        assert [kinds(make(a=cr.ones(1)), cr.ones(1))[0] for make in makes] == names
+    assert kinds.plans == 4
+
+    keys = cr.compile(lambda d, x: (repr(list(d)), x + 1))
+    several = [1, True, 1.0, 0.0, -0.0, (1,), (True,), (0.0,), (-0.0,), ((1.0,),)]
+    for _ in range(4):
+        assert [keys({k: cr.ones(1)}, cr.ones(1))[0] for k in several] == [
+            f"[{k}]" for k in several
+        ]
+    assert keys.plans == len(several)
+    assert keys.stats["replays"] == 2 * len(several)
+
+
+def test_numbers_of_equal_value_and_name_of_type_have_plans_of_their_own():
+    def of(number):
+        return enum.IntEnum("Kind", {f"is_{number}": 1})(1)
+
+    names = cr.compile(lambda kind, x: (kind.name, x + 1))
+    first, second = of(1), of(2)
+    for _ in range(4):
+        assert [names(k, cr.ones(1))[0] for k in (first, second)] == ["is_1", "is_2"]
