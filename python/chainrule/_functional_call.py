@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import _core
 from ._core import Tensor
@@ -72,7 +72,8 @@ def _announce(module):
 
 def _one_dict(dicts):
     given = {}
-    for tensors in [dicts] if isinstance(dicts, Mapping) else dicts:
+    several = isinstance(dicts, Iterable) and not isinstance(dicts, Mapping)
+    for tensors in dicts if several else [dicts]:
         if not isinstance(tensors, Mapping):
             raise TypeError(
                 "[functional_call] expected dicts of names and tensors; got "
