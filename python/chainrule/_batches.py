@@ -9,7 +9,14 @@ import numbers
 
 import chainrule as cr
 
-from .utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from .utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+)
 
 
 def model_dtype(model):
@@ -44,7 +51,9 @@ def as_loader(data, batch_size, shuffle, generator, dtype):
     if isinstance(data, Dataset):
         shuffle = shuffle and not isinstance(data, IterableDataset)
         return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
-    if hasattr(data, "__iter__") and not isinstance(data, cr.Tensor):
+    # An array's rows, a string's letters and a dict's keys are no batches.
+    alone = isinstance(data, str | bytes | dict) or hasattr(data, "__array__")
+    if hasattr(data, "__iter__") and not alone:
         return data
     raise TypeError(
         f"[Trainer] expected a DataLoader, a Dataset or (inputs, targets); got {type(data).__name__}."
@@ -55,6 +64,16 @@ def as_rows(loader):
     """The batches of one pass over a DataLoader as rows of tensors that native code can take; None
     where there is more to a batch."""
     return loader._epoch() if isinstance(loader, DataLoader) else None
+
+
+def row_tensors(loader):
+    """The tensors whose rows make the batches; None where code of the user's may have a say."""
+    if type(loader) is not DataLoader or loader.collate_fn is not default_collate:
+        return None
+    dataset = loader.dataset
+    while type(dataset) is Subset:
+        dataset = dataset.dataset
+    return dataset.tensors if type(dataset) is TensorDataset else None
 
 
 def as_inputs(data, dtype):

@@ -40,6 +40,18 @@ def outputs_of(model, inputs):
         raise
 
 
+def loss_of(loss, outputs, targets):
+    """The loss of a batch, a tensor of one element."""
+    value = loss(outputs, targets)
+    if isinstance(value, cr.Tensor) and value.numel() == 1:
+        return value
+    is_tensor = isinstance(value, cr.Tensor)
+    got = f"one of shape {tuple(value.shape)}" if is_tensor else type(value).__name__
+    raise (cr.ShapeError if is_tensor else TypeError)(
+        f"[Trainer] expected loss to return a tensor of one element; got {got}."
+    )
+
+
 def measured(metrics, outputs, targets):
     """The metrics of a batch as tensors of one element."""
     with cr.no_grad():
@@ -56,7 +68,7 @@ def train_step(inputs, targets, model, loss, optimizer, *metrics):
     """One update; the loss and the metrics from before it, as tensors of one element."""
     optimizer.zero_grad()
     outputs = outputs_of(model, inputs)
-    value = loss(outputs, targets)
+    value = loss_of(loss, outputs, targets)
     results = measured(metrics, outputs, targets)
     with _core._PauseRecording():  # a replay has require_finite in its place
         number = value.item()

@@ -13,9 +13,10 @@ import chainrule as cr
 from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count, scaled
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
-from ._step import NotFinite, Step, measured, outputs_of
+from ._step import NotFinite, Step, loss_of, measured, outputs_of
 from ._trainer_checks import (
-    check_at_least,
+    check_data,
+    check_fit,
     check_options,
     check_parts,
     check_trains,
@@ -93,14 +94,12 @@ class Trainer:
         self, model, loss, optimizer, *, metrics=(), callbacks=(), scale=None, compile=True
     ):
         check_parts(model, loss, optimizer)
-        check_options(scale, compile)
+        check_options(callbacks, scale, compile)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.metrics = named_metrics(metrics)
-        self.callbacks = [
-            call if isinstance(call, Callback) else _Function(call) for call in callbacks
-        ]
+        self.callbacks = [_as_callback(call) for call in callbacks]
         self.scale = scale
         self.compile = compile
         self.history = History()
@@ -140,19 +139,15 @@ class Trainer:
         if self.optimizer is None:
             raise ValueError("[Trainer.fit] expected an optimizer; got None.")
         check_trains(self.optimizer, self.model)
-        check_at_least("epochs", epochs, 0)
-        if patience is not None:
-            check_at_least("patience", patience, 1)
-            if validation is None:
-                raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
+        check_fit(epochs, batch_size, shuffle, patience, min_delta)
+        if patience is not None and validation is None:
+            raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
         loader = self._loader(train, batch_size, shuffle, generator)
         held_out = None if validation is None else self._loader(validation, batch_size)
-        for part, batches in (("training", loader), ("validation", held_out)):
-            if batches is not None and sample_count(batches) == 0:
-                raise no_batches(part)
+        check_data(loader, held_out, self.scale)
         history = self.history = History()
         step = Step(self)
-        best = BestWeights(self.model, history, held_out is not None, min_delta)
+        best = BestWeights(self.model, history, held_out is not None, float(min_delta))
         try:
             self._call("on_fit_begin", epochs)
             history.stopped = self._epochs(step, loader, held_out, epochs, patience, best)
@@ -176,7 +171,7 @@ class Trainer:
             for batch in loader:
                 inputs, targets = pair(batch)
                 outputs = self._outputs(inputs)
-                loss = self.loss(outputs, targets)
+                loss = loss_of(self.loss, outputs, targets)
                 values = measured(self.metrics.values(), outputs, targets)
                 sums.add([value.item() for value in (loss, *values)], len(targets))
         if not sums.samples:
@@ -267,3 +262,11 @@ class Trainer:
 class _Function(Callback):
     def __init__(self, function):
         self.on_epoch_end = function
+
+
+def _as_callback(call):
+    if isinstance(call, Callback):
+        return call
+    if callable(call) and not isinstance(call, type):
+        return _Function(call)
+    raise TypeError(f"[Trainer] expected callbacks to be Callbacks or functions; got {call!r:.60}.")

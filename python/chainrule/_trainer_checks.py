@@ -1,9 +1,14 @@
 """What a Trainer checks of its parts and options, and of the arguments of `fit` before it trains."""
 
-import sys
+import math
+import numbers
 from collections.abc import Iterable
 
 import chainrule as cr
+
+from ._batches import pair, row_tensors, sample_count
+
+_MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
 
 
 def check_parts(model, loss, optimizer):
@@ -26,11 +31,16 @@ def check_parts(model, loss, optimizer):
         )
 
 
-def check_options(scale, compile):
+def check_options(callbacks, scale, compile):
     """TypeError or ValueError unless they are options of a Trainer."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(
+            "[Trainer] expected callbacks a sequence of Callbacks or functions; "
+            f"got {callbacks!r:.60}."
+        )
     if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int | float)):
         raise TypeError(f"[Trainer] expected scale a number or None; got {scale!r:.60}.")
-    if scale is not None and not abs(scale) <= sys.float_info.max:  # nan, too
+    if scale is not None and not _is_finite(scale):
         raise ValueError(f"[Trainer] expected a finite scale; got {scale!r:.60}.")
     if not isinstance(compile, bool):
         raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
@@ -83,12 +93,63 @@ def _check_metrics(metrics):
             )
 
 
+def check_fit(epochs, batch_size, shuffle, patience, min_delta):
+    """TypeError or ValueError unless they are arguments of `fit`."""
+    _check_integer("epochs", epochs, 0)
+    _check_integer("batch_size", batch_size, 1, _MOST_ROWS)
+    if not isinstance(shuffle, bool):
+        raise TypeError(f"[Trainer.fit] expected shuffle to be a bool; got {shuffle!r:.60}.")
+    if patience is not None:
+        _check_integer("patience", patience, 1)
+    if isinstance(min_delta, bool) or not isinstance(min_delta, numbers.Real):
+        raise TypeError(f"[Trainer.fit] expected min_delta a number; got {min_delta!r:.60}.")
+    if not _is_finite(min_delta):
+        raise ValueError(f"[Trainer.fit] expected a finite min_delta; got {min_delta!r:.60}.")
+
+
+def _is_finite(number):
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer above all floats
+        return False
+
+
+def _check_integer(name, value, least, most=None):
+    known = isinstance(value, int) and not isinstance(value, bool)
+    if not known or value < least or (most is not None and value > most):
+        limits = f">= {least}" if most is None else f"in [{least}, {most}]"
+        raise ValueError(f"[Trainer.fit] expected {name} an integer {limits}; got {value!r:.60}.")
+
+
+def check_data(loader, held_out, scale):
+    """ValueError unless there are batches of (inputs, targets), as far as that is known beforehand,
+    and of the same features in both."""
+    for part, batches in (("training", loader), ("validation", held_out)):
+        if batches is None:
+            continue
+        in_memory = isinstance(batches, list | tuple)
+        if sample_count(batches) == 0 or (in_memory and not batches):
+            raise no_batches(part)
+        rows = row_tensors(batches)
+        for batch in batches if in_memory else [] if rows is None else [rows]:
+            pair(batch)
+    here, there = _features(loader, scale), _features(held_out, scale)
+    if None not in (here, there) and here != there:
+        raise cr.ShapeError(
+            f"[Trainer.fit] expected validation inputs of {here} features, as those of training; "
+            f"got {there}."
+        )
+
+
+def _features(batches, scale):
+    """How many numbers the inputs have a row; None where that may change from batch to batch, as with
+    images, series of class numbers and what code of the user's makes."""
+    rows = row_tensors(batches)
+    if rows is None or rows[0].ndim > 2 or (scale is None and not rows[0].is_floating_point()):
+        return None
+    return rows[0].shape[1] if rows[0].ndim == 2 else 1
+
+
 def no_batches(part):
     """The error for data of `fit` without a batch."""
     return ValueError(f"[Trainer.fit] expected {part} data with at least one batch; got none.")
-
-
-def check_at_least(name, value, least):
-    """ValueError unless `value` is an integer >= `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"[Trainer.fit] expected {name} an integer >= {least}; got {value!r}.")

@@ -176,18 +176,3 @@ def test_parts_that_cannot_train(change, words):
     parts = {"model": model, "loss": nn.MSELoss(), "optimizer": optimizer} | change
     with pytest.raises(TypeError, match=words):
         cr.Trainer(**parts)
-
-
-@pytest.mark.parametrize(
-    ("metrics", "error", "words"),
-    [
-        ({"loss": nn.functional.mse_loss}, ValueError, "other than 'loss', which is the loss"),
-        ({"mse": 1.0}, TypeError, "from names to functions; got 'mse': 1.0"),
-        ({1: nn.functional.mse_loss}, TypeError, "from names to functions; got 1: <function"),
-        (["recall"], ValueError, r"a dict of functions; got \['recall'\]"),
-        (None, TypeError, r"a dict of functions; got \[None\]"),
-    ],
-)
-def test_bad_metrics(metrics, error, words):
-    with pytest.raises(error, match=rf"^\[Trainer\] expected (names of )?metrics .*{words}"):
-        linear_trainer(metrics=metrics)

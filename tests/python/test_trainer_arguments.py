@@ -1,0 +1,154 @@
+"""Trainer: options and arguments that it refuses before the first step."""
+
+import collections
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.utils.data import DataLoader, Subset, TensorDataset
+from trainers import blobs, classifier, line, linear_trainer, network, weights
+
+
+@pytest.mark.parametrize(
+    ("metrics", "error", "words"),
+    [
+        ({"loss": nn.functional.mse_loss}, ValueError, "other than 'loss', which is the loss"),
+        ({"mse": 1.0}, TypeError, "from names to functions; got 'mse': 1.0"),
+        ({1: nn.functional.mse_loss}, TypeError, "from names to functions; got 1: <function"),
+        (["recall"], ValueError, r"a dict of functions; got \['recall'\]"),
+        (None, TypeError, r"a dict of functions; got \[None\]"),
+    ],
+)
+def test_bad_metrics(metrics, error, words):
+    with pytest.raises(error, match=rf"^\[Trainer\] expected (names of )?metrics .*{words}"):
+        linear_trainer(metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "words"),
+    [
+        (print, "a sequence of Callbacks or functions; got <built-in function print>"),
+        (None, "a sequence of Callbacks or functions; got None"),
+        (cr.Callback(), "a sequence of Callbacks or functions; got <"),
+        ([cr.Callback], "to be Callbacks or functions; got <class"),
+        (["print"], "to be Callbacks or functions; got 'print'"),
+    ],
+)
+def test_bad_callbacks(callbacks, words):
+    with pytest.raises(TypeError, match=rf"^\[Trainer\] expected callbacks {words}"):
+        linear_trainer(callbacks=callbacks)
+
+
+ROWS = "batch_size an integer in [1, 9223372036854775807]; got "
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"batch_size": None}, ValueError, ROWS + "None."),
+        ({"batch_size": True}, ValueError, ROWS + "True."),
+        ({"batch_size": 2.0}, ValueError, ROWS + "2.0."),
+        ({"batch_size": 0}, ValueError, ROWS + "0."),
+        ({"batch_size": 2**63}, ValueError, ROWS + "9223372036854775808."),
+        ({"shuffle": 1}, TypeError, "shuffle to be a bool; got 1."),
+        ({"shuffle": None}, TypeError, "shuffle to be a bool; got None."),
+        ({"min_delta": "x"}, TypeError, "min_delta a number; got 'x'."),
+        ({"min_delta": None}, TypeError, "min_delta a number; got None."),
+        ({"min_delta": False}, TypeError, "min_delta a number; got False."),
+        ({"min_delta": float("nan")}, ValueError, "a finite min_delta; got nan."),
+        ({"min_delta": 2**2000}, ValueError, f"a finite min_delta; got {2**2000!r:.60}."),
+        ({"min_delta": float("-inf")}, ValueError, "a finite min_delta; got -inf."),
+    ],
+)
+def test_arguments_of_fit(arguments, error, words):
+    trainer = linear_trainer()
+    before = weights(trainer.model)
+    with pytest.raises(error) as raised:
+        trainer.fit(line(), line(), **{"epochs": 1} | arguments)
+    assert str(raised.value) == f"[Trainer.fit] expected {words}"
+    assert weights(trainer.model) == before
+
+
+def test_the_largest_batch_is_all_data():
+    results = []
+    for batch_size in (64, 2**63 - 1):
+        trainer = linear_trainer()
+        trainer.fit(line(64), line(8), epochs=4, batch_size=batch_size, min_delta=np.float32(0.5))
+        results.append(weights(trainer.model))
+    assert results[0] == results[1]
+
+
+X, Y = line(8)
+Row = collections.namedtuple("Row", "x y")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        ([], ValueError, r"\[Trainer.fit\] expected validation data with at least one batch"),
+        ((), ValueError, r"\[Trainer.fit\] expected validation data with at least one batch"),
+        (X.numpy(), TypeError, r"a DataLoader, a Dataset or \(inputs, targets\); got ndarray"),
+        ("data", TypeError, "a DataLoader, .*; got str"),
+        ({"x": X, "y": Y}, TypeError, "a DataLoader, .*; got dict"),
+        ((X, Y, Y), ValueError, r"batches \(inputs, targets\); got Tensor"),
+        ([1.0, 2.0, 3.0], ValueError, r"batches \(inputs, targets\); got float"),
+        ([(X, Y), (X, Y), (X, Y, Y)], ValueError, r"batches .*; got tuple"),
+        (TensorDataset(X), ValueError, r"batches \(inputs, targets\)"),
+        (DataLoader(TensorDataset(X, Y, Y)), ValueError, r"batches \(inputs, targets\)"),
+        ((X[:, :2], Y), cr.ShapeError, "validation inputs of 3 features, .*; got 2"),
+        (Row(X[:, 0], Y), cr.ShapeError, "validation inputs of 3 features, .*; got 1"),
+        (
+            DataLoader(Subset(TensorDataset(cr.cat([X, X], 1), Y), [1, 2]), 2),
+            cr.ShapeError,
+            "validation inputs of 3 features, .*; got 6",
+        ),
+    ],
+)
+def test_validation_data_are_looked_at_before_training(data, error, words):
+    trainer = linear_trainer()
+    before = weights(trainer.model)
+    with pytest.raises(error, match=words):
+        trainer.fit((X, Y), data, epochs=1)
+    assert weights(trainer.model) == before
+
+
+def test_widths_that_may_differ():
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.last = nn.Parameter(cr.ones(5, 2)), network()
+
+        def forward(self, x):
+            return self.last(self.table[x].mean(1))
+
+    labels = cr.tensor([0, 1, 2, 0])
+    series = cr.zeros(4, 6, dtype=cr.int64), labels
+    longer = cr.zeros(4, 9, dtype=cr.int64), labels
+    assert len(classifier(Mean()).fit(series, longer, epochs=1)) == 1
+    x, y = blobs(8)
+    own = DataLoader(TensorDataset(cr.cat([x, x], 1), y), collate_fn=lambda _: (x[:1], y[:1]))
+    assert len(classifier().fit((x, y), own, epochs=1)) == 1
+
+
+@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "error", "got"),
+    [
+        (nn.MSELoss(reduction="none"), cr.ShapeError, "one of shape (8, 1)"),
+        (lambda outputs, targets: None, TypeError, "NoneType"),
+        (lambda outputs, targets: outputs.mean().item(), TypeError, "float"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*expected a step that can be captured")
+def test_a_loss_that_is_no_number(loss, error, got, compile):
+    trainer = linear_trainer(compile=compile)
+    trainer.loss = loss
+    before = weights(trainer.model)
+    for call in (lambda: trainer.fit((X, Y), epochs=1), lambda: trainer.evaluate((X, Y))):
+        with pytest.raises(error) as raised:
+            call()
+        message = f"[Trainer] expected loss to return a tensor of one element; got {got}."
+        assert str(raised.value) == message
+    assert weights(trainer.model) == before
