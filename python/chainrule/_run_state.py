@@ -35,8 +35,9 @@ class BestWeights:
             else "from before epoch 1"
         )
         return (
-            f"[Trainer.fit] expected a finite loss; got {value} in epoch {epoch} {where}. The weights {kept} "
-            "are kept. Try a smaller learning rate, and check the data for NaN."
+            f"[Trainer.fit] expected a finite loss; got {value} in epoch {epoch} {where}. The weights "
+            f"{kept} are kept, the optimizer's state is the latest. Try a smaller learning rate, and "
+            "check the data for NaN."
         )
 
     def _copy(self):

@@ -135,6 +135,8 @@ class Trainer:
         brought the validation loss down by more than `min_delta`. `patience` stops after that many
         epochs without such a one. Ctrl-C ends the run in the same clean way
         (`history.stopped == "interrupted"`). A loss that is not finite raises FloatingPointError.
+        Only weights and buffers are put back: the optimizer keeps the moments and counts of all
+        its steps, also of those that the weights have lost. To go on from there, make a new one.
         """
         if self.optimizer is None:
             raise ValueError("[Trainer.fit] expected an optimizer; got None.")

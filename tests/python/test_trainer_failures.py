@@ -41,6 +41,17 @@ def test_nan_names_epoch_and_batch_and_keeps_the_last_good_weights():
     assert recorder.events[-1] == ("end", None)
 
 
+def test_the_optimizer_keeps_the_state_of_the_abandoned_steps():
+    trainer = linear_trainer()
+    trainer.optimizer = optim.Adam(trainer.model.parameters())
+    before = weights(trainer.model)
+    with pytest.raises(FloatingPointError, match="epoch 1 are kept, the optimizer's state is the"):
+        trainer.fit(poisoned(33), epochs=3, batch_size=8, shuffle=False)
+    assert weights(trainer.model) == before
+    steps = {state["step"].item() for state in trainer.optimizer.state.values()}
+    assert steps == {4.0}  # the four batches before the fifth, as the docstring of fit says
+
+
 def test_nan_labels_in_the_first_epoch():
     trainer = linear_trainer()
     before = weights(trainer.model)
