@@ -70,8 +70,8 @@ def compile(
     With `fallback=True` such a call is no error: the recorder is dropped where it meets what a
     program cannot hold, the call goes on eagerly to its end (the function runs once, no step is
     left half done), one warning says what and where, and later calls of the signature are eager.
-    Those get arrays of NumPy as they are; the call that was to be recorded got tensors, as replays
-    do, copies that leave the array as it was.
+    Arrays of NumPy come as tensors in every call, as in replays: copies, so that writes to them
+    leave the array as it was.
 
     With the environment variable CHAINRULE_AUDIT=n every n-th replay is an eager call that is
     recorded, and the two programs are compared: a difference, so a replay that would not have done

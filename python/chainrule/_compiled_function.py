@@ -186,7 +186,6 @@ class CompiledFunction(Generic[_P, _R]):
         self._fast.forget()
         if plan.refusal:
             self._warn(EAGER, plan.refusal)
-            args, kwargs = given  # arrays are arrays in an eager call
             return self._function(*args, **kwargs)
         if plan.count_change() == _WARN_AT:
             self._warn(_MANY_CHANGES, last_change())
