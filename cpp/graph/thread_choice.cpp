@@ -25,19 +25,30 @@ ThreadChoice::Turn::~Turn() {
 
 void ThreadChoice::ran(Duration passed) {
   // A look at one thread is over when it clearly takes longer: with many threads it costs the most.
-  if (is_other() && !one_ && passed > best_[0] + best_[0] / 2) return end_look(false);
-  // The first replay of each kind finds the caches and the workers as the others left them.
-  const bool first = until_ == 0 || until_ == -kSamples;
-  if (!first) best_[is_other()] = std::min(best_[is_other()], passed);
-  if (--until_ > -2 * kSamples) return;
-  end_look(best_[1] + best_[1] / 32 < best_[0]);  // less than 3 % is noise
+  if (other_ && !one_ && passed > best_[0] + best_[0] / 2) return end_look(false);
+  if (awake_ < kWaking) {
+    awake_ += passed;
+    return;
+  }
+  best_[other_] = std::min(best_[other_], passed);
+  if (++samples_ < kSamples) return;
+  if (other_) return end_look(best_[1] + best_[1] / 32 < best_[0]);  // less than 3 % is noise
+  other_ = true;
+  end_half();
+}
+
+void ThreadChoice::end_half() {
+  samples_ = 0;
+  awake_ = Duration::zero();
 }
 
 void ThreadChoice::end_look(bool change) {
   one_ = one_ != change;
+  other_ = false;
   interval_ = change ? kSoonest : std::min(2 * interval_, kLatest);
   until_ = interval_;
   best_[0] = best_[1] = Duration::max();
+  end_half();
 }
 
 }  // namespace chainrule::graph

@@ -16,7 +16,7 @@ class ThreadChoice {
  public:
   using Duration = std::chrono::steady_clock::duration;
 
-  bool one_thread() const { return one_ != is_other(); }  // of the next replay
+  bool one_thread() const { return one_ != other_; }  // of the next replay
   bool wants_time() const { return until_ <= 0; }
   void ran() { --until_; }  // it is over, and its time is not wanted
   void ran(Duration passed);
@@ -37,15 +37,20 @@ class ThreadChoice {
 
  private:
   // A look is kSamples replays the way they are and as many the other way; the best of each counts.
-  static constexpr int kSamples = 4;
+  // Before them come others for as long as a sleeping worker may take to wake.
+  static constexpr int kSamples = 3;
+  static constexpr Duration kWaking = std::chrono::microseconds(500);
   static constexpr int kSoonest = 32, kLatest = 1024;  // replays between two looks
 
-  bool is_other() const { return until_ <= -kSamples; }
+  void end_half();
   void end_look(bool change);
 
-  bool one_ = false;         // the way
-  int until_ = 8;            // replays until the next look; within one it counts on down
-  int interval_ = kSoonest;  // doubles while looks change nothing
+  bool one_ = false;                                       // the way
+  int until_ = 8;                                          // replays until the next look
+  int interval_ = kSoonest;                                // doubles while looks change nothing
+  bool other_ = false;                                     // in a look, its second half
+  int samples_ = 0;                                        // of this half
+  Duration awake_{};                                       // what came before them
   Duration best_[2] = {Duration::max(), Duration::max()};  // the way they are, and the other
 };
 

@@ -10,7 +10,7 @@ using namespace chainrule::checks;
 using chainrule::graph::ThreadChoice;
 using Duration = ThreadChoice::Duration;
 
-constexpr Duration kFast{1000}, kSlow{1400}, kVerySlow{9000};
+constexpr Duration kFast{1'000'000}, kSlow{1'400'000}, kVerySlow{9'000'000};
 
 // Of `turns`, how many ran on one thread where those take `one` and the others `all`.
 int ran_on_one(ThreadChoice& choice, int turns, Duration one, Duration all) {
@@ -39,7 +39,7 @@ void check_the_faster_way() {
 // Equal times, and differences below 3 %, change nothing; looks become seldom.
 void check_noise() {
   ThreadChoice choice;
-  const int looked = ran_on_one(choice, 10'000, Duration{980}, kFast);
+  const int looked = ran_on_one(choice, 10'000, Duration{980'000}, kFast);
   expect(looked > 0 && looked <= 4 * 16, "of 10000 replays ", looked, " ran on one thread");
 }
 
@@ -48,6 +48,25 @@ void check_short_looks() {
   ThreadChoice choice;
   const int looked = ran_on_one(choice, 10'000, kVerySlow, kFast);
   expect(looked > 0 && looked <= 16, looked, " slow replays of 10000");
+}
+
+// Replays are no sample while a worker that slept may still be waking.
+void check_waking() {
+  ThreadChoice choice;
+  Duration worked{};
+  int alone = 0;
+  for (int i = 0; i < 300; ++i) {
+    const bool one = choice.one_thread(), awake = worked > std::chrono::microseconds(400);
+    const Duration passed{one ? 35'000 : awake ? 25'000 : 36'500};
+    worked = one ? Duration::zero() : worked + passed;
+    alone += one;
+    if (choice.wants_time()) {
+      choice.ran(passed);
+    } else {
+      choice.ran();
+    }
+  }
+  expect(alone > 0 && alone < 80, "one thread in ", alone, " of 300, for a worker that slept");
 }
 
 void check_turns() {
@@ -68,6 +87,7 @@ int main() {
   check_the_faster_way();
   check_noise();
   check_short_looks();
+  check_waking();
   check_turns();
   return finish("thread choice");
 }
