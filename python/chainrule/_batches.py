@@ -113,8 +113,10 @@ def note_remedy(error, inputs, model):
     dtype = model_dtype(model)
     if isinstance(inputs, cr.Tensor) and inputs.dtype != dtype:
         name = str(dtype).removeprefix("chainrule.")
+        bytes_ = inputs.dtype == cr.uint8
+        remedy = "For bytes pass scale=1 / 255. Or convert" if bytes_ else "Convert"
         error.add_note(
-            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. Convert "
+            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. {remedy} "
             f'them: a tensor by inputs.to({dtype}), an array by inputs.astype("{name}").'
         )
 

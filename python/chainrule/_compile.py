@@ -78,8 +78,16 @@ def compile(
     what the function does by now, is a CaptureError with the line and both values. It finds what
     depends on Python state that nothing announces, such as a number in a global.
 
+    Numbers, strings and objects that the function reads from globals, its closure or an object of a
+    plain class are what they were when it was recorded: pass what changes as an argument, and run
+    once with CHAINRULE_AUDIT=100 to be told what was missed.
+
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
-    was: the next call is recorded.
+    was: the next calls are recorded. So do `train()` and `eval()`, a new module or optimizer and
+    `load_state_dict`: validate every hundreds of steps, or by a module that stays in `eval()`.
+
+    The compiled function tells what it does: `program` prints the instructions, `profile(...)`
+    times them, `plans` and `stats` count.
 
     A tensor that the function gets as an argument (or that is the `.grad` of a leaf) and also uses
     by itself is taken for the argument: pass it in every call or in none. A replay writes a window

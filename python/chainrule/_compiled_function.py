@@ -46,7 +46,9 @@ _MANY_CHANGES = (
 class CompiledFunction(Generic[_P, _R]):
     """A function whose calls are recorded, then replayed. Made by `chainrule.compile`.
 
-    What it has not itself it reads from the function: `compile(net).parameters()` are the net's.
+    What it has not itself it reads from the function: `compile(net).parameters()` are the net's, and
+    `compile(net).eval()` is the compiled net again. Attributes that are assigned to a compiled
+    module are the module's.
     """
 
     def __init__(self, function: Callable[_P, _R], fallback: bool = False):
@@ -67,7 +69,29 @@ class CompiledFunction(Generic[_P, _R]):
             "__"
         ):  # copying and pickling ask before it is there
             raise AttributeError(name)
-        return getattr(self._function, name)
+        value = getattr(self._function, name)
+        of_module = getattr(value, "__self__", None) is self._function and self._is_module()
+        return self._returning_itself(value) if of_module else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or not self._is_module():
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._function, name, value)
+
+    def _is_module(self):
+        return hasattr(type(self.__dict__.get("_function")), "named_parameters")
+
+    def _returning_itself(self, method):
+        """`net.eval()` and its like return the module: of a compiled one, the compiled one."""
+        import functools
+
+        @functools.wraps(method)
+        def call(*args, **kwargs):
+            result = method(*args, **kwargs)
+            return self if result is self._function else result
+
+        return call
 
     def __repr__(self):
         name = getattr(self._function, "__qualname__", type(self._function).__name__)

@@ -62,7 +62,9 @@ def test_a_compiled_module_is_a_function():
     fast = cr.compile(net)
     assert not isinstance(fast, nn.Module)
     assert list(fast.state_dict()) == ["weight", "bias"]
-    assert fast.eval() is net and not fast.training
+    assert fast.eval() is fast and not net.training and fast.to(cr.float32) is fast
+    fast.scale = 2.0
+    assert net.scale == 2.0 and fast.scale == 2.0
     with pytest.raises(TypeError, match="expected nn.Module objects; got CompiledFunction"):
         nn.Sequential(fast)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
