@@ -7,6 +7,8 @@ python -m bench.bench_step [--threads 1] [--peers torch,jax,numpy,sklearn] [--on
 if not __package__:
     raise SystemExit("bench is a package: python -m bench.bench_step")
 
+import time
+
 from bench import harness, machine, own
 from bench.networks import STEPS, check
 from bench.record import Record, parser, threads_word
@@ -18,6 +20,12 @@ PYTORCH = {  # the fastest of which kinds
 ON_ONE = "chainrule on 1 thread"
 
 
+def begin_on(threads):
+    """A turn finds the processors free: workers of whoever was on before spin for a while."""
+    own.set_threads(threads)
+    time.sleep(0.1)
+
+
 def candidates(network, peers, threads):
     """(steps, what to call before their turns)."""
     steps = own.steps(network)
@@ -26,8 +34,8 @@ def candidates(network, peers, threads):
         steps.update(peer.steps(network))
     if threads > 1:
         steps[ON_ONE] = own.compiled_step(network)
-        prepare = {name: lambda: own.set_threads(threads) for name in steps}
-        prepare[ON_ONE] = lambda: own.set_threads(1)
+        prepare = {name: lambda: begin_on(threads) for name in steps}
+        prepare[ON_ONE] = lambda: begin_on(1)
     check(steps, loose=(own.BFLOAT16,))
     return steps, prepare
 
