@@ -34,7 +34,7 @@ def candidates(network, peers, threads):
         steps.update(peer.steps(network))
     if threads > 1:
         steps[ON_ONE] = own.compiled_step(network)
-        prepare = {name: lambda: begin_on(threads) for name in steps}
+        prepare = {name: lambda: begin_on(threads) for name in (*steps, "peak")}
         prepare[ON_ONE] = lambda: begin_on(1)
     check(steps, loose=(own.BFLOAT16,))
     return steps, prepare
