@@ -7,8 +7,8 @@ namespace chainrule {
 
 namespace {
 
-constexpr int64_t kShortest = 50'000'000,
-                  kLongest = 1'000'000'000;  // nanoseconds with fewer threads
+// Nanoseconds: with fewer threads, and of a wait that counts.
+constexpr int64_t kShortest = 50'000'000, kLongest = 1'000'000'000;
 constexpr int64_t kLeast = 250'000;
 constexpr int64_t kTolerable = 8;  // of so many parts of the time one: less than threads gain
 

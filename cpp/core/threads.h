@@ -11,8 +11,8 @@
 namespace chainrule {
 
 int num_threads();
-void set_num_threads(
-    int n);  // >= 1; never more work, sometimes fewer do (results are the same bits)
+// n >= 1. Never more threads work, sometimes fewer do; results are the same bits.
+void set_num_threads(int n);
 // How many now: 1 within OneThread, half as many for a while after a worker lost its processor to a
 // neighbour.
 int threads_now();
