@@ -4,6 +4,7 @@
 // longer each time. A stall now and then costs little and is nothing to give up the threads for.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -19,9 +20,24 @@ class Stopwatch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// A region's caller, after `own_work` on `own_tiles` of its tiles, has waited for its workers; all
-// in nanoseconds.
-void note_wait(int64_t wait, int64_t own_work, int64_t own_tiles);
+// Times are nanoseconds of the steady clock. May be used by several threads.
+class Stalls {
+ public:
+  // A region's caller, after `own_work` on `own_tiles` of its tiles, has waited for its workers,
+  // until `end`.
+  void waited(int64_t wait, int64_t own_work, int64_t own_tiles, int64_t end);
+  bool fewer(int64_t now) const { return now < fewer_until_.load(std::memory_order_relaxed); }
+  bool never() const { return fewer_until_.load(std::memory_order_relaxed) == 0; }
+  void forget();
+
+ private:
+  std::atomic<int64_t> fewer_until_{0};
+  std::atomic<int64_t> fewer_for_{0};  // how long that was or will be
+  std::atomic<int64_t> last_stall_{0};
+};
+
+// The team's, by the clock.
+void note_wait(int64_t wait, int64_t own_work, int64_t own_tiles);  // it ends now
 bool team_is_stalled();  // not all threads should take part for now
 void forget_stalls();
 

@@ -2,6 +2,7 @@
 // regions, exceptions and the caller's rounding mode; workers that are not wanted end, and a
 // process that gets none works alone; a forked child starts workers of its own.
 #include <fenv.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "core/stalls.h"
 #include "core/threads.h"
 #include "kernel_checks.h"
 
@@ -104,6 +106,46 @@ void check_one_thread() {
   expect(threads_now() == 3, "after OneThread there are ", threads_now(), " threads");
 }
 
+constexpr int64_t kMs = 1'000'000;  // nanoseconds
+
+// One stall after a long time without is nothing; another soon after is. Then the threads are given
+// up for 50 ms, and for four times as long when they stall again as soon as they are back.
+void check_stalls() {
+  Stalls stalls;
+  int64_t now = 1000 * kMs;
+  const auto stall = [&](int64_t after, int64_t wait = 20 * kMs) {
+    stalls.waited(wait, kMs, 4, now += after + wait);
+  };
+  stall(0);
+  expect(!stalls.fewer(now), "one stall gave up the threads");
+  stall(161 * kMs);
+  expect(!stalls.fewer(now), "a stall of a ninth of the time gave up the threads");
+  stall(150 * kMs, kMs / 5);
+  stall(0, kMs / 5);
+  stall(20 * kMs);
+  expect(!stalls.fewer(now), "waits as long as a start gave up the threads");
+  stall(100 * kMs);
+  expect(stalls.fewer(now + 49 * kMs), "two stalls, one after the other, kept the threads");
+  expect(!stalls.fewer(now += 51 * kMs), "the threads did not come back");
+  stall(kMs);
+  expect(stalls.fewer(now + 199 * kMs), "the neighbour was looked for again too soon");
+  now += 201 * kMs;
+  stall(kMs);
+  now += 801 * kMs;
+  stall(kMs);
+  expect(stalls.fewer(now + 999 * kMs), "the longest time is not kept to");
+  expect(!stalls.fewer(now + 1001 * kMs), "the threads stay away for more than a second");
+  stalls.forget();
+  expect(stalls.never() && !stalls.fewer(now), "a neighbour is not forgotten");
+}
+
+// Work of the caller's own tiles tells how long one takes.
+void check_long_tiles() {
+  Stalls stalls;
+  for (int i = 1; i < 9; ++i) stalls.waited(20 * kMs, 60 * kMs, 9, 1000 * kMs + i * 30 * kMs);
+  expect(stalls.never(), "waits of three tiles gave up the threads");
+}
+
 // A worker that is kept in its tile as by a neighbour on its processor; false if none came.
 bool stall_once() {
   using Clock = std::chrono::steady_clock;
@@ -120,19 +162,14 @@ bool stall_once() {
   return arrived;
 }
 
-// Once is nothing; again and soon is.
-void check_stalls() {
-  if (std::thread::hardware_concurrency() < 2) return;  // nobody is waited for there
+// How soon one follows another is the machine's business here, so there are many.
+void check_the_team_notes_stalls() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) < 2)
+    return;  // waits are wanted
   set_num_threads(2);
-  if (!stall_once()) return expect(false, "no worker came");
-  expect(threads_now() == 2, "one stall gave up the threads");
-  if (!stall_once()) return expect(false, "no worker came again");
-  expect(threads_now() == 1, "two stalls, one after the other, kept the threads");
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  expect(threads_now() == 2, "the threads did not come back");
-  if (!stall_once()) return expect(false, "no worker came back");
-  std::this_thread::sleep_for(std::chrono::milliseconds(60));
-  expect(threads_now() == 1, "the neighbour is still there, and it was looked for again too soon");
+  for (int i = 0; i < 100 && threads_now() == 2; ++i) stall_once();
+  expect(threads_now() == 1, "stall upon stall, and the threads are kept");
   set_num_threads(2);
   expect(threads_now() == 2, "set_num_threads does not forget a neighbour");
 }
@@ -223,6 +260,8 @@ int main() {
   check_exception();
   check_one_thread();
   check_stalls();
+  check_long_tiles();
+  check_the_team_notes_stalls();
   check_rounding_mode();
   check_workers_come_and_go();
   check_no_more_threads();
