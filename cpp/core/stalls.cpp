@@ -6,10 +6,11 @@ namespace chainrule {
 
 namespace {
 
-// Nanoseconds: with fewer threads, and of a wait that counts.
+// Nanoseconds: with fewer threads, and of a wait that counts. A neighbour who stays costs a slice
+// or two every kLongest; with less of kShortest, more than two of the first 300 steps beside him.
 constexpr int64_t kShortest = 50'000'000, kLongest = 1'000'000'000;
 constexpr int64_t kLeast = 250'000;
-constexpr int64_t kTolerable = 8;  // of so many parts of the time one: less than threads gain
+constexpr int64_t kTolerable = 4;  // of so many parts of the time one: less than threads gain
 
 constinit Stalls team_stalls;
 

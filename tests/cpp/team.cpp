@@ -118,13 +118,13 @@ void check_stalls() {
   };
   stall(0);
   expect(!stalls.fewer(now), "one stall gave up the threads");
-  stall(161 * kMs);
-  expect(!stalls.fewer(now), "a stall of a ninth of the time gave up the threads");
-  stall(150 * kMs, kMs / 5);
+  stall(81 * kMs);
+  expect(!stalls.fewer(now), "a stall of a fifth of the time gave up the threads");
+  stall(70 * kMs, kMs / 5);
   stall(0, kMs / 5);
   stall(20 * kMs);
   expect(!stalls.fewer(now), "waits as long as a start gave up the threads");
-  stall(100 * kMs);
+  stall(70 * kMs);
   expect(stalls.fewer(now + 49 * kMs), "two stalls, one after the other, kept the threads");
   expect(!stalls.fewer(now += 51 * kMs), "the threads did not come back");
   stall(kMs);
