@@ -95,3 +95,23 @@ def both(make, fit):
         )
     half = len(results) // 2
     return results[:half], results[half:]
+
+
+class WritesItsInput(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x):
+        return self.inner(x.mul_(0.5))
+
+
+def check_that_data_stay(x, y, shuffle=True, **options):
+    """A model that writes into its batches leaves the data as they are, captured and eager."""
+    before = x.tolist()
+    captured, eager = both(
+        lambda **more: classifier(WritesItsInput(), **options, **more),
+        lambda t: t.fit((x, y), epochs=2, batch_size=8, shuffle=shuffle),
+    )
+    assert captured == eager
+    assert x.tolist() == before

@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.utils.data import Subset, TensorDataset
-from trainers import blobs, both, classifier, network, weights
+from trainers import blobs, both, check_that_data_stay, classifier, network, weights
 
 
 def test_a_keyboard_interrupt_in_a_callback(monkeypatch, taken):
@@ -157,22 +157,7 @@ def test_a_batch_that_somebody_keeps_stays_as_it_is(taken):
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_data_stay_as_they_are(shuffle):
-    class Changes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = network()
-
-        def forward(self, x):
-            return self.inner(x.mul_(0.5))
-
-    x, y = blobs()
-    before = x.tolist()
-    captured, eager = both(
-        lambda **options: classifier(Changes(), **options),
-        lambda t: t.fit((x, y), epochs=2, batch_size=8, shuffle=shuffle),
-    )
-    assert captured == eager
-    assert x.tolist() == before
+    check_that_data_stay(*blobs(), shuffle)
 
 
 @pytest.mark.parametrize(

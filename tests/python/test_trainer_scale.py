@@ -6,7 +6,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
-from trainers import both, classifier, figures, network, weights
+from trainers import both, check_that_data_stay, classifier, figures, network, weights
 
 THIRD = 1 / 3  # no power of two, and not a float32
 
@@ -112,22 +112,7 @@ def test_a_model_of_another_dtype_from_the_second_fit_on(taken):
 
 
 def test_data_stay_as_they_are(taken):
-    class Changes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = network()
-
-        def forward(self, x):
-            return self.inner(x.mul_(0.5))
-
-    x, y = integers()
-    before = x.tolist()
-    captured, eager = both(
-        lambda **options: classifier(Changes(), scale=THIRD, **options),
-        lambda t: t.fit((x, y), epochs=2, batch_size=8),
-    )
-    assert captured == eager
-    assert x.tolist() == before
+    check_that_data_stay(*integers(), scale=THIRD)
     assert sum(taken) > 5
 
 
