@@ -1,7 +1,6 @@
-"""Two threads at once, the GIL during long work, and fork after use."""
+"""Two threads at once, the GIL during long work, and threads that work at exit."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -11,19 +10,6 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.utils.data import DataLoader, Subset, TensorDataset
-
-
-def succeeds(code):
-    """Runs a script in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def train(seed, steps=60):
@@ -163,37 +149,6 @@ def test_an_index_that_another_thread_changes_ends_in_an_error_or_not(read):
     worker.join()
 
 
-def test_row_numbers_that_another_thread_changes_end_in_an_error_or_not():
-    """Batches that are taken natively: a number is looked at and used as it was at one time."""
-    x, y = cr.randn(6144, 1000), cr.zeros(6144, dtype=cr.int64)
-    index, good = cr.arange(6144), cr.arange(6144)
-    loader = DataLoader(Subset(TensorDataset(x, y), index), batch_size=512)
-    net = cr.nn.Linear(1000, 2)
-    trainer = cr.Trainer(net, cr.nn.CrossEntropyLoss(), cr.optim.SGD(net.parameters(), lr=0.1))
-    trainer.fit(loader, epochs=3)
-    done = threading.Event()
-
-    def change():
-        while not done.is_set():
-            index.fill_(2**40)
-            time.sleep(0.0003)
-            index.copy_(good)
-            time.sleep(0.02)  # so that some batches follow each other without an error
-
-    worker = threading.Thread(target=change)
-    worker.start()
-    try:
-        end = time.monotonic() + 2
-        while time.monotonic() < end:
-            with contextlib.suppress(IndexError):
-                trainer.fit(loader, epochs=4)
-            time.sleep(0.001)
-    finally:
-        done.set()
-        worker.join()
-    trainer.fit(loader, epochs=1)
-
-
 def test_a_finalizer_waits_for_long_work_while_another_thread_waits_for_the_plan():
     """The replay drops an array whose finalizer changes sizes: both would wait for the other."""
     w, x = cr.ones(3, requires_grad=True), cr.zeros(2)
@@ -257,103 +212,6 @@ def test_hooks_run_in_the_thread_of_backward():
         return seen == [threading.get_ident()]
 
     assert all(run_threads({0: job, 1: job}).values())
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_fork_after_use():
-    code = """
-import os, sys
-import chainrule as cr
-a = cr.ones(600, 600)
-before = (a @ a).sum().item()
-pid = os.fork()
-if pid == 0:
-    ok = (a @ a).sum().item() == before and cr.get_num_threads() == 1
-    w = cr.ones(3, requires_grad=True)
-    (w * 2).sum().backward()
-    ok = ok and w.grad.tolist() == [2, 2, 2]
-    cr.set_num_threads(2)
-    ok = ok and (a @ a).sum().item() == before
-    os._exit(0 if ok else 1)
-_, status = os.waitpid(pid, 0)
-assert (a @ a).sum().item() == before
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-    succeeds(code)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_does_not_count_what_other_threads_keep():
-    code = """
-import os, sys, threading
-import chainrule as cr
-ready, done = threading.Event(), threading.Event()
-def other():
-    x = [cr.ones(n) for n in (2000, 3000, 4000, 5000) for _ in range(50)]
-    del x
-    ready.set()
-    done.wait()
-thread = threading.Thread(target=other)
-thread.start()
-ready.wait()
-pid = os.fork()
-if pid == 0:
-    cr._core._empty_cache()
-    cached = cr._core._memory_stats()["cached"]
-    os._exit(0 if cached < 300_000 else 1)
-_, status = os.waitpid(pid, 0)
-done.set()
-thread.join()
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-    succeeds(code)
-
-
-FORKS_WHILE = """
-import os, signal, sys, threading, time
-import chainrule as cr
-w = cr.randn(500, 500)
-fn = cr.compile(lambda x: x @ w)
-x = cr.randn(500, 500)
-def work():
-    with cr.no_grad():
-        while True:
-            {work}
-def child():
-    signal.alarm(20)
-    with cr.no_grad():
-        {child}
-    os._exit(0)
-with cr.no_grad():
-    for _ in range(3):
-        fn(x)
-threading.Thread(target=work, daemon=True).start()
-for i in range(20):
-    time.sleep(0.003 + 0.0007 * i)
-    pid = os.fork()
-    if pid == 0:
-        child()
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if status:
-        sys.stderr.write("the child ended with %d" % status)
-        os._exit(1)
-os._exit(0)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize(
-    ("work", "child"),
-    [
-        ("x @ w", "cr.nn.Linear(2, 2).double()"),
-        ("fn(x)", "fn(x); fn(x)"),
-        ("with cr._plans._lock: time.sleep(1)", "fn(x[:9]); fn(x); fn.plans"),
-    ],
-    ids=["product", "replay", "plans"],
-)
-def test_fork_while_another_thread_works(work, child):
-    """What that thread had under way or locked is nothing that a child waits for."""
-    succeeds(FORKS_WHILE.format(work=work, child=child))
 
 
 def test_a_thread_that_ends_with_the_interpreter():
