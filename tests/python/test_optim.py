@@ -1,89 +1,15 @@
-"""SGD, Adam and AdamW: 20-step trajectories against a NumPy float64 twin for every combination of
-flags, groups and settings that change, misuse, and compiled steps that read their settings anew.
+"""SGD, Adam and AdamW: settings, groups and settings that change, missing gradients, step and
+zero_grad, and users' optimizers.
 
-State dicts and copies stand in test_state_dict.py.
+Trajectories stand in test_optim_twins.py, what is refused in test_optim_arguments.py and
+test_optim_misuse.py, state dicts and copies in test_state_dict.py.
 """
-
-import itertools
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from optim_problem import SHAPES, STEPS, Problem
-
-# ---- the twin, straight from the papers' formulas
-
-
-def sgd_twin(w, grad, steps, lr, momentum, dampening, weight_decay, nesterov, maximize):
-    """Yields the weights after each step."""
-    v = None
-    for _ in range(steps):
-        g = -grad(w) if maximize else grad(w)
-        g = g + weight_decay * w
-        if momentum:
-            v = g if v is None else momentum * v + (1 - dampening) * g
-            g = g + momentum * v if nesterov else v
-        w = w - lr * g
-        yield w
-
-
-def adam_twin(w, grad, steps, lr, betas, eps, weight_decay, amsgrad, maximize, decoupled):
-    """Yields the weights after each step."""
-    (b1, b2), m, v, largest = betas, 0.0, 0.0, 0.0
-    for t in range(1, steps + 1):
-        g = -grad(w) if maximize else grad(w)
-        if decoupled:
-            w = w * (1 - lr * weight_decay)
-        else:
-            g = g + weight_decay * w
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g * g
-        largest = np.maximum(largest, v)
-        scale = np.sqrt((largest if amsgrad else v) / (1 - b2**t)) + eps
-        w = w - lr * (m / (1 - b1**t)) / scale
-        yield w
-
-
-DTYPES = pytest.mark.parametrize("dtype", [cr.float32, cr.float64], ids=["f32", "f64"])
-
-SGD_FLAGS = [
-    dict(zip(("momentum", "dampening", "weight_decay", "nesterov", "maximize"), v, strict=True))
-    for v in itertools.product((0.0, 0.9), (0.0, 0.3), (0.0, 0.1), (False, True), (False, True))
-    if not (v[3] and (v[0] == 0 or v[1] != 0))
-]
-
-ADAM_FLAGS = [
-    dict(zip(("betas", "eps", "weight_decay", "amsgrad", "maximize"), v, strict=True))
-    for v in itertools.product(
-        ((0.9, 0.999), (0.0, 0.5)), (1e-8, 0.1), (0.0, 0.1), (False, True), (False, True)
-    )
-]
-
-
-def name_of(flags):
-    return "-".join(f"{key}={value}" for key, value in flags.items() if value) or "plain"
-
-
-@DTYPES
-@pytest.mark.parametrize("flags", SGD_FLAGS, ids=name_of)
-def test_sgd_follows_its_twin(flags, dtype):
-    problem = Problem(dtype)
-    lr = 0.001 if flags["maximize"] else 0.05
-    problem.check(cr.optim.SGD(problem.params, lr=lr, **flags), sgd_twin, lr=lr, **flags)
-
-
-@DTYPES
-@pytest.mark.parametrize("flags", ADAM_FLAGS, ids=name_of)
-@pytest.mark.parametrize("kind", ["Adam", "AdamW", "Adam-decoupled"])
-def test_adam_follows_its_twin(kind, flags, dtype):
-    problem = Problem(dtype)
-    decoupled = kind != "Adam"
-    more = {"decoupled_weight_decay": True} if kind == "Adam-decoupled" else {}
-    make = cr.optim.AdamW if kind == "AdamW" else cr.optim.Adam
-    optimizer = make(problem.params, lr=0.05, **flags, **more)
-    problem.check(optimizer, adam_twin, lr=0.05, decoupled=decoupled, **flags)
-    assert [s["step"].item() for s in optimizer.state.values()] == [STEPS] * len(SHAPES)
+from optim_problem import Problem
 
 
 def test_defaults_are_pytorchs():
@@ -331,76 +257,3 @@ def test_repr_is_pytorchs():
     assert text.splitlines()[:2] == ["SGD (", "Parameter Group 0"]
     assert "    lr: 0.5" in text
     assert text.endswith("    weight_decay: 0\n)")
-
-
-# ---- misuse
-
-
-def weight():
-    return cr.nn.Parameter(cr.ones(2))
-
-
-@pytest.mark.parametrize(
-    ("error", "words", "act"),
-    [
-        (TypeError, "iterable", lambda: cr.optim.SGD(weight())),
-        (TypeError, "tensors", lambda: cr.optim.SGD([3])),
-        (TypeError, "iter", lambda: cr.optim.SGD(3)),
-        (TypeError, "order", lambda: cr.optim.SGD([{"params": {weight()}}])),
-        (TypeError, "params", lambda: cr.optim.SGD([{"lr": 3}])),
-        (ValueError, "at least one", lambda: cr.optim.SGD([])),
-        (ValueError, "leaf", lambda: cr.optim.Adam([weight() * 2])),
-        (ValueError, "twice", lambda: cr.optim.SGD([weight()] * 2)),
-        (ValueError, "twice", lambda: cr.optim.SGD([{"params": [p]} for p in [weight()] * 2])),
-        (ValueError, r"lr >= 0; got -1", lambda: cr.optim.SGD([weight()], lr=-1)),
-        (ValueError, r"lr >= 0; got nan", lambda: cr.optim.Adam([weight()], lr=float("nan"))),
-        (ValueError, "one element", lambda: cr.optim.SGD([weight()], lr=cr.ones(2))),
-        (ValueError, "momentum >= 0", lambda: cr.optim.SGD([weight()], momentum=-0.1)),
-        (ValueError, "weight_decay >= 0", lambda: cr.optim.SGD([weight()], weight_decay=-1)),
-        (ValueError, "nesterov", lambda: cr.optim.SGD([weight()], nesterov=True)),
-        (
-            ValueError,
-            "dampening",
-            lambda: cr.optim.SGD([weight()], momentum=0.9, dampening=0.1, nesterov=True),
-        ),
-        (ValueError, r"betas\[0\] < 1; got 1", lambda: cr.optim.Adam([weight()], betas=(1, 0.9))),
-        (ValueError, r"betas\[1\]", lambda: cr.optim.Adam([weight()], betas=(0.9, -0.1))),
-        (ValueError, "two betas", lambda: cr.optim.Adam([weight()], betas=(0.9,))),
-        (ValueError, r"\[AdamW\].*eps >= 0", lambda: cr.optim.AdamW([weight()], eps=-1)),
-        (ValueError, "weight_decay", lambda: cr.optim.AdamW([weight()], weight_decay=-1)),
-        (ValueError, "lr", lambda: cr.optim.SGD([{"params": [weight()], "lr": -1}])),
-    ],
-)
-def test_misuse(error, words, act):
-    with pytest.raises(error, match=words):
-        act()
-
-
-def test_a_setting_that_is_no_number_is_found_before_anything_moves():
-    w = weight()
-    optimizer = cr.optim.SGD([w], lr=0.1)
-    w.grad = cr.ones(2)
-    for key, value in (("lr", "fast"), ("weight_decay", cr.tensor(0.1)), ("momentum", None)):
-        old = optimizer.param_groups[0][key]
-        optimizer.param_groups[0][key] = value
-        with pytest.raises(TypeError, match=f"expected {key} to be a number"):
-            optimizer.step()
-        optimizer.param_groups[0][key] = old
-    assert w.tolist() == [1, 1]
-    optimizer.step()
-
-
-def test_a_failed_group_changes_nothing():
-    w = weight()
-    optimizer = cr.optim.SGD([w])
-    for group in ({"params": [w]}, {"params": [weight()], "lr": -1}, {"params": [weight(), 3]}):
-        with pytest.raises((ValueError, TypeError)):
-            optimizer.add_param_group(group)
-    assert len(optimizer.param_groups) == 1
-
-
-def test_a_gradient_of_another_shape_is_an_error():
-    w = weight()
-    with pytest.raises((cr.ShapeError, RuntimeError, ValueError)):
-        w.grad = cr.ones(3)
-    assert w.tolist() == [1, 1]

@@ -1,0 +1,78 @@
+"""Optimizers and groups that are made of what they cannot use: parameters and settings."""
+
+import pytest
+
+import chainrule as cr
+from optim_problem import weight
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "act"),
+    [
+        (TypeError, "iterable", lambda: cr.optim.SGD(weight())),
+        (TypeError, "tensors", lambda: cr.optim.SGD([3])),
+        (TypeError, "iter", lambda: cr.optim.SGD(3)),
+        (TypeError, "order", lambda: cr.optim.SGD([{"params": {weight()}}])),
+        (TypeError, "params", lambda: cr.optim.SGD([{"lr": 3}])),
+        (ValueError, "at least one", lambda: cr.optim.SGD([])),
+        (ValueError, "leaf", lambda: cr.optim.Adam([weight() * 2])),
+        (ValueError, "twice", lambda: cr.optim.SGD([weight()] * 2)),
+        (ValueError, "twice", lambda: cr.optim.SGD([{"params": [p]} for p in [weight()] * 2])),
+        (ValueError, r"lr >= 0; got -1", lambda: cr.optim.SGD([weight()], lr=-1)),
+        (ValueError, r"lr >= 0; got nan", lambda: cr.optim.Adam([weight()], lr=float("nan"))),
+        (ValueError, "one element", lambda: cr.optim.SGD([weight()], lr=cr.ones(2))),
+        (ValueError, "momentum >= 0", lambda: cr.optim.SGD([weight()], momentum=-0.1)),
+        (ValueError, "weight_decay >= 0", lambda: cr.optim.SGD([weight()], weight_decay=-1)),
+        (ValueError, "nesterov", lambda: cr.optim.SGD([weight()], nesterov=True)),
+        (
+            ValueError,
+            "dampening",
+            lambda: cr.optim.SGD([weight()], momentum=0.9, dampening=0.1, nesterov=True),
+        ),
+        (ValueError, r"betas\[0\] < 1; got 1", lambda: cr.optim.Adam([weight()], betas=(1, 0.9))),
+        (ValueError, r"betas\[1\]", lambda: cr.optim.Adam([weight()], betas=(0.9, -0.1))),
+        (ValueError, "two betas", lambda: cr.optim.Adam([weight()], betas=(0.9,))),
+        (ValueError, r"\[AdamW\].*eps >= 0", lambda: cr.optim.AdamW([weight()], eps=-1)),
+        (ValueError, "weight_decay", lambda: cr.optim.AdamW([weight()], weight_decay=-1)),
+        (ValueError, "lr", lambda: cr.optim.SGD([{"params": [weight()], "lr": -1}])),
+    ],
+)
+def test_misuse(error, words, act):
+    with pytest.raises(error, match=words):
+        act()
+
+
+@pytest.mark.parametrize(
+    ("words", "act"),
+    [
+        (r"\[SGD\] expected lr to be a number; got 'a'", lambda: cr.optim.SGD([weight()], lr="a")),
+        ("lr to be a number; got '0.1'", lambda: cr.optim.SGD([weight()], lr="0.1")),
+        ("lr to be a number; got None", lambda: cr.optim.Adam([weight()], lr=None)),
+        ("lr to be a number; got 1j", lambda: cr.optim.Adam([weight()], lr=1j)),
+        ("momentum to be a number", lambda: cr.optim.SGD([weight()], momentum=None)),
+        ("dampening to be a number", lambda: cr.optim.SGD([weight()], dampening="a")),
+        ("weight_decay to be a number", lambda: cr.optim.SGD([weight()], weight_decay=None)),
+        ("weight_decay to be a number", lambda: cr.optim.AdamW([weight()], weight_decay=[1])),
+        ("eps to be a number", lambda: cr.optim.Adam([weight()], eps=cr.tensor(1e-8))),
+        (r"\[Adam\] expected two betas; got 5", lambda: cr.optim.Adam([weight()], betas=5)),
+        (r"betas\[0\] to be a number", lambda: cr.optim.Adam([weight()], betas=("a", "b"))),
+        ("flags", lambda: cr.optim.SGD([weight()], momentum=0.9, nesterov=1)),
+        ("flags", lambda: cr.optim.Adam([weight()], amsgrad="yes")),
+        (r"\[SGD\] expected an iterable of tensors or dicts as params", lambda: cr.optim.SGD(3)),
+        (r"\[SGD\] expected an iterable", lambda: cr.optim.SGD([{"params": 3}])),
+        (r"\(name, tensor\) pairs", lambda: cr.optim.SGD([(weight(),)])),
+        (r"\(name, tensor\) pairs", lambda: cr.optim.SGD([(weight(), weight())])),
+    ],
+)
+def test_a_setting_of_another_type(words, act):
+    with pytest.raises(TypeError, match=words):
+        act()
+
+
+def test_a_failed_group_changes_nothing():
+    w = weight()
+    optimizer = cr.optim.SGD([w])
+    for group in ({"params": [w]}, {"params": [weight()], "lr": -1}, {"params": [weight(), 3]}):
+        with pytest.raises((ValueError, TypeError)):
+            optimizer.add_param_group(group)
+    assert len(optimizer.param_groups) == 1
