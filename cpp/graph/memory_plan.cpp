@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "graph/program.h"
+#include "graph/passes/rewrite.h"
 
 namespace chainrule::graph {
 
@@ -17,8 +17,6 @@ int64_t bytes_of(const Value& v) {
   return (bytes + kUnit - 1) / kUnit * kUnit;
 }
 int64_t padded(int64_t bytes) { return (bytes + kUnit - 1) / kUnit * kUnit; }
-
-bool is_dense(const Value& v) { return !v.view || is_contiguous(v.sizes, v.strides); }
 
 // Free stretches of the arena. The smallest that fits is taken, of equal ones the first: memory
 // that was in use a moment ago is in the cache.

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "generated/ops.h"
 #include "graph/kernel_call.h"
 #include "ops/attribute_text.h"
 
@@ -134,6 +135,7 @@ std::string comment(const Program& p, const Instruction& in) {
   } else {
     out += str(amount(work_of(p, in)), " operations, ", amount(bytes_of(p, in)), " bytes");
   }
+  if (in.op == &ops::kProductAndSums) out += ", a product and a sum (fuse_bias_gradients)";
   if (in.tail) out += ", on parts of the output before (attach_tails)";
   return out;
 }

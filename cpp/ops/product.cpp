@@ -93,12 +93,13 @@ void run_planned(kernels::ProductFn fn, const kernels::ProductArgs& args,
                   [&](int64_t first, int64_t last) { fn(args, plan, first, last); });
 }
 
-// The operands of a launch: C, A, B and the bias.
+// The operands of a launch: C, A, B and the bias, or C, the sums of A's rows, A and B.
 struct ProductLaunch {
   kernels::ProductFn fn;
   kernels::ProductArgs args;
   kernels::ProductPlan plan;
   kernels::ElementwiseFn bias_cast;  // puts the bias into the scratch memory; or null
+  bool sums;
 };
 
 struct Finishing {
@@ -117,9 +118,13 @@ void launch_product(const Launch& launch, char* const* table) {
   const auto& p = launch.as<ProductLaunch>();
   kernels::ProductArgs args = p.args;
   args.c = launch.address(0, table);
-  args.a = launch.address(1, table);
-  args.b = launch.address(2, table);
-  args.bias = launch.address(3, table);
+  args.a = launch.address(p.sums ? 2 : 1, table);
+  args.b = launch.address(p.sums ? 3 : 2, table);
+  if (p.sums) {
+    args.a_sums = launch.address(1, table);
+  } else {
+    args.bias = launch.address(3, table);
+  }
   if (p.bias_cast && args.bias) {
     const int64_t stride = 1;
     p.bias_cast(args.n, launch.address(4, table), &args.bias, &stride, nullptr);
@@ -135,13 +140,13 @@ void launch_product(const Launch& launch, char* const* table) {
 }  // namespace
 
 bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch,
-                     kernels::ElementwiseFn bias_cast) {
+                     kernels::ElementwiseFn bias_cast, bool sums) {
   const kernels::KernelTable& table = kernels::table();
   const int type = static_cast<int>(t);
   if (args.k == 0 || !table.product[type]) return false;
   if (args.m == 0 || args.n == 0) return true;
-  launch.set(launch_product,
-             ProductLaunch{table.product[type], args, table.product_plan[type](args), bias_cast});
+  launch.set(launch_product, ProductLaunch{table.product[type], args,
+                                           table.product_plan[type](args), bias_cast, sums});
   launch.takes_tail = true;
   return true;
 }

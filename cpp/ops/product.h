@@ -27,9 +27,10 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 // the bias, or 0.
 void run_product(DType t, const kernels::ProductArgs& args);
 // The same as a launch whose operands are out, a, b and, where there is one, the bias; addresses in
-// `args` do not count. `bias_cast` brings a dense bias into the scratch memory first.
+// `args` do not count. `bias_cast` brings a dense bias into the scratch memory first. With `sums`
+// the second output is the sums of a's rows, and there is no bias.
 bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch,
-                     kernels::ElementwiseFn bias_cast = nullptr);
+                     kernels::ElementwiseFn bias_cast = nullptr, bool sums = false);
 
 // Whether the kernels in use have products of bfloat16; else float32's serve
 // (product_bfloat16.cpp).

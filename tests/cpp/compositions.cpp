@@ -57,12 +57,31 @@ void check_cross_entropy() {
   }
 }
 
+// It has no gradient: a pass makes it of what backward has recorded.
+void check_product_and_sums() {
+  const Tensor dy = Tensor::empty(DType::kFloat64, {300, 5});
+  const Tensor x = Tensor::empty(DType::kFloat64, {300, 3});
+  std::mt19937_64 source(4);
+  std::uniform_real_distribution<double> uniform(-4, 4);
+  for (const Tensor* t : {&dy, &x}) {
+    for (int64_t i = 0; i < t->numel(); ++i) t->data<double>()[i] = uniform(source);
+  }
+  const ProductAndSumsAttrs attrs;
+  const Tensor inputs[] = {transpose(dy, 0, 1), x};
+  const Call c{ops::kProductAndSums, inputs, &attrs};
+  const Tensors got = call(c.op, c.inputs, c.attrs), expected = c.op.compose(c);
+  for (int i = 0; i < 2; ++i) {
+    expect_close(str("product_and_sums output ", i), got[i], expected[i]);
+  }
+}
+
 }  // namespace
 
 int main() {
   check_cross_entropy();
+  check_product_and_sums();
   for (const OpDef* op : all_ops()) {
-    const bool tested = op == &ops::kSoftmaxCrossEntropy;
+    const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kProductAndSums;
     expect(!op->forward || !op->compose || tested, op->name, " has an oracle without a test");
   }
   return finish("compositions");

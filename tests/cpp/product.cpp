@@ -200,6 +200,58 @@ void check_values(const KernelTable& table, Size s, int64_t gap, bool with_bias,
   }
 }
 
+// The sums of A's rows beside the product are those of the reduction, to the bit, and C is what it
+// is without them.
+template <typename T>
+void check_sums(const KernelTable& table, Size s, int64_t gap, const char* type) {
+  std::mt19937 source(static_cast<unsigned>(s.m * 31 + s.n * 17 + s.k));
+  const std::string name = name_of(table, type, s, true, false) + " with sums";
+  const Matrix<T> a = random_matrix<T>(source, s.m, s.k, true, gap);
+  const Matrix<T> b = random_matrix<T>(source, s.k, s.n, false, gap);
+  constexpr int kType = static_cast<int>(DTypeOf<T>::value);
+  const Matrix<T> dense = as_layout(a, true, 0);
+  std::vector<T> sums(static_cast<size_t>(s.m));
+  table.reduce[static_cast<int>(kernels::Reduce::sum)][kType](0, 1, s.k, s.m, sums.data(),
+                                                              dense.data.data());
+  Matrix<T> plain(s.m, s.n, false, gap);
+  run<T>(table, arguments(a, b, plain, static_cast<const T*>(nullptr)));
+  for (const int threads : {1, 2, 4}) {
+    set_num_threads(threads);
+    Matrix<T> c(s.m, s.n, false, gap);
+    std::vector<T> got(sums.size(), T(std::numeric_limits<float>::quiet_NaN()));
+    ProductArgs args = arguments(a, b, c, static_cast<const T*>(nullptr));
+    args.a_sums = got.data();
+    run<T>(table, args);
+    if (std::memcmp(got.data(), sums.data(), sums.size() * sizeof(T)) != 0) {
+      return fail_case(name + ": other sums than the reduction's");
+    }
+    for (int64_t i = 0; i < s.m; ++i) {
+      for (int64_t j = 0; j < s.n; ++j) {
+        if (!same_bits(c.at(i, j), plain.at(i, j))) return fail_case(name + ": another product");
+      }
+    }
+  }
+  set_num_threads(2);
+}
+
+// Sums over a single row are added up in another order.
+template <typename T>
+void check_all_sums(const KernelTable& table, const char* type) {
+  for (const int64_t m : {2, 3, 8, 10, 16, 17, 33, 64, 100}) {
+    for (const int64_t n : {1, 2, 4, 15, 16, 17, 48, 49, 64, 130}) {
+      check_sums<T>(table, {m, n, (m * 7 + n) % 29 + 1}, n % 3, type);
+    }
+  }
+  for (const int64_t k : {1, 2, 255, 256, 257, 513, 2051}) {
+    check_sums<T>(table, {3, 10, k}, 0, type);
+    check_sums<T>(table, {32, 4, k}, 1, type);
+  }
+  if (std::strcmp(table.isa, "reference") == 0) return;
+  for (const Size s : {Size{128, 784, 64}, Size{700, 1100, 300}, Size{2100, 600, 40}}) {
+    check_sums<T>(table, s, 0, type);
+  }
+}
+
 // A part of the rows and columns computed by itself, the grid of tiles cut anywhere, and any number
 // of threads: the same bits.
 template <typename T>
@@ -304,6 +356,8 @@ int main() {
       check_table<BFloat16>(*table, "bfloat16");
     check_table<float>(*table, "float32");
     check_table<double>(*table, "float64");
+    check_all_sums<float>(*table, "float32");
+    check_all_sums<double>(*table, "float64");
     std::printf("%s: looked at\n", isa);
   }
   if (failures) std::printf("%d failures\n", failures);

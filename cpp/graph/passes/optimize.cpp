@@ -4,7 +4,7 @@ namespace chainrule::graph {
 
 void optimize(Program& program) {
   using Pass = void (*)(Program&);
-  for (const Pass pass : {drop_copies, drop_dead_code, attach_tails}) {
+  for (const Pass pass : {drop_copies, drop_dead_code, fuse_bias_gradients, attach_tails}) {
     pass(program);
     program.verify();
   }

@@ -13,6 +13,8 @@ void optimize(Program& program);
 void drop_copies(Program& program);
 // Drops instructions whose outputs nobody reads.
 void drop_dead_code(Program& program);
+// Makes one instruction of the products and the sums that are gradients of weights and biases.
+void fuse_bias_gradients(Program& program);
 // Moves elementwise instructions behind the product or the elementwise one whose output they read,
 // as its tails.
 void attach_tails(Program& program);

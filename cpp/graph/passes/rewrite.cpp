@@ -10,6 +10,11 @@ ValueId root_of(const Program& p, ValueId id) {
   return id;
 }
 
+bool is_dense(const Value& v) {
+  const bool strided = v.strides.size() == v.sizes.size() && (v.view || v.room > 0);
+  return !strided || is_contiguous(v.sizes, v.strides);
+}
+
 void remove_instructions(Program& p, const std::vector<bool>& drop) {
   std::vector<size_t> now(p.code.size() + 1);  // where each instruction goes
   std::vector<Instruction> code;

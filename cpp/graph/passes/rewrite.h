@@ -25,6 +25,9 @@ void for_each_use(Program& p, F&& fn) {
 // The value whose memory `id` lies in: itself, unless it is a view.
 ValueId root_of(const Program& p, ValueId id);
 
+// Whether its elements lie one behind the other.
+bool is_dense(const Value& v);
+
 // Takes out the instructions for which `drop` is true. Nobody may use what they make.
 void remove_instructions(Program& p, const std::vector<bool>& drop);
 

@@ -12,11 +12,6 @@ namespace {
 
 constexpr size_t kMostTails = 8;
 
-bool is_dense(const Value& v) {
-  const bool strided = v.strides.size() == v.sizes.size() && (v.view || v.room > 0);
-  return !strided || is_contiguous(v.sizes, v.strides);
-}
-
 class Tails {
  public:
   explicit Tails(Program& p)

@@ -27,6 +27,7 @@ struct Block {
   T* packed_scalars = nullptr;  // the same for groups of kScalarGroup rows
   bool keep_scalars = false;    // of all rows, for the next columns; else of those in use
   bool scalars_are_packed = false;
+  T* sums = nullptr;  // over k of all rows' scalars or, swapped, of all columns' vectors; or null
   const ProductFinish* finish = nullptr;  // of rows of C as they are computed
 
   T* scalars_of(int64_t i, int64_t depth) const {
@@ -66,24 +67,42 @@ void point_to_vectors(const Block<T>& t, MicroTile<T>& micro, int64_t j, int64_t
   }
 }
 
+// Where scalars are read by k: sums of rows come along with the first columns, those of columns
+// with the first rows.
+template <typename T>
+void run_columns_of_a(const Block<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t j,
+                      int64_t cols, const T* a, const T* ask) {
+  T* c = t.c + i * t.c_step + j;
+  if (t.sums && !t.product.swapped && t.area.col + j == 0) {
+    micro.sums = t.sums + t.area.row + i;
+    return micro_rows<T, true, Sums::kOfA>(micro, rows, cols, a, c, ask);
+  }
+  if (t.sums && t.product.swapped && t.area.row + i == 0) {
+    micro.sums = t.sums + t.area.col + j;
+    const int vectors = static_cast<int>(parts_of(cols, kWidth<T>));
+    const int64_t first = at_most(rows, most_rows(vectors, Sums::kOfB));
+    micro_rows<T, true, Sums::kOfB>(micro, first, cols, a, c, ask);
+    a += first;
+    c += first * micro.c_step;
+    rows -= first;
+  }
+  micro_rows<T, true>(micro, rows, cols, a, c, ask);
+}
+
 // Rows [i, i + rows) of the panel of micro.b, which starts at the block's column j.
 template <typename T>
 void run_rows(const Block<T>& t, MicroTile<T>& micro, int64_t i, int64_t rows, int64_t j,
               int64_t cols, int64_t k, const T* ask) {
   const Product<T>& p = t.product;
-  T* const c = t.c + i * t.c_step + j;
+  const int64_t row = t.area.row + i;
+  micro.a_step = t.grid.pack_scalars ? kScalarGroup : p.scalars_step;
   if (t.grid.pack_scalars) {
-    micro.a_step = kScalarGroup;
-    micro_rows<T, true>(micro, rows, cols, t.scalars_of(i, micro.depth), c, ask);
+    run_columns_of_a(t, micro, i, rows, j, cols, t.scalars_of(i, micro.depth), ask);
+  } else if (p.scalars_by_k) {
+    run_columns_of_a(t, micro, i, rows, j, cols, p.scalars + k * p.scalars_step + row, ask);
   } else {
-    micro.a_step = p.scalars_step;
-    if (p.scalars_by_k) {
-      micro_rows<T, true>(micro, rows, cols, p.scalars + k * p.scalars_step + t.area.row + i, c,
-                          ask);
-    } else {
-      micro_rows<T, false>(micro, rows, cols, p.scalars + (t.area.row + i) * p.scalars_step + k, c,
-                           ask);
-    }
+    micro_rows<T, false>(micro, rows, cols, p.scalars + row * p.scalars_step + k,
+                         t.c + i * t.c_step + j, ask);
   }
 }
 
@@ -178,6 +197,7 @@ void run_area(const ProductArgs& args, const Product<T>& p, const ProductPlan& g
   const int64_t scalars = grid.pack_scalars ? kProductBlockK * packed_rows : 0;
   const bool collect = collects(p, args);
   t.finish = p.swapped ? nullptr : args.finish;
+  t.sums = static_cast<T*>(args.a_sums);
   const int64_t collected = collect ? area.rows * round_up(area.cols, kWidth<T>) : 0;
   if (const int64_t all = vectors + scalars + collected) {
     t.packed_vectors = static_cast<T*>(thread_workspace(all * static_cast<int64_t>(sizeof(T))));

@@ -14,9 +14,15 @@ namespace {
 // 98 %, 12x32 and 14x32 95-98 %, 8x32 96 %, 4x64 83-95 %.
 inline constexpr int kRows = kVectorBytes == 64 ? 8 : 4;
 inline constexpr int kVectors = 3;
-// A tile of fewer vectors has the registers for more rows.
-constexpr int most_rows(int vectors) {
-  return vectors == 1 ? 2 * kRows : vectors == 2 ? kRows * 3 / 2 : kRows;
+// What else a micro-tile adds up over k: the rows of A, or the columns of B. One of the two is the
+// incoming gradient where C is a weight's; these are its bias's, at no cost where the additions of
+// C wait for each other.
+enum class Sums { kNone, kOfA, kOfB };
+
+// A tile of fewer vectors has the registers for more rows, one with sums for fewer.
+constexpr int most_rows(int vectors, Sums sums = Sums::kNone) {
+  const int rows = vectors == 1 ? 2 * kRows : vectors == 2 ? kRows * 3 / 2 : kRows;
+  return sums == Sums::kNone ? rows : rows * 3 / 4;
 }
 // Steps of k in a turn of the loop: 3-4 % over one where B's rows lie apart, with fewer pointer
 // increments.
@@ -33,13 +39,14 @@ struct MicroTile {
   int64_t last;      // elements in the last vector, 1 to W: the only ones read and written in C
   bool add;          // to what C holds; else C is overwritten
   const T* bias;     // added after that; null for none
+  T* sums;           // of the first row of A or column of B
   int64_t ask_rows;  // of B, b_step apart, that each fetches for a later one
 };
 
 // One of them. ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
-template <typename T, int Rows, int Vectors, bool ColumnsOfA>
+template <typename T, int Rows, int Vectors, bool ColumnsOfA, Sums kSums>
 [[gnu::always_inline]] inline void micro_tile(const MicroTile<T>& tile, const T* a, T* first_c,
-                                              const T* ask) {
+                                              const T* ask, T* sums_of) {
   constexpr int64_t kW = kWidth<T>;
   constexpr int kBases =
       (Rows + 3) / 4;  // x86 addresses four rows by base + {0, 1, 2} * step, 3 step
@@ -57,6 +64,10 @@ template <typename T, int Rows, int Vectors, bool ColumnsOfA>
 #pragma GCC unroll 4
     for (int j = 0; j < Vectors; ++j) sums[i][j] = Vector<T>{};
   }
+  constexpr int kSummed = kSums == Sums::kOfA ? Rows : kSums == Sums::kOfB ? Vectors : 0;
+  Vector<T> summed[kSummed + 1];  // of A each in every lane
+#pragma GCC unroll 32
+  for (int i = 0; i < kSummed; ++i) summed[i] = Vector<T>{};
 
   const auto advance = [&](int u) __attribute__((always_inline)) {
     Vector<T> row_of_b[Vectors];
@@ -65,6 +76,8 @@ template <typename T, int Rows, int Vectors, bool ColumnsOfA>
       row_of_b[j] = kFreeMasks && Vectors == 1 ? load(b + j * kW, lanes) : load(b + j * kW);
     }
     b += tile.b_step;
+#pragma GCC unroll 4
+    for (int j = 0; kSums == Sums::kOfB && j < Vectors; ++j) add<T>(summed[j], row_of_b[j]);
 #pragma GCC unroll 32
     for (int i = 0; i < Rows; ++i) {
       const int r = i % 4;
@@ -74,6 +87,7 @@ template <typename T, int Rows, int Vectors, bool ColumnsOfA>
                                      : r == 2 ? 2 * step
                                               : r * step);
       const Vector<T> a = splat(*x);
+      if constexpr (kSums == Sums::kOfA) add<T>(summed[i], a);
 #pragma GCC unroll 4
       for (int j = 0; j < Vectors; ++j) accumulate<T>(sums[i][j], a, row_of_b[j]);
     }
@@ -139,68 +153,33 @@ template <typename T, int Rows, int Vectors, bool ColumnsOfA>
   column([&](T* c, Vector<T>& sum, int j) __attribute__((always_inline)) {
     j == Vectors - 1 ? store(c, sum, lanes) : store(c, sum);
   });
+  if constexpr (kSums == Sums::kOfA) {
+#pragma GCC unroll 32
+    for (int i = 0; i < Rows; ++i) {
+      const T sum = summed[i][0];
+      sums_of[i] = tile.add ? sums_of[i] + sum : sum;
+    }
+  } else if constexpr (kSums == Sums::kOfB) {
+#pragma GCC unroll 4
+    for (int j = 0; j < Vectors; ++j) {
+      const Lanes<T> here(j == Vectors - 1 ? tile.last : kW);
+      if (tile.add) summed[j] = load(sums_of + j * kW, here) + summed[j];
+      store(sums_of + j * kW, summed[j], here);
+    }
+  }
 }
 
 // `count` of them one below the other: short ones in a call each took a third longer.
-template <typename T, int Rows, int Vectors, bool ColumnsOfA>
+template <typename T, int Rows, int Vectors, bool ColumnsOfA, Sums kSums>
 void micro(const MicroTile<T>& tile, int64_t count, const T* a, T* c, const T* ask) {
+  T* sums = tile.sums;
   for (; count > 0; --count) {
-    micro_tile<T, Rows, Vectors, ColumnsOfA>(tile, a, c, ask);
+    micro_tile<T, Rows, Vectors, ColumnsOfA, kSums>(tile, a, c, ask, sums);
+    if constexpr (kSums == Sums::kOfA) sums += Rows;
     a += ColumnsOfA ? Rows : Rows * tile.a_step;
     c += Rows * tile.c_step;
     ask += tile.ask_rows * tile.b_step;
   }
-}
-
-// ---- Choosing one: most_rows as often as it fits, the last two share what is left. Eight and two
-// of ten rows would end with two that wait for each multiply-add: 10x128x64 takes 0.87 us so, 0.77
-// in fives.
-
-template <typename T>
-using Micro = void (*)(const MicroTile<T>&, int64_t count, const T*, T*, const T*);
-
-template <typename T, bool ColumnsOfA>
-struct Micros {
-  Micro<T> of[kVectors][most_rows(1)];  // vectors - 1, rows - 1
-};
-
-template <typename T, bool ColumnsOfA, int Vectors, int Rows = 1>
-constexpr void set_micros(Micros<T, ColumnsOfA>& micros) {
-  if constexpr (Rows <= most_rows(Vectors)) {
-    micros.of[Vectors - 1][Rows - 1] = micro<T, Rows, Vectors, ColumnsOfA>;
-    set_micros<T, ColumnsOfA, Vectors, Rows + 1>(micros);
-  }
-}
-
-template <typename T, bool ColumnsOfA>
-inline constexpr Micros<T, ColumnsOfA> kMicros = [] {
-  Micros<T, ColumnsOfA> micros{};
-  set_micros<T, ColumnsOfA, 1>(micros);
-  set_micros<T, ColumnsOfA, 2>(micros);
-  set_micros<T, ColumnsOfA, 3>(micros);
-  return micros;
-}();
-
-// How many micro-tiles of kVectors vectors `rows` rows are.
-inline int64_t micro_tiles(int64_t rows) { return (rows + kRows - 1) / kRows; }
-
-// `rows` x `cols` elements of C from `c` on, cols <= kVectors * W.
-template <typename T, bool ColumnsOfA>
-void micro_rows(MicroTile<T>& tile, int64_t rows, int64_t cols, const T* a, T* c, const T* ask) {
-  const int64_t vectors = (cols + kWidth<T> - 1) / kWidth<T>;
-  tile.last = cols - (vectors - 1) * kWidth<T>;
-  const auto run = [&](int64_t count, int64_t of) {
-    if (count == 0) return;
-    kMicros<T, ColumnsOfA>.of[vectors - 1][of - 1](tile, count, a, c, ask);
-    a += ColumnsOfA ? count * of : count * of * tile.a_step;
-    c += count * of * tile.c_step;
-    ask += count * tile.ask_rows * tile.b_step;
-    rows -= count * of;
-  };
-  const int64_t most = most_rows(static_cast<int>(vectors));
-  run(rows % most == 0 || rows < most ? rows / most : rows / most - 1, most);
-  if (rows > most) run(1, (rows + 1) / 2);
-  if (rows > 0) run(1, rows);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // sizes, leading dimensions and layouts: never of pointers, threads or time.
 #pragma once
 
-#include "kernels/cpu/product_micro.h"
+#include "kernels/cpu/product_micros.h"
 #include "kernels/cpu/product_pack.h"
 #include "kernels/kernel_table.h"
 

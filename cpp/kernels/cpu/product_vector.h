@@ -26,6 +26,20 @@ inline void accumulate(Vector<T>& sum, Vector<T> a, Vector<T> b) {
 #endif
 }
 
+// sum += a, likewise.
+template <typename T>
+inline void add(Vector<T>& sum, Vector<T> a) {
+#if defined(__AVX__)
+  if constexpr (sizeof(T) == 4) {
+    asm("vaddps %1, %0, %0" : "+v"(sum) : "v"(a));
+  } else {
+    asm("vaddpd %1, %0, %0" : "+v"(sum) : "v"(a));
+  }
+#else
+  sum += a;
+#endif
+}
+
 // ---- Lanes [0, count) of a vector in memory; what lies behind them is neither read nor written.
 // AVX-512 does it at the price of a full access, so there every access may be of this kind.
 #if defined(__AVX512F__)

@@ -27,6 +27,10 @@ void product(const ProductArgs& args, const ProductPlan&, int64_t first, int64_t
       if (bias) sum += bias[j];
       c[i * args.ldc + j] = static_cast<T>(sum);
     }
+    if (!args.a_sums) continue;
+    long double sum = 0;
+    for (int64_t p = 0; p < args.k; ++p) sum += a[p * args.lda + i];
+    static_cast<T*>(args.a_sums)[i] = static_cast<T>(sum);
   }
   if (args.finish) args.finish->part(args.finish->context, begin, end - begin, 0, args.n);
 }
