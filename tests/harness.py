@@ -138,5 +138,18 @@ def bits(results):
     return [(to_numpy(r).shape, to_numpy(r).tobytes()) for r in results]
 
 
+def over_threads(call):
+    """The result of `call` as an array, with the same bits on 1, 2 and 4 threads."""
+    before, results = cr.get_num_threads(), []
+    try:
+        for n in (1, 2, 4):
+            cr.set_num_threads(n)
+            results.append(call().numpy())
+    finally:
+        cr.set_num_threads(before)
+    assert len({r.tobytes() for r in results}) == 1
+    return results[0]
+
+
 def relative(difference, scale):
     return abs(difference) / scale if scale > 0 and math.isfinite(scale) else abs(difference)

@@ -65,7 +65,7 @@ bool prepare_linear_rows(const Run& r, Launch& launch) {
   return prepare_product(r.out().dtype(),
                          {x.size(0), w.size(0), x.size(1), nullptr, a.ld, a.transposed, nullptr,
                           b.ld, !b.transposed, nullptr, w.size(0), nullptr},
-                         launch);
+                         {.a = 1, .b = 2, .bias = 3}, launch);
 }
 
 // The view of rows of outputs as input [..., in] has them.

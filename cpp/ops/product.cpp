@@ -66,100 +66,6 @@ void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
     fail_dtype(op, a.dtype(), kernels::table().product);
 }
 
-namespace {
-
-// Without a k there is nothing to add up: the bias in every row, or zeros.
-void fill_rows(const kernels::ProductArgs& args, DType t) {
-  const int64_t item = itemsize(args.wide_c ? DType::kFloat32 : t);
-  for (int64_t i = 0; i < args.m; ++i) {
-    char* row = static_cast<char*>(args.c) + i * args.ldc * item;
-    if (args.bias) {
-      std::memcpy(row, args.bias, args.n * item);
-    } else {
-      std::memset(row, 0, args.n * item);
-    }
-  }
-}
-
-}  // namespace
-
-namespace {
-
-void run_planned(kernels::ProductFn fn, const kernels::ProductArgs& args,
-                 const kernels::ProductPlan& plan) {
-  const int64_t work = 2 * args.m * args.n * args.k;
-  LongWork release(work);
-  parallel_ranges(plan.tiles, work,
-                  [&](int64_t first, int64_t last) { fn(args, plan, first, last); });
-}
-
-// The operands of a launch: C, A, B and the bias, or C, the sums of A's rows, A and B.
-struct ProductLaunch {
-  kernels::ProductFn fn;
-  kernels::ProductArgs args;
-  kernels::ProductPlan plan;
-  kernels::ElementwiseFn bias_cast;  // puts the bias into the scratch memory; or null
-  bool sums;
-};
-
-struct Finishing {
-  const Launch& launch;
-  char* const* table;
-  int64_t cols;  // of C
-};
-
-void finish_part(const void* context, int64_t row, int64_t rows, int64_t col, int64_t cols) {
-  const auto& f = *static_cast<const Finishing*>(context);
-  if (cols == f.cols) return f.launch.run_tail(f.table, row * cols, rows * cols);
-  for (int64_t i = row; i < row + rows; ++i) f.launch.run_tail(f.table, i * f.cols + col, cols);
-}
-
-void launch_product(const Launch& launch, char* const* table) {
-  const auto& p = launch.as<ProductLaunch>();
-  kernels::ProductArgs args = p.args;
-  args.c = launch.address(0, table);
-  args.a = launch.address(p.sums ? 2 : 1, table);
-  args.b = launch.address(p.sums ? 3 : 2, table);
-  if (p.sums) {
-    args.a_sums = launch.address(1, table);
-  } else {
-    args.bias = launch.address(3, table);
-  }
-  if (p.bias_cast && args.bias) {
-    const int64_t stride = 1;
-    p.bias_cast(args.n, launch.address(4, table), &args.bias, &stride, nullptr);
-    args.bias = launch.address(4, table);
-  }
-  if (!launch.tail) return run_planned(p.fn, args, p.plan);
-  const Finishing finishing{launch, table, args.n};
-  const kernels::ProductFinish finish{finish_part, &finishing};
-  args.finish = &finish;
-  run_planned(p.fn, args, p.plan);
-}
-
-}  // namespace
-
-bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch,
-                     kernels::ElementwiseFn bias_cast, bool sums) {
-  const kernels::KernelTable& table = kernels::table();
-  const int type = static_cast<int>(t);
-  if (args.k == 0 || !table.product[type]) return false;
-  if (args.m == 0 || args.n == 0) return true;
-  launch.set(launch_product, ProductLaunch{table.product[type], args,
-                                           table.product_plan[type](args), bias_cast, sums});
-  launch.takes_tail = true;
-  return true;
-}
-
-void run_product(DType t, const kernels::ProductArgs& args) {
-  if (args.m == 0 || args.n == 0) return;
-  if (args.k == 0) return fill_rows(args, t);
-  if (t == DType::kBFloat16 && !has_bfloat16_products()) return run_product_in_float32(args);
-  const kernels::ProductFn fn = kernels::table().product[static_cast<int>(t)];
-  const kernels::ProductPlan plan = kernels::table().product_plan[static_cast<int>(t)](args);
-  run_planned(fn, args, plan);
-}
-
 namespace ops {
 
 namespace {
@@ -186,6 +92,9 @@ void infer_product(Infer& c) {
   sizes.push_back(b.size(-1));
   c.out(a.dtype(), sizes);
   c.scratch_bytes = product_scratch(a, product_operand(a)) + product_scratch(b, product_operand(b));
+  if (leading(sizes).product() == 1) {
+    c.scratch_bytes += product_split_scratch(a.dtype(), a.size(-2), b.size(-1), a.size(-1));
+  }
 }
 
 // An operand as the kernel reads it: where its matrices start, and how far apart they lie in the
@@ -235,7 +144,8 @@ void forward_product(Run& r) {
   };
   const int64_t count = batch.product();
   if (out.numel() == 0) return;
-  if (count == 1 || k == 0 || (t == DType::kBFloat16 && !has_bfloat16_products())) {
+  if (count == 1) return run_product(t, args_of(0), scratch);
+  if (k == 0 || (t == DType::kBFloat16 && !has_bfloat16_products())) {
     for (int64_t i = 0; i < count; ++i) run_product(t, args_of(i));
     return;
   }
@@ -267,7 +177,7 @@ bool prepare_matrices(const Run& r, Launch& launch) {
   return prepare_product(r.out().dtype(),
                          {a.rows, b.cols, a.cols, nullptr, a.ld, a.transposed, nullptr, b.ld,
                           b.transposed, nullptr, b.cols, nullptr},
-                         launch);
+                         {.a = 1, .b = 2, .scratch = 3}, launch);
 }
 
 }  // namespace

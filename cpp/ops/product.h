@@ -23,14 +23,20 @@ int64_t product_scratch(const Tensor& x, const ProductOperand& operand);
 // Where the first matrix starts; a copy is made in scratch, which moves on.
 const char* product_data(const Tensor& x, const ProductOperand& operand, char*& scratch);
 
-// out[m, n] (dense) = a @ b (+ bias): m x n tiles over the thread team. With k = 0 the result is
-// the bias, or 0.
-void run_product(DType t, const kernels::ProductArgs& args);
-// The same as a launch whose operands are out, a, b and, where there is one, the bias; addresses in
-// `args` do not count. `bias_cast` brings a dense bias into the scratch memory first. With `sums`
-// the second output is the sums of a's rows, and there is no bias.
-bool prepare_product(DType t, const kernels::ProductArgs& args, Launch& launch,
-                     kernels::ElementwiseFn bias_cast = nullptr, bool sums = false);
+// out[m, n] (dense) = a @ b (+ bias) on the thread team. With k = 0 the result is the bias, or 0.
+// `scratch`: product_split_scratch bytes, or null.
+void run_product(DType t, const kernels::ProductArgs& args, char* scratch = nullptr);
+// What long sums of few elements need to be split among threads; 0 where they are not.
+int64_t product_split_scratch(DType t, int64_t m, int64_t n, int64_t k);
+
+// Which operand of a launch is what; -1: none. The first is C.
+struct ProductPlaces {
+  int8_t sums = -1, a = -1, b = -1, bias = -1, scratch = -1;
+};
+// The same as a launch; addresses in `args` do not count. `bias_cast` brings a dense bias into the
+// scratch memory first.
+bool prepare_product(DType t, const kernels::ProductArgs& args, ProductPlaces places,
+                     Launch& launch, kernels::ElementwiseFn bias_cast = nullptr);
 
 // Whether the kernels in use have products of bfloat16; else float32's serve
 // (product_bfloat16.cpp).

@@ -121,7 +121,7 @@ void forward_product(Run& r) {
 
 // Where nothing has to be copied.
 bool prepare_half(const Run& r, const ProductOperand& a, const ProductOperand& b, bool turned,
-                  kernels::ElementwiseFn bias_cast, Launch& launch) {
+                  ProductPlaces places, kernels::ElementwiseFn bias_cast, Launch& launch) {
   if (a.copied || b.copied) return false;
   const int64_t cols = turned ? b.rows : b.cols;
   kernels::ProductArgs args{
@@ -129,16 +129,18 @@ bool prepare_half(const Run& r, const ProductOperand& a, const ProductOperand& b
       nullptr, cols, nullptr};
   args.wide_b = r[1].dtype() == DType::kFloat32;
   args.wide_c = r.out().dtype() == DType::kFloat32;
-  return prepare_product(DType::kBFloat16, args, launch, bias_cast);
+  return prepare_product(DType::kBFloat16, args, places, launch, bias_cast);
 }
 
 bool prepare_product_rows(const Run& r, Launch& launch) {
-  return prepare_half(r, product_operand(r[0]), product_operand(r[1]), false, nullptr, launch);
+  return prepare_half(r, product_operand(r[0]), product_operand(r[1]), false, {.a = 1, .b = 2},
+                      nullptr, launch);
 }
 
 bool prepare_linear(const Run& r, Launch& launch) {
   if (r.has(2) && !r[2].is_contiguous()) return false;
   return prepare_half(r, product_operand(r[0]), product_operand(r[1]), true,
+                      {.a = 1, .b = 2, .bias = 3, .scratch = 4},
                       kernels::table().cast[kFloat][kHalf], launch);
 }
 

@@ -28,6 +28,7 @@ void infer_product_and_sums(Infer& c) {
   }
   c.out(a.dtype(), {a.size(0), b.size(1)});
   c.out(a.dtype(), {a.size(0)});
+  c.scratch_bytes = product_split_scratch(a.dtype(), x.rows, y.cols, x.cols);
 }
 
 kernels::ProductArgs args_of(const Run& r) {
@@ -47,10 +48,11 @@ const OpDef kProductAndSums = {
     .forward = {[](Run& r) {
                   kernels::ProductArgs args = args_of(r);
                   args.a_sums = r.out(1).raw();
-                  run_product(r.out().dtype(), args);
+                  run_product(r.out().dtype(), args, static_cast<char*>(r.scratch));
                 },
                 [](const Run& r, Launch& launch) {
-                  return prepare_product(r.out().dtype(), args_of(r), launch, nullptr, true);
+                  return prepare_product(r.out().dtype(), args_of(r),
+                                         {.sums = 1, .a = 2, .b = 3, .scratch = 4}, launch);
                 }},
     .compose =
         [](const Call& c) {

@@ -5,26 +5,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import harness
 
 RNG = np.random.default_rng(2)
-
-
-@pytest.fixture(autouse=True)
-def threads():
-    before = cr.get_num_threads()
-    yield
-    cr.set_num_threads(before)
-
-
-def over_threads(call):
-    """The results of `call` on 1, 2 and 4 threads must have the same bits."""
-    results = []
-    for n in (1, 2, 4):
-        cr.set_num_threads(n)
-        results.append(call().numpy())
-    for other in results[1:]:
-        np.testing.assert_array_equal(other, results[0])
-    return results[0]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "uint8", "bool"])
@@ -33,14 +16,18 @@ def test_rows_of_a_large_batch(dtype):
     places = RNG.integers(0, 5000, 3001)
     want = x[places]
     table, index = cr.tensor(x), cr.tensor(places)
-    np.testing.assert_array_equal(over_threads(lambda: table.index_select(0, index)), want)
-    np.testing.assert_array_equal(over_threads(lambda: table[index]), want)
+    np.testing.assert_array_equal(harness.over_threads(lambda: table.index_select(0, index)), want)
+    np.testing.assert_array_equal(harness.over_threads(lambda: table[index]), want)
     columns = cr.tensor(np.ascontiguousarray(x.T)).t()
-    np.testing.assert_array_equal(over_threads(lambda: columns.index_select(0, index)), want)
-    np.testing.assert_array_equal(over_threads(lambda: columns.t().index_select(1, index)), want.T)
+    np.testing.assert_array_equal(
+        harness.over_threads(lambda: columns.index_select(0, index)), want
+    )
+    np.testing.assert_array_equal(
+        harness.over_threads(lambda: columns.t().index_select(1, index)), want.T
+    )
     images = cr.tensor(x[:, :75].reshape(5000, 3, 5, 5))
     np.testing.assert_array_equal(
-        over_threads(lambda: images[index]), want[:, :75].reshape(-1, 3, 5, 5)
+        harness.over_threads(lambda: images[index]), want[:, :75].reshape(-1, 3, 5, 5)
     )
 
 
@@ -53,10 +40,14 @@ def test_sums_at_repeated_places_have_one_order(columns):
     for i, place in enumerate(places):
         want[place] += source[i]
     zero, index, values = cr.zeros(5, columns), cr.tensor(places), cr.tensor(source)
-    np.testing.assert_array_equal(over_threads(lambda: zero.index_add(0, index, values)), want)
+    np.testing.assert_array_equal(
+        harness.over_threads(lambda: zero.index_add(0, index, values)), want
+    )
     wide = index[:, None].expand(-1, columns)
-    np.testing.assert_array_equal(over_threads(lambda: zero.scatter_add(0, wide, values)), want)
-    put = over_threads(lambda: zero.index_put([index], values, accumulate=True))
+    np.testing.assert_array_equal(
+        harness.over_threads(lambda: zero.scatter_add(0, wide, values)), want
+    )
+    put = harness.over_threads(lambda: zero.index_put([index], values, accumulate=True))
     np.testing.assert_array_equal(put, want)
 
     def gradient():
@@ -64,7 +55,7 @@ def test_sums_at_repeated_places_have_one_order(columns):
         x[index].backward(values)
         return x.grad
 
-    np.testing.assert_array_equal(over_threads(gradient), want)
+    np.testing.assert_array_equal(harness.over_threads(gradient), want)
 
 
 def test_scatter_add_along_the_last_dimension():
@@ -73,7 +64,7 @@ def test_scatter_add_along_the_last_dimension():
     want = np.zeros((300, 7), np.float32)
     np.add.at(want, (np.arange(300)[:, None], places), source)
     index, values = cr.tensor(places), cr.tensor(source)
-    got = over_threads(lambda: cr.zeros(300, 7).scatter_add(1, index, values))
+    got = harness.over_threads(lambda: cr.zeros(300, 7).scatter_add(1, index, values))
     np.testing.assert_array_equal(got, want)
 
 
@@ -166,7 +157,10 @@ def test_sorting_is_stable_and_total(n, dtype):
     x = RNG.integers(0, 20, (3, n)).astype(dtype)
     if np.dtype(dtype).kind == "f":
         x[0, ::5], x[1, ::7], x[2, ::3] = np.nan, -0.0, -np.inf
-    values, order = over_threads(lambda: cr.sort(cr.tensor(x))[0]), cr.argsort(cr.tensor(x)).numpy()
+    values, order = (
+        harness.over_threads(lambda: cr.sort(cr.tensor(x))[0]),
+        cr.argsort(cr.tensor(x)).numpy(),
+    )
     want = np.argsort(x, axis=-1, kind="stable")
     np.testing.assert_array_equal(order, want)
     np.testing.assert_array_equal(values, np.take_along_axis(x, want, -1))
