@@ -1,6 +1,6 @@
 // The optimisers' flat updates on every vector table: 20 steps with every combination of flags stay
 // with the long double reference, an element does not depend on its place, and on numbers that are
-// exact in binary one step gives what PyTorch's documentation says.
+// exact in binary one step gives what PyTorch's documentation says. Averages are never subnormal.
 #include "kernel_checks.h"
 
 namespace {
@@ -113,6 +113,27 @@ void check_by_hand(const KernelTable& table) {
   expect(m == 1.5 && v == 2.25 && x == 0.5, table.isa, " adam by hand: ", m, ", ", v, ", ", x);
 }
 
+// An average that shrinks through the subnormal numbers is 0 there; nothing else is.
+template <typename T>
+void check_dead_units(const KernelTable& table) {
+  const T smallest = std::numeric_limits<T>::min(), nan = std::numeric_limits<T>::quiet_NaN();
+  const double sgd[] = {0.25, 0.5, 0, 0}, adam[] = {0.5, 0.5, 0.75, 1e-8, 0};
+  const std::string what = std::string(table.isa) + " average ";
+  for (const T before : {smallest, -smallest, smallest * 2, smallest * -4, smallest / 8, nan}) {
+    const T half = before / 2, after = std::fabs(half) < smallest ? T(0) : half;
+    const T w_before = 1, g = 0;
+    T w = w_before, buffer = before;
+    table.sgd[kType<T>](1, &w, &g, &buffer, sgd, false, false, false);
+    expect(same(buffer, after) || std::isnan(before), what, before, " of sgd: ", buffer);
+    expect(std::isnan(buffer) == std::isnan(before), what, before, " of sgd: ", buffer);
+    expect(w == w_before || std::isnan(before), what, before, " of sgd moves ", w);
+    T m = before, v = 1;
+    table.adam[kType<T>](1, &w, &g, &m, &v, nullptr, adam, {0.5, 0.25}, false, false);
+    expect(same(m, after) || std::isnan(before), what, before, " of adam: ", m);
+    expect(std::isnan(m) == std::isnan(before), what, before, " of adam: ", m);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -124,6 +145,8 @@ int main() {
       check_adam<double>(*table, flags);
     }
     check_by_hand(*table);
+    check_dead_units<float>(*table);
+    check_dead_units<double>(*table);
   }
   check_by_hand(reference());
   return finish("optimizers");

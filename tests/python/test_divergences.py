@@ -357,3 +357,27 @@ def test_no_dims_are_all_dims():
     assert cr.sum(x, dim=()).item() == 6.0
     assert cr.any(x, dim=()).tolist() is True
     assert cr.all(x, dim=()).tolist() is False
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "average"),
+    [
+        (lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9), "momentum_buffer"),
+        (lambda p: cr.optim.Adam(p), "exp_avg"),
+        (lambda p: cr.optim.AdamW(p), "exp_avg"),
+    ],
+)
+def test_averages_are_never_subnormal(optimizer, average):
+    p = cr.ones(40).requires_grad_()
+    step = optimizer([p])
+    p.grad = cr.ones(40)
+    step.step()
+    p.grad = cr.zeros(40)
+    seen = []
+    for _ in range(1000):
+        step.step()
+        seen.append(step.state[p][average][7].item())
+    smallest = cr.finfo(cr.float32).tiny
+    assert min(x for x in seen if x) >= smallest
+    assert seen[-1] == 0
+    assert seen.index(0.0) > 800
