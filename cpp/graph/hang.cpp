@@ -93,8 +93,9 @@ class Section {
 
 class CompiledNode final : public Node {
  public:
-  CompiledNode(SharedProgram program, Frame& frame, SmallVector<Edge, 2> leads_to)
-      : program_(std::move(program)) {
+  CompiledNode(SharedProgram program, std::shared_ptr<BackwardPlan> backward, Frame& frame,
+               SmallVector<Edge, 2> leads_to)
+      : program_(std::move(program)), backward_(std::move(backward)) {
     edges = std::move(leads_to);
     // Aliases have no history: a result that a user then changes in place makes no cycle.
     for (ValueId id : program_->backward_reads) kept_.emplace_back(frame[id].alias(), kSavedBy);
@@ -111,28 +112,44 @@ class CompiledNode final : public Node {
     for (size_t i = 0; i < dys.size(); ++i) {
       if (dys[i].defined()) given |= SeedSet::of(static_cast<int>(i));
     }
-    Section section(p, receiver);
-    take(given, keep, section);
-    for (size_t i = 0; i < dys.size(); ++i) {
-      // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose
-      // turned.
-      if (dys[i].defined()) section[p.seeds[i]] = contiguous(dys[i]);
+    std::vector<Tensor> kept = take(given, keep);
+    // The plan knows dense ones: the gradient of a sum comes expanded, that of a transpose turned.
+    for (Tensor& dy : dys) {
+      if (dy.defined()) dy = contiguous(dy);
     }
-    section.run(given,
-                std::all_of(dys.begin(), dys.end(), [](const Tensor& dy) { return dy.defined(); }));
+    const bool all =
+        std::all_of(dys.begin(), dys.end(), [](const Tensor& dy) { return dy.defined(); });
+    if (all && backward_) {
+      run_all(std::move(kept), dys, receiver);
+      return {};
+    }
+    Section section(p, receiver);
+    for (size_t i = 0; i < kept.size(); ++i) section[p.backward_reads[i]] = std::move(kept[i]);
+    for (size_t i = 0; i < dys.size(); ++i) section[p.seeds[i]] = dys[i];
+    section.run(given, all);
     return {};
   }
 
  private:
+  void run_all(std::vector<Tensor> arguments, const autograd::Tensors& dys,
+               autograd::Receiver& receiver) {
+    arguments.insert(arguments.end(), dys.begin(), dys.end());
+    std::vector<Tensor> gradients = backward_->run(arguments);
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      receiver.take(program_->contributions[i].edge, std::move(gradients[i]));
+    }
+  }
+
   // What the section reads, spent before it runs: of several threads one has it.
-  void take(const SeedSet& given, bool keep, Section& section) {
+  std::vector<Tensor> take(const SeedSet& given, bool keep) {
     const std::lock_guard lock(taking_);
     check(given);
+    std::vector<Tensor> kept(kept_.size());
     for (size_t i = 0; i < kept_.size(); ++i) {
-      if (!reads(program_->read_by[i], given)) continue;
-      section[program_->backward_reads[i]] = kept_[i].unpack();
+      if (reads(program_->read_by[i], given)) kept[i] = kept_[i].unpack();
     }
     if (!keep) spend(given);
+    return kept;
   }
 
   static bool reads(const std::vector<SeedSet>& groups, const SeedSet& given) {
@@ -165,6 +182,7 @@ class CompiledNode final : public Node {
   }
 
   SharedProgram program_;
+  std::shared_ptr<BackwardPlan> backward_;   // or null
   std::vector<autograd::SavedTensor> kept_;  // one per id in `backward_reads`
   SeedSet spent_;                            // what was run backward and not kept
   ThreadLock taking_;
@@ -198,6 +216,7 @@ void hang_on(const Ref<Node>& node, std::span<const Tensor> results) {
 
 Hanger::Hanger(SharedProgram program) : program_(std::move(program)) {
   const Program& p = *program_;
+  if (!p.differentiable.empty()) backward_ = BackwardPlan::of(p);
   for (const Failure& f : p.failures) {
     Failing& failing = failing_.emplace_back();
     SmallVector<Edge, 2> outside;
@@ -219,7 +238,7 @@ Hanger::Hanger(SharedProgram program) : program_(std::move(program)) {
 void Hanger::hang(Frame& frame, const std::vector<Tensor>& results) const {
   const Program& p = *program_;
   if (!p.differentiable.empty()) {
-    const Ref<Node> node(new CompiledNode(program_, frame, edges_to(p.hung, p, frame)));
+    const Ref<Node> node(new CompiledNode(program_, backward_, frame, edges_to(p.hung, p, frame)));
     std::vector<Tensor> hung;
     for (int i : p.differentiable) hung.push_back(results[i]);
     hang_on(node, hung);

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "autograd/node.h"
-#include "graph/frame.h"
+#include "graph/backward_plan.h"
 
 namespace chainrule::graph {
 
@@ -22,7 +22,8 @@ class Hanger {
   };
 
   std::shared_ptr<const Program> program_;
-  std::vector<Failing> failing_;  // one for each failure
+  std::shared_ptr<BackwardPlan> backward_;  // null: no result can be run backward, or not so
+  std::vector<Failing> failing_;            // one for each failure
 };
 
 }  // namespace chainrule::graph

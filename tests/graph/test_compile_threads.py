@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import chainrule.nn.functional as F
 
 
 def test_a_gradient_that_another_thread_clears_during_a_replay():
@@ -188,3 +189,41 @@ def test_one_thread_of_several_runs_a_result_backward():
         run([threading.Thread(target=work) for _ in range(4)])
         assert sorted(found) == ["ran", "refused", "refused", "refused"]
         assert cr.equal(w.grad, once)
+
+
+def test_threads_run_results_of_one_plan_backward():
+    """Each has its own result, and the plan's backward section has one memory at a time."""
+    w = cr.randn(64, 48)
+
+    @cr.compile
+    def f(x):
+        return F.gelu(x @ w).square().sum()
+
+    def gradients(count, seed):
+        found = []
+        for i in range(count):
+            x = cr.tensor(np.random.default_rng((seed, i)).normal(size=(40, 64)).astype("f4"))
+            x.requires_grad_()
+            f(x).backward()
+            found.append(x.grad.numpy().tobytes())
+        return found
+
+    gradients(4, 0)
+    expected = [gradients(60, seed) for seed in range(3)]
+    results = [None] * 3
+
+    def run(seed):
+        results[seed] = gradients(60, seed)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=run, args=(seed,)) for seed in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert results == expected
+    assert f.stats["replays"] >= 360

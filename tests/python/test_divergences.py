@@ -166,10 +166,13 @@ def test_inplace_writes_into_the_input_and_keeps_a_copy():
     assert h.data_ptr() == address
     assert h.tolist() == [-0.5, 2.0]
     big = cr.ones(1 << 20, requires_grad=True) * 1  # 4 MiB
-    gc.collect()  # garbage of other tests
-    before = _core._memory_stats()["allocated"]
-    nn.functional.leaky_relu(big, 0.5, inplace=True)
-    assert _core._memory_stats()["allocated"] - before > 4_000_000
+    grown = []
+    for _ in range(3):  # a thread that another test has left may free something meanwhile
+        gc.collect()
+        before = _core._memory_stats()["allocated"]
+        nn.functional.leaky_relu(big, 0.5, inplace=True)
+        grown.append(_core._memory_stats()["allocated"] - before)
+    assert max(grown) > 4_000_000
     # A derivative that reads the input is right although the input is gone: there is a copy.
     nn.functional.silu(h, inplace=True).sum().backward()
     z = cr.tensor([-1.0, 2.0], requires_grad=True)
