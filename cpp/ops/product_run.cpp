@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "core/threads.h"
-#include "kernels/blocking.h"
 #include "ops/product.h"
 
 namespace chainrule {

@@ -836,6 +836,10 @@ class _min_dim(_NamedTuple):
     values: Tensor
     indices: Tensor
 
+class _product_and_sums(_NamedTuple):
+    Tensor: Tensor
+    Tensor: Tensor
+
 class _sort_rows(_NamedTuple):
     values: Tensor
     indices: Tensor
@@ -1270,6 +1274,8 @@ class _ops:
     def nonzero_tuple(input: Tensor) -> tuple[Tensor, ...]: ...
     @staticmethod
     def product(a: Tensor, b: Tensor) -> Tensor: ...
+    @staticmethod
+    def product_and_sums(a: Tensor, b: Tensor) -> _product_and_sums: ...
     @staticmethod
     def product_bfloat16(a: Tensor, b: Tensor, dtype: _DType) -> Tensor: ...
     @staticmethod
