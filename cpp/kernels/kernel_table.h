@@ -99,6 +99,9 @@ struct ProductPlan {
   int64_t tiles = 0;
   // Of the float kernels alone, see cpu/product_plan.h.
   bool swapped = false, pack_scalars = false, pack_vectors = false;
+  // Products of blocks of kProductBlockK, added up in ascending order, are the result to the bit:
+  // so a caller may have them made apart.
+  bool by_blocks = false;
   int64_t tile_rows = 0, tile_cols = 0;
   int64_t rows = 0, cols = 0;  // of tiles
 };

@@ -121,8 +121,9 @@ class Split {
   const int64_t bytes_;
 };
 
-bool splits(DType t, const ProductArgs& args) {
-  return !args.bias && args.ldc == args.n && product_split_scratch(t, args.m, args.n, args.k) > 0;
+bool splits(DType t, const ProductArgs& args, const ProductPlan& plan) {
+  return plan.by_blocks && !args.bias && args.ldc == args.n &&
+         product_split_scratch(t, args.m, args.n, args.k) > 0;
 }
 
 // ---- As a launch
@@ -187,10 +188,10 @@ bool prepare_product(DType t, const ProductArgs& args, ProductPlaces places, Lau
   const int type = static_cast<int>(t);
   if (args.k == 0 || !table.product[type]) return false;
   if (args.m == 0 || args.n == 0) return true;
-  const bool split = places.scratch >= 0 && places.bias < 0 && splits(t, args);
+  const ProductPlan plan = table.product_plan[type](args);
+  const bool split = places.scratch >= 0 && places.bias < 0 && splits(t, args, plan);
   launch.set(launch_product,
-             ProductLaunch{table.product[type], args, table.product_plan[type](args), bias_cast,
-                           places, t, split});
+             ProductLaunch{table.product[type], args, plan, bias_cast, places, t, split});
   launch.takes_tail = true;
   return true;
 }
@@ -201,7 +202,7 @@ void run_product(DType t, const ProductArgs& args, char* scratch) {
   if (t == DType::kBFloat16 && !has_bfloat16_products()) return run_product_in_float32(args);
   const ProductFn fn = kernels::table().product[static_cast<int>(t)];
   const ProductPlan plan = kernels::table().product_plan[static_cast<int>(t)](args);
-  if (scratch && splits(t, args) && threads_now() > 1)
+  if (scratch && splits(t, args, plan) && threads_now() > 1)
     return Split(t, fn, args, plan, scratch).run();
   run_planned(fn, args, plan);
 }

@@ -11,6 +11,7 @@ import harness
 DTYPES = [cr.float32, cr.float64]
 
 
+@pytest.mark.usefixtures("isa")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("m", "n", "k"),

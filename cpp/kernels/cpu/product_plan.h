@@ -113,6 +113,7 @@ inline constexpr int64_t kMostCols = (kVectorBytes == 64 ? 64 : 30) * kWidth<T>;
 template <typename T>
 ProductPlan plan_of(const Product<T>& p) {
   ProductPlan g;
+  g.by_blocks = true;
   g.swapped = p.swapped;
   g.pack_vectors = p.vectors_across || worth_packing(p);
   g.pack_scalars = p.scalars_by_k && p.cols >= 4 * kPanel<T> && p.rows >= kRows;
