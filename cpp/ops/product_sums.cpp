@@ -42,7 +42,7 @@ kernels::ProductArgs args_of(const Run& r) {
 const OpDef kProductAndSums = {
     .name = "product_and_sums",
     .doc = "Of matrices a, stored by columns, and b, by rows: a @ b, and the sums of a's rows.",
-    .signatures = {"product_and_sums(Tensor a, Tensor b) -> (Tensor, Tensor)"},
+    .signatures = {"product_and_sums(Tensor a, Tensor b) -> (product, sums)"},
     .surface = kPrivate,
     .infer = infer_product_and_sums,
     .forward = {[](Run& r) {

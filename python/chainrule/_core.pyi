@@ -837,8 +837,8 @@ class _min_dim(_NamedTuple):
     indices: Tensor
 
 class _product_and_sums(_NamedTuple):
-    Tensor: Tensor
-    Tensor: Tensor
+    product: Tensor
+    sums: Tensor
 
 class _sort_rows(_NamedTuple):
     values: Tensor
