@@ -36,11 +36,11 @@ struct MicroTile {
   const T* b;      // rows of Vectors * W elements
   int64_t b_step;
   int64_t c_step;
-  int64_t last;      // elements in the last vector, 1 to W: the only ones read and written in C
-  bool add;          // to what C holds; else C is overwritten
-  const T* bias;     // added after that; null for none
-  T* sums;           // of the first row of A or column of B
-  int64_t ask_rows;  // of B, b_step apart, that each fetches for a later one
+  int64_t last;       // elements in the last vector, 1 to W: the only ones read and written in C
+  bool add;           // to what C holds; else C is overwritten
+  const T* bias;      // added after that; null for none
+  T* sums = nullptr;  // of the first row of A or column of B
+  int64_t ask_rows;   // of B, b_step apart, that each fetches for a later one
 };
 
 // One of them. ColumnsOfA: a[k * a_step + row], else a[row * a_step + k].
