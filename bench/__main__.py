@@ -24,7 +24,7 @@ TOPICS = (
     "crowd",
     "import",
 )
-BY_THREADS = ("step", "tiny", "epoch", "product", "sweep")  # the others fix theirs
+BY_THREADS = ("step", "tiny", "epoch", "product", "fit", "sweep")  # the others fix theirs
 PEERS = {  # whom a topic can compare with
     "replay": ("torch", "jax"),
     "step": ("torch", "jax", "numpy", "sklearn"),

@@ -1,7 +1,8 @@
 // BackwardPlan: the backward section of a program as a program of its own, optimised, planned and
 // run on a frame like a forward run. It makes all gradients before it hands over one; where some
 // results have none, or one leaf gets several, which eager adds up as they come, hang.cpp runs the
-// section instruction by instruction.
+// section instruction by instruction. print(program) shows the section as it was recorded, and its
+// peak_bytes are those of the forward run.
 #pragma once
 
 #include <memory>

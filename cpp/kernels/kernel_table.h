@@ -90,8 +90,9 @@ struct ProductArgs {
   const void* bias;  // n values added after the last k-block; null for none
   // Of bfloat16 alone: B is float32 and rounded as it is read; C is float32 and not rounded.
   bool wide_b = false, wide_c = false;
-  // Of float32 and float64, where A is stored [k, m] and B [k, n]: m values, the sums of A's rows
-  // over k as the reduction makes them, to the bit; null for none.
+  // Of float32 and float64, where A is stored [k, m] and B [k, n]: m >= 2 values, the sums of A's
+  // rows over k, where products are `by_blocks` to the bit as the reduction makes them; null for
+  // none.
   void* a_sums = nullptr;
   const ProductFinish* finish = nullptr;
 };

@@ -26,6 +26,9 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 // out[m, n] (dense) = a @ b (+ bias) on the thread team. With k = 0 the result is the bias, or 0.
 // `scratch`: product_split_scratch bytes, or null.
 void run_product(DType t, const kernels::ProductArgs& args, char* scratch = nullptr);
+// Whether the kernels in use add a product's blocks of k up as a sum over rows does. Not so the
+// reference, which rounds once.
+bool adds_by_blocks(DType t);
 // What long sums of few elements need to be split among threads; 0 where they are not.
 int64_t product_split_scratch(DType t, int64_t m, int64_t n, int64_t k);
 

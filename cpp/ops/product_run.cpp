@@ -41,7 +41,7 @@ void run_planned(ProductFn fn, const ProductArgs& args, const ProductPlan& plan)
 
 constexpr int64_t kMostElements = 4096;  // of C
 constexpr int64_t kFewestBlocks = 4;     // of k
-constexpr int64_t kLeastWork = 1 << 20;  // 5 us
+constexpr int64_t kLeastWork = 1 << 20;  // operations: 5 us of one thread
 constexpr int64_t kRound = 32;           // blocks whose sums wait to be added up
 
 int64_t blocks_of(int64_t k) { return (k + kernels::kProductBlockK - 1) / kernels::kProductBlockK; }
@@ -174,6 +174,14 @@ void launch_product(const Launch& launch, char* const* table) {
 }
 
 }  // namespace
+
+bool adds_by_blocks(DType t) {
+  const kernels::ProductPlanFn plan = kernels::table().product_plan[static_cast<int>(t)];
+  if (!plan) return false;
+  ProductArgs one{};
+  one.m = one.n = one.k = one.lda = one.ldb = one.ldc = 1;
+  return plan(one).by_blocks;
+}
 
 int64_t product_split_scratch(DType t, int64_t m, int64_t n, int64_t k) {
   const bool known = t == DType::kFloat32 || t == DType::kFloat64;

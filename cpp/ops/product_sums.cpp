@@ -23,8 +23,10 @@ void infer_product_and_sums(Infer& c) {
   const bool several = a.size(0) > 1 && a.size(1) > 0 && b.size(1) > 0;
   if (!several || x.copied || !x.transposed || y.copied || y.transposed) {
     fail<ShapeError>(
-        c.name(), "expected a of two rows or more stored by columns and b by rows; got ", a.sizes(),
-        " @ ", b.sizes(), " of strides ", a.strides(), " and ", b.strides(), ".");
+        c.name(),
+        "expected a of two rows or more, stored by columns, and b by rows, neither of them "
+        "empty; got ",
+        a.sizes(), " @ ", b.sizes(), " of strides ", a.strides(), " and ", b.strides(), ".");
   }
   c.out(a.dtype(), {a.size(0), b.size(1)});
   c.out(a.dtype(), {a.size(0)});

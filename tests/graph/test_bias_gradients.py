@@ -7,6 +7,8 @@ import chainrule as cr
 import chainrule.nn.functional as F
 
 INSTRUCTION = "product_and_sums"
+# The reference rounds a product once, and a long sum after each block.
+FUSED = cr.config.isa() != "reference"
 
 
 def layer(rows, inputs, outputs, dtype):
@@ -43,8 +45,8 @@ def test_bits_are_those_of_eager(rows, inputs, outputs, dtype):
     eager = gradients(step, (w, b), x)
     compiled, replayed = captured(step, (w, b), x)
     assert replayed == eager
-    assert INSTRUCTION in str(compiled.program)
-    assert "(fuse_bias_gradients)" in str(compiled.program)
+    for word in (INSTRUCTION, "(fuse_bias_gradients)"):
+        assert (word in str(compiled.program)) == FUSED
 
 
 @pytest.mark.parametrize(
@@ -104,4 +106,4 @@ def test_profile_names_the_step():
     compiled = cr.compile(step)
     for _ in range(3):
         compiled(x)
-    assert INSTRUCTION in [name for name, _ in compiled.profile(x)]
+    assert (INSTRUCTION in [name for name, _ in compiled.profile(x)]) == FUSED

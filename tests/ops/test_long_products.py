@@ -44,7 +44,7 @@ def test_operands_that_are_copied_first():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_gradients_of_a_layer(dtype):
+def test_gradients_of_a_layer(isa, dtype):
     """Eager and captured, with the sums of the bias and with what follows on the gradient."""
     x, target = cr.randn(20_000, 6, dtype=dtype), cr.randn(20_000, 5, dtype=dtype)
     w = cr.randn(5, 6, dtype=dtype).requires_grad_()
