@@ -140,7 +140,13 @@ void ProgramRecorder::find_backward_reads() {
   std::map<ValueId, std::set<SeedSet>> reads;
   for (size_t i = p.forward_end; i < p.code.size(); ++i) {
     const Instruction& in = p.code[i];
-    for (ValueId id : in.inputs) reads[id].insert(in.seeds);
+    for (ValueId id : in.inputs) {
+      reads[id].insert(in.seeds);
+      while (id != kNone && own.contains(id) && p.values[id].view) {  // it may be of other seeds
+        id = p.code[p.values[id].index].inputs[0];
+        reads[id].insert(in.seeds);
+      }
+    }
     own.insert(in.outputs.begin(), in.outputs.end());
   }
   for (const auto& [id, by] : reads) {

@@ -63,7 +63,7 @@ class Section {
       const Tensor& one = a.defined() ? a : b;
       // Dense as the sum would be: views of it are at places that the program knows.
       if (one.defined()) frame_[in.outputs[0]] = contiguous(one);
-    } else if (in.seeds.meets(given)) {
+    } else if (in.seeds.meets(given) || looks(in)) {
       std::vector<ValueId> filled;  // of an operation with several results: zeros where none came
       for (ValueId id : in.inputs) {
         if (id == kNone || frame_[id].defined()) continue;
@@ -74,6 +74,12 @@ class Section {
       for (ValueId id : filled) frame_[id] = Tensor();
     }
     for (ValueId id : in.dead_after) frame_[id] = Tensor();
+  }
+
+  // A window that is there already serves whoever asks for it later, of other seeds, too.
+  bool looks(const Instruction& in) {
+    const bool views = !in.outputs.empty() && p_.values[in.outputs[0]].view;
+    return views && frame_[in.inputs[0]].defined();
   }
 
   // Each as soon as it is there, so that no more of them wait than in an eager backward.

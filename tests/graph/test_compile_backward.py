@@ -264,3 +264,30 @@ def test_gradients_that_are_collected_over_several_calls(period):
     eager, (losses, fast) = total(False)[0], total(True)
     assert losses == eager
     assert fast.stats["recordings"] <= 4 and fast.stats["replays"] >= 20
+
+
+# Both gradients of x read one window on w, made for whichever comes first.
+SHARED_WINDOWS = {
+    "second operand": lambda x, w: (x @ w, x @ w * 2),
+    "turned operand": lambda x, w: (x.t() @ w, (x.t() @ w).relu()),
+}
+
+
+@pytest.mark.parametrize("form", SHARED_WINDOWS)
+@pytest.mark.parametrize("order", [(0,), (1,), (0, 1), (1, 0)])
+def test_results_that_are_run_backward_one_by_one(form, order):
+    eager = SHARED_WINDOWS[form]
+    fast = cr.compile(eager)
+    w, dy = cr.randn(4, 4, requires_grad=True), cr.randn(4, 4)
+    for _ in range(5):
+        x = cr.randn(4, 4, requires_grad=True)
+        gradients = []
+        for fn in (fast, eager):
+            results = fn(x, w)
+            x.grad = w.grad = None
+            for i in order:
+                results[i].backward(dy)
+            gradients.append([t.grad.numpy().copy() for t in (x, w)])
+        for got, want in zip(*gradients, strict=True):
+            np.testing.assert_array_equal(got, want)
+    assert fast.stats["replays"] == 3
