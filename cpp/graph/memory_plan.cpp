@@ -83,7 +83,10 @@ class Planner {
     find_homes();
     find_last_uses();
     for (size_t i = 0; i < p_.commit_begin; i = p_.end_of_group(i)) place(i);
-    for (size_t i = p_.commit_begin; i < p_.forward_end; ++i) place_scratch(i);
+    for (size_t i = p_.commit_begin; i < p_.forward_end; ++i) {
+      take_scratch(i);
+      give_scratch(i);
+    }
     plan_.peak_bytes = plan_.arena_bytes = arena_.size();
     for (ValueId id = 0; id < static_cast<ValueId>(p_.values.size()); ++id) {
       const bool own = place_of(id).home == Home::kFresh || place_of(id).home == Home::kConstant;
@@ -168,8 +171,8 @@ class Planner {
            last < static_cast<int>(end);
   }
 
-  // Instruction i and its tails, which run part by part: what one of them reads has to stay until
-  // all have run.
+  // Instruction i and its tails, which run part by part: what one of them reads, and its scratch
+  // memory, has to stay until all have run.
   void place(size_t i) {
     const size_t end = p_.end_of_group(i);
     if (plan_.constant[i]) return;
@@ -182,8 +185,9 @@ class Planner {
         place_of(id).offset =
             taken != kNone ? place_of(taken).offset : arena_.take(bytes_of(p_.values[id]));
       }
-      place_scratch(j);
+      take_scratch(j);
     }
+    for (size_t j = i; j < end; ++j) give_scratch(j);
     const auto end_of = [&](ValueId id) {
       if (id == kNone) return;
       const ValueId root = place_of(id).root;
@@ -196,11 +200,8 @@ class Planner {
     }
   }
 
-  void place_scratch(size_t i) {
-    const int64_t bytes = padded(p_.code[i].scratch_bytes);
-    plan_.scratch[i] = arena_.take(bytes);
-    arena_.give(plan_.scratch[i], bytes);
-  }
+  void take_scratch(size_t i) { plan_.scratch[i] = arena_.take(padded(p_.code[i].scratch_bytes)); }
+  void give_scratch(size_t i) { arena_.give(plan_.scratch[i], padded(p_.code[i].scratch_bytes)); }
 
   bool reads(const Instruction& in, ValueId root) const {
     return std::any_of(in.inputs.begin(), in.inputs.end(),

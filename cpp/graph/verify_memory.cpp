@@ -26,14 +26,17 @@ class Walk {
       if (!p_.code[i].tail) head = i;
       step(i, head);
       const bool last = i + 1 == p_.forward_end || !p_.code[i + 1].tail;
-      for (size_t j = head; last && j <= i; ++j) end(p_.code[j], i);
+      for (size_t j = head; last && j <= i; ++j) {
+        end(p_.code[j], i);
+        forget(p_.memory.scratch[j], kNone);
+      }
     }
   }
 
  private:
   struct Stretch {
     int64_t end;
-    ValueId root;
+    ValueId root;  // kNone: scratch memory
   };
 
   void use(ValueId id, size_t at) {
@@ -49,7 +52,9 @@ class Walk {
     const Instruction& in = p_.code[i];
     if (in.tail && p_.memory.constant[head]) fail(i, "is a tail of what runs once");
     if (p_.memory.constant[i]) return;  // ran before all others, on memory of its own
-    check(i, head, p_.memory.scratch[i], in.scratch_bytes, kNone);
+    const int64_t scratch = p_.memory.scratch[i];
+    check(i, head, scratch, in.scratch_bytes, kNone);
+    if (in.scratch_bytes > 0) live_[scratch] = {scratch + in.scratch_bytes, kNone};
     if (i >= p_.commit_begin) return;
     for (ValueId id : in.outputs) {
       if (p_.values[id].view || !in_arena(id) || bytes(id) == 0) continue;
@@ -57,7 +62,6 @@ class Walk {
       check(i, head, offset, bytes(id), id);
       live_.insert_or_assign(offset, Stretch{offset + bytes(id), id});
     }
-    check(i, head, p_.memory.scratch[i], in.scratch_bytes, kNone);
   }
 
   bool reads(const Instruction& in, ValueId root) const {
@@ -71,10 +75,14 @@ class Walk {
       for (ValueId id : *list) {
         if (id == kNone || last_[root_of(p_, id)] > i) continue;
         const ValueId root = root_of(p_, id);
-        const auto at = live_.find(p_.memory.places[root].offset);
-        if (at != live_.end() && at->second.root == root) live_.erase(at);
+        forget(p_.memory.places[root].offset, root);
       }
     }
+  }
+
+  void forget(int64_t offset, ValueId root) {
+    const auto at = live_.find(offset);
+    if (at != live_.end() && at->second.root == root) live_.erase(at);
   }
 
   // Of instruction i: `id` (its scratch memory: kNone) lies there.
@@ -87,7 +95,8 @@ class Walk {
     for (; at != live_.end() && at->first < offset + size; ++at) {
       const auto& [begin, stretch] = *at;
       if (stretch.end <= offset) continue;
-      const bool taken_over = id != kNone && p_.code[i].op->is(kElementwise) && begin == offset &&
+      const bool values = id != kNone && stretch.root != kNone;
+      const bool taken_over = values && p_.code[i].op->is(kElementwise) && begin == offset &&
                               last_[stretch.root] == i && reads(p_.code[i], stretch.root) &&
                               (i == head || !reads(p_.code[head], stretch.root));
       if (!taken_over) fail(i, "overwrites what is needed");

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import harness
 from chainrule import nn
 from chainrule.nn import functional
 
@@ -263,3 +264,19 @@ def test_results_of_replays_go_backward_outside():
         loss.backward()
         grads.append(w.grad.numpy().tobytes())
     assert w.grad.dtype == F32 and len(set(grads)) == 1 and forward.stats["replays"] >= 1
+
+
+@pytest.mark.parametrize("rows", [40, 3000])
+def test_a_compiled_head_has_its_bias_in_every_row(rows):
+    """The rounded bias lies in scratch memory while tails of the product run part by part."""
+    x, w, b = cr.randn(rows, 3), cr.randn(4, 3).requires_grad_(), cr.randn(4).requires_grad_()
+
+    def head(x):
+        with cr.autocast():
+            return functional.softmax(functional.linear(x, w, b), dim=1)
+
+    compiled = cr.compile(head)
+    for _ in range(4):
+        got = harness.over_threads(lambda: compiled(x).detach())
+    assert got.tobytes() == head(x).detach().numpy().tobytes()
+    assert "(attach_tails)" in str(compiled.program)
