@@ -149,5 +149,7 @@ int main() {
     check_dead_units<double>(*table);
   }
   check_by_hand(reference());
+  check_dead_units<float>(reference());
+  check_dead_units<double>(reference());
   return finish("optimizers");
 }

@@ -67,6 +67,15 @@ def test_a_compiled_module_is_a_function():
     assert net.scale == 2.0 and fast.scale == 2.0
     with pytest.raises(TypeError, match="expected nn.Module objects; got CompiledFunction"):
         nn.Sequential(fast)
+    parent = nn.Module()
+    with pytest.raises(
+        TypeError, match=r"the module itself for 'body'; got a compiled Linear\. As"
+    ):
+        parent.body = fast
+    with pytest.raises(TypeError, match="got a compiled Linear"):
+        parent.add_module("body", fast)
+    assert list(parent.children()) == [] and not hasattr(parent, "body")
+    parent.run = cr.compile(net.forward)  # a method is a function
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         fast.nothing  # noqa: B018
     assert repr(fast) == "<compiled Linear: 0 plans, 0 replays>"

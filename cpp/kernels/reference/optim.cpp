@@ -9,6 +9,13 @@ namespace {
 
 using Real = long double;
 
+// Averages are never subnormal, see optim_updates.h.
+template <typename T>
+T settled(Real average) {
+  constexpr Real kSmallest = sizeof(T) == 8 ? 0x1p-1022L : 0x1p-126L;
+  return static_cast<T>(std::fabs(average) < kSmallest ? Real(0) : average);
+}
+
 // hyper = {lr, momentum, dampening, weight_decay}
 template <typename T>
 void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, const double* hyper,
@@ -22,7 +29,7 @@ void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, 
     g += weight_decay * w[i];
     if (momentum != 0 && buffer != nullptr) {
       const Real b = first ? g : momentum * buffer[i] + (1 - dampening) * g;
-      buffer[i] = static_cast<T>(b);
+      buffer[i] = settled<T>(b);
       g = nesterov ? g + momentum * b : b;
     }
     w[i] = static_cast<T>(w[i] - lr * g);
@@ -50,7 +57,7 @@ void adam(int64_t n, void* weights, const void* gradient, void* first_moment, vo
     }
     const Real next_m = beta1 * m[i] + (1 - beta1) * g;
     Real next_v = beta2 * v[i] + (1 - beta2) * g * g;
-    m[i] = static_cast<T>(next_m);
+    m[i] = settled<T>(next_m);
     v[i] = static_cast<T>(next_v);
     if (v_max != nullptr) {
       next_v = std::isnan(v_max[i]) || v_max[i] > next_v ? Real(v_max[i]) : next_v;

@@ -55,6 +55,7 @@ class Registry(Members):
                 self._own_members()  # raises
             return None
         registered = members.get(name)
+        self._refuse_compiled(name, value)
         if kind is not None or registered is None or value is None:
             return kind or registered
         if registered in BUFFERS and isinstance(value, Tensor):
@@ -64,6 +65,15 @@ class Registry(Members):
             f"[{type(self).__name__}] expected {wanted} or None for {registered} {name!r}; "
             f"got {type(value).__name__}."
         )
+
+    def _refuse_compiled(self, name, value):
+        """Its parameters would be nobody's: no optimizer and no state dict would see them."""
+        inside = getattr(value, "__dict__", {}).get("_function")
+        if isinstance(inside, Registry) and not isinstance(value, Registry):
+            raise TypeError(
+                f"[{type(self).__name__}] expected the module itself for {name!r}; got a compiled "
+                f"{type(inside).__name__}. Assign the module and compile the outermost one."
+            )
 
     def _register(self, name, value, kind):
         members = self.__dict__["_members"]
@@ -136,6 +146,7 @@ class Registry(Members):
     def register_module(self, name: str, module: "Registry | None") -> None:
         """Add a child module under `name`, as assigning it does."""
         self._check_name("register_module", name, (MODULE,))
+        self._refuse_compiled(name, module)
         if module is not None and not isinstance(module, Registry):
             raise TypeError(
                 f"[register_module] expected an nn.Module or None for {name!r}; "
