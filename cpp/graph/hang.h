@@ -22,7 +22,7 @@ class Hanger {
   };
 
   std::shared_ptr<const Program> program_;
-  std::shared_ptr<BackwardPlan> backward_;  // null: the section runs by itself
+  std::shared_ptr<BackwardPlan> backward_;  // null: instruction by instruction
   std::vector<Failing> failing_;            // one for each failure
 };
 
