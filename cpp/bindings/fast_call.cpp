@@ -8,6 +8,7 @@
 namespace chainrule::bindings {
 
 bool Latest::stands() {
+  if (!attributes.hold()) return false;
   if (!watches || !watches->hold()) {
     if (!ready().cast<bool>()) return false;
     if (watches) watches->look_again();
@@ -38,6 +39,7 @@ int fast_traverse(PyObject* o, visitproc visit, void* arg) {
   for (const py::object* held : {&latest->program, &latest->rebuild}) Py_VISIT(held->ptr());
   Py_VISIT(latest->ready.ptr());
   if (const int stop = latest->signature.traverse(visit, arg)) return stop;
+  if (const int stop = latest->attributes.traverse(visit, arg)) return stop;
   return latest->watches ? latest->watches->traverse(visit, arg) : 0;
 }
 
@@ -95,17 +97,19 @@ PyObject* fast_call(PyObject* o, PyObject* const* arguments, Py_ssize_t) {
   });
 }
 
-// remember(program, args, kwargs, ready, watched, rebuild, generation)
+Watches watches_of(PyObject* entries) {
+  return Watches(borrow(entries).cast<std::vector<std::pair<py::object, py::object>>>());
+}
+
+// remember(program, args, kwargs, ready, watched, rebuild, generation, attributes)
 PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
   return guarded([&]() -> PyObject* {
-    auto latest = std::make_shared<Latest>();
+    auto latest = std::make_shared<Latest>(watches_of(a[7]));
     latest->program = borrow(a[0]);
     latest->call = &latest->program.cast<RecordedCall&>();
     latest->generation = borrow(a[6]).cast<uint64_t>();
     latest->ready = py::reinterpret_borrow<py::function>(a[3]);
-    if (a[4] != Py_None) {
-      latest->watches.emplace(borrow(a[4]).cast<std::vector<std::pair<py::object, py::object>>>());
-    }
+    if (a[4] != Py_None) latest->watches.emplace(watches_of(a[4]));
     latest->rebuild = borrow(a[5]);
     const py::object next = py::module_::import("builtins").attr("next");
     latest->shape = a[5] == next.ptr()                                   ? ResultShape::kOne

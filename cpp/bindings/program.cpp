@@ -16,7 +16,17 @@ namespace chainrule::bindings {
 
 namespace {
 
-std::atomic<uint64_t> generation{0}, newest{0};  // the present one may be one that came back
+// A number for all that programs rely on. Changes and modes take part by exclusive or, so a mode
+// that comes back brings the number back, and nothing but that does.
+std::atomic<uint64_t> generation{0}, changes{0};
+
+// SplitMix64 (Steele, Lea, Flood, 2014): no two of a process's numbers are expected to agree.
+uint64_t mixed(uint64_t z) {
+  z += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
 
 // Where the package's Python files lie, each ending in a separator; more than one in an editable
 // install. A checkout of this repository that a user works in has the same name, not the same
@@ -163,7 +173,8 @@ void refuse_while_recording(const char* what) {
 
 void invalidate_plans(const char* what) {
   refuse_while_recording(what);
-  generation.store(newest.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const uint64_t before = changes.fetch_add(1, std::memory_order_relaxed);
+  generation.fetch_xor(mixed(2 * before) ^ mixed(2 * (before + 1)), std::memory_order_relaxed);
 }
 
 void bind_program(py::module_& m) {
@@ -226,16 +237,21 @@ void bind_program(py::module_& m) {
   m.attr("_MAX_PLANS") = graph::kMaxPlans;
   m.def("_unlike", graph::unlike, py::arg("difference"),
         "What the error says when that many recordings in a row differed.");
-  m.def("_plans_generation", plans_generation);
+  m.def("_plans_generation", plans_generation,
+        "A number for all that captured programs rely on; equal where nothing has changed.");
   m.def(
-      "_revert_plans",
-      [](uint64_t present, uint64_t earlier) {
-        generation.compare_exchange_strong(present, earlier, std::memory_order_relaxed);
+      "_plans_changes", [] { return changes.load(std::memory_order_relaxed); },
+      "How many changes there were that never come back; those of modes do.");
+  m.def(
+      "_switch_mode",
+      [](const py::handle& module) {
+        const auto place = reinterpret_cast<uint64_t>(module.ptr());
+        generation.fetch_xor(mixed(2 * place + 1), std::memory_order_relaxed);
       },
-      py::arg("present"), py::arg("earlier"),
-      "Says that all is as it was in an earlier generation, whose plans hold again; nothing "
-      "happens "
-      "where the present one is another than the caller knows.");
+      py::arg("module"),
+      "Says that a module goes from training to evaluation or back. Plans of the one mode wait "
+      "while "
+      "it is in the other.");
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer",
         "Says that something captured programs rely on has changed.");

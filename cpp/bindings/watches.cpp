@@ -9,7 +9,9 @@ namespace chainrule::bindings {
 namespace {
 
 Py_ssize_t length_of(PyObject* o) {
-  return PyList_Check(o) ? PyList_GET_SIZE(o) : PyDict_Check(o) ? PyDict_GET_SIZE(o) : -1;
+  if (PyList_Check(o)) return PyList_GET_SIZE(o);
+  if (PyDict_Check(o)) return PyDict_GET_SIZE(o);
+  return PyAnySet_Check(o) ? PySet_GET_SIZE(o) : -1;
 }
 
 // Whether the object is the same number, or the same ones, for ever.

@@ -1,4 +1,5 @@
-// What the hyper-parameters of a recorded step are read from, watched for changes.
+// What the hyper-parameters of a recorded step are read from, and attributes of objects among the
+// arguments of a call, watched for changes.
 #pragma once
 
 #include <utility>
@@ -8,7 +9,8 @@
 
 namespace chainrule::bindings {
 
-// Entries of dicts, each to hold the same object still; a list or dict the same number of them.
+// Entries of dicts, each to hold the same object still; a list, set or dict the same number of
+// them.
 class Watches {
  public:
   explicit Watches(const std::vector<std::pair<py::object, py::object>>& entries);

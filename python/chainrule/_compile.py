@@ -78,13 +78,19 @@ def compile(
     what the function does by now, is a CaptureError with the line and both values. It finds what
     depends on Python state that nothing announces, such as a number in a global.
 
-    Numbers, strings and objects that the function reads from globals, its closure or an object of a
-    plain class are what they were when it was recorded: pass what changes as an argument, and run
-    once with CHAINRULE_AUDIT=100 to be told what was missed.
+    Arguments count by what they hold: tensors, arrays, numbers and strings, alone or in tuples,
+    lists, dicts and dataclasses. Any other object counts as itself and by its attributes, numbers by
+    value and the rest by identity, so that the next call after a change is recorded; what lies
+    deeper is what it was when that was done.
+
+    Numbers, strings and objects that the function reads from globals, its closure or its own object
+    of a plain class are what they were when it was recorded: pass what changes as an argument, and
+    run once with CHAINRULE_AUDIT=100 to be told what was missed.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
-    was: the next calls are recorded. So do `train()` and `eval()`, a new module or optimizer and
-    `load_state_dict`: validate every hundreds of steps, or by a module that stays in `eval()`.
+    was: the next calls are recorded. So do a new module or optimizer and `load_state_dict`. For
+    `train()` and `eval()` there are plans of both modes, which wait for each other. A list or dict
+    that a module holds is not watched: assign another one.
 
     The compiled function tells what it does: `program` prints the instructions, `profile(...)`
     times them, `plans` and `stats` count.

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from . import _core
 from ._methods import Methods
-from ._nested import copied_in, form, no_end
+from ._nested import Found, copied_in, form, no_end
 from ._plans import Plans, last_change
 from ._recording import record
+from ._signatures import unlike
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ else:  # what follows names them; typing would be a third of what importing this
 
 _WARN_AT = 16  # signatures of which none has come back, or changes with no replay between them
 _MANY_SIGNATURES = (
-    f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed. A Python number "
-    "that changes with every call makes a new signature: pass it as a 0-d tensor."
+    f"[compile] {_WARN_AT} calls had {_WARN_AT} signatures and none was replayed; the last differs "
+    "from the one before in {}"
+)
+_MANY_DROPPED = (
+    f"[compile] {_core._MAX_PLANS} signatures made room for newer ones before any of their calls was "
+    "replayed; the last differs from the one before in {}"
 )
 EAGER = "{} This call and later ones of its signature run eagerly, as fallback=True asks."
 _MANY_CHANGES = (
@@ -50,6 +55,8 @@ class CompiledFunction(Generic[_P, _R]):
     `compile(net).eval()` is the compiled net again. Attributes that are assigned to a compiled
     module are the module's.
     """
+
+    _announces = True  # as an argument it is what it calls
 
     def __init__(self, function: Callable[_P, _R], fallback: bool = False):
         import functools
@@ -145,7 +152,8 @@ class CompiledFunction(Generic[_P, _R]):
 
     def profile(self, *args: _P.args, **kwargs: _P.kwargs) -> list[tuple[str, int]]:
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
-        args, kwargs, tensors, _, key = self._read(args, kwargs)
+        args, kwargs, found, key = self._read(args, kwargs)
+        tensors = found.tensors
         plan = self._plans.get(key)
         recorded = plan.like(tensors) if plan is not None else None
         if recorded is not None and recorded.ready():
@@ -163,18 +171,17 @@ class CompiledFunction(Generic[_P, _R]):
             plan.record_again()
         self._fast.forget()
 
-    def _read(self, args, kwargs) -> tuple[Any, Any, list, list, tuple]:
-        """The arguments with arrays copied in, their tensors and other objects, the signature."""
-        tensors, objects = [], []
+    def _read(self, args, kwargs) -> tuple[Any, Any, Found, tuple]:
+        """The arguments with arrays copied in, what is in them, the signature."""
+        found = Found()
         try:
             args, kwargs = copied_in(args), copied_in(kwargs)
-            key = self._key(args, kwargs, tensors, objects)
+            key = self._key(form(args, found), form(kwargs, found), found.tensors)
         except RecursionError:
             raise no_end("arguments") from None
-        return args, kwargs, tensors, objects, key
+        return args, kwargs, found, key
 
-    def _key(self, args, kwargs, tensors, objects):
-        forms = (form(args, tensors, objects), form(kwargs, tensors, objects))
+    def _key(self, positional, named, tensors):
         described = tuple(
             (t.dtype, tuple(t.shape), t.stride(), _core._standing(t)) for t in tensors
         )
@@ -185,7 +192,7 @@ class CompiledFunction(Generic[_P, _R]):
             "inference" if _core.is_inference_mode_enabled() else "no_grad"
         )
         autocast = _core._is_autocast_enabled()
-        return (forms, described, identity, mode, autocast, _core.get_default_dtype())
+        return (positional, named, described, identity, mode, autocast, _core.get_default_dtype())
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         result = self._fast.call(args, kwargs)
@@ -194,18 +201,17 @@ class CompiledFunction(Generic[_P, _R]):
         if _core._recording() is not None:
             return self._function(*args, **kwargs)  # inside another compiled function
         given = args, kwargs
-        args, kwargs, tensors, objects, key = self._read(args, kwargs)
+        args, kwargs, found, key = self._read(args, kwargs)
+        tensors = found.tensors
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans.add(key, objects)
-            if len(self._plans) == _WARN_AT and not self.plans:
-                self._warn(_MANY_SIGNATURES)
+            plan = self._add_plan(key, found.objects)
         elif plan is not self._latest:
             self._plans.used(key)
         self._latest = plan
         recorded, results = plan.replay(tensors)
         if recorded is not None:
-            self._remember(plan, recorded, *given)
+            self._remember(plan, recorded, *given, found.watched)
             return recorded.rebuild(iter(results))
         self._fast.forget()
         if plan.refusal:
@@ -218,8 +224,17 @@ class CompiledFunction(Generic[_P, _R]):
             self._warn(EAGER, plan.refusal)
         return result
 
-    def _remember(self, plan, recorded, args, kwargs):
-        if plan.audited:
+    def _add_plan(self, key, objects):
+        before = self._plans.latest_key()
+        plan = self._plans.add(key, objects)
+        if len(self._plans) == _WARN_AT and not self.plans:
+            self._warn(_MANY_SIGNATURES, unlike(before, key), level=4)
+        elif self._plans.wasted == _core._MAX_PLANS and _MANY_SIGNATURES not in self._warned:
+            self._warn(_MANY_DROPPED, unlike(before, key), level=4)
+        return plan
+
+    def _remember(self, plan, recorded, args, kwargs, attributes):
+        if plan.audited or attributes is None:
             return self._fast.forget()
         self._fast.remember(
             recorded.program,
@@ -229,14 +244,15 @@ class CompiledFunction(Generic[_P, _R]):
             recorded.watched(),
             recorded.rebuild,
             recorded.generation,
+            attributes,
         )
 
-    def _warn(self, message, *of):
+    def _warn(self, message, *of, level=3):
         if message not in self._warned:
             import warnings
 
             self._warned.add(message)
-            warnings.warn(message.format(*of), stacklevel=3)
+            warnings.warn(message.format(*of), stacklevel=level)
 
     def _record(self, plan, tensors, args, kwargs, audited):
         return record(self._function, plan, tensors, args, kwargs, self._fallback, audited)

@@ -50,7 +50,8 @@ _RECORDED = (
     "rebuild",
     "seen",  # what the result is made of, tensors apart
     "refreshers",
-    "generation",
+    "generation",  # which comes back where modules are in the modes again that they were in
+    "changes",  # other than of modes until then
     "tries",  # recordings since the last two that agreed
 )
 
@@ -88,6 +89,10 @@ class Recorded(namedtuple("Recorded", _RECORDED)):
         the arguments share memory as they did."""
         still = self.generation == _core._plans_generation()
         return still and self.program._same_places(tensors)
+
+    def waits_beside(self, other):
+        """Whether nothing but modes of modules keeps it from being replayed where the other is."""
+        return self.changes == other.changes and self.generation != other.generation
 
     def outdated(self):
         """Whether the program would be replayed but for a change that was announced."""
@@ -132,19 +137,27 @@ class Plan:
         return None, None
 
     def like(self, tensors) -> Any:
-        """The latest recording of a call that found things as they are, or None."""
-        return next((v for v in reversed(self._variants) if v.program._holds(tensors)), None)
+        """The latest recording of a call that found things as they are, or None; one of another
+        generation where there is none of this."""
+        alike = [v for v in reversed(self._variants) if v.program._holds(tensors)]
+        now = _core._plans_generation()
+        return max(alike, key=lambda v: v.generation == now, default=None)
 
     def put(self, recorded, before):
         """A recording in place of the one before it, or beside the others."""
-        others = tuple(v for v in self._variants if v is not before)
+        others = [v for v in self._variants if v is not before or v.waits_beside(recorded)]
+        others.sort(
+            key=lambda v: v.changes == recorded.changes
+        )  # those that never come back, first
         self._keep((*others, recorded)[-_core._MAX_VARIANTS :])
         self.recorded = recorded
 
     def record_again(self):
         """What is known is out of date, so that the next call is recorded; where that does the same,
         it is replayed again."""
-        self._variants = tuple(v._replace(generation=_NEVER) for v in self._variants)
+        self._variants = tuple(
+            v._replace(generation=_NEVER, changes=_NEVER) for v in self._variants
+        )
         self.recorded = self._variants[-1] if self._variants else None
 
     def _keep(self, variants):
@@ -220,6 +233,13 @@ class Plans(OrderedDict):
     over them, goes through these methods. `get` needs no lock.
     """
 
+    wasted = 0  # in a row, that were dropped before any replay
+
+    def latest_key(self):
+        """The signature that was used last, or None."""
+        with _lock:
+            return next(reversed(self), None)
+
     def add(self, key, objects):
         """A new plan, or the one that another thread has added meanwhile."""
         oldest = None
@@ -230,6 +250,7 @@ class Plans(OrderedDict):
                 self[key] = plan
                 if len(self) > _core._MAX_PLANS:
                     oldest = self.popitem(last=False)
+                    self.wasted = 0 if oldest[1].replays else self.wasted + 1
         del oldest  # without the lock, for its tensors end with it
         return plan
 

@@ -102,5 +102,6 @@ def _finish(recording, before, after, result):
         seen=tuple(seen),
         refreshers=tuple(recording.refreshers),
         generation=_core._plans_generation(),
+        changes=_core._plans_changes(),
         tries=1,
     )

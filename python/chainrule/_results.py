@@ -3,13 +3,13 @@ dataclasses. A replay makes them again around new tensors. What it cannot make a
 set, a generator) would be that of the recording for ever, and is refused while recording.
 """
 
-import dataclasses
 import enum
 import numbers
 from collections import OrderedDict, defaultdict
 from typing import Any
 
 from . import _core
+from ._nested import fields, of_fields
 
 _CONSTANTS = (str, bytes, type(None), type(...), range, _core.dtype, _core.device)
 
@@ -74,19 +74,10 @@ def _parts(value: Any) -> tuple[Any, Any, list]:
     if kind is defaultdict and isinstance(value.default_factory, type | None):
         factory = value.default_factory
         return lambda pairs: defaultdict(factory, pairs), list(value), list(value.values())
-    if dataclasses.is_dataclass(kind) and kind.__new__ is object.__new__:
-        names = {f.name: None for f in dataclasses.fields(kind) if hasattr(value, f.name)}
-        names.update(getattr(value, "__dict__", {}))
-        return lambda pairs: _instance(kind, pairs), list(names), [getattr(value, n) for n in names]
+    held = fields(value)
+    if held is not None:
+        return of_fields(kind), list(held), list(held.values())
     raise _refusal(kind.__name__)
-
-
-def _instance(kind, pairs):
-    # As it was left, frozen or not: the constructor may do more than set the fields.
-    made = object.__new__(kind)
-    for name, value in pairs:
-        object.__setattr__(made, name, value)
-    return made
 
 
 def _refusal(got):

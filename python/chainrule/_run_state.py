@@ -4,8 +4,6 @@ import math
 
 import chainrule as cr
 
-from . import _core
-
 
 class BestWeights:
     """The weights to go back to: of the least validation loss, or of the last finished epoch."""
@@ -66,8 +64,7 @@ class Sums:
 
 
 class Evaluating:
-    """Evaluation mode without gradients; the model's own mode comes back afterwards, and with it the
-    plans of captured steps that hold in it."""
+    """Evaluation mode without gradients; the model's own mode comes back afterwards."""
 
     def __init__(self, model):
         self._model = model
@@ -75,29 +72,9 @@ class Evaluating:
 
     def __enter__(self):
         self._was_training = self._model.training
-        self._before = _core._plans_generation()
-        self._comes_back = _is_in_one_mode(self._model)
         self._model.eval()
-        self._during = _core._plans_generation()
         self._no_grad.__enter__()
 
     def __exit__(self, *error):
         self._no_grad.__exit__(*error)
-        comes_back = self._comes_back and _core._plans_generation() == self._during
-        # Each is announced. Any other change, here or in another thread, makes another number.
-        switches = comes_back and sum(
-            module.training is not self._was_training for module in self._model.modules()
-        )
         self._model.train(self._was_training)
-        if comes_back:
-            _core._revert_plans(self._during + switches, self._before)
-
-
-def _is_in_one_mode(model):
-    """Whether eval(), then train() or eval(), leaves every module as it is."""
-    plain = cr.nn.Module
-    return isinstance(model, plain) and all(
-        module.training is model.training
-        and (type(module).train, type(module).eval) == (plain.train, plain.eval)
-        for module in model.modules()
-    )

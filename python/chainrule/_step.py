@@ -158,7 +158,7 @@ class _Captured(CompiledFunction):
         self.gives_up = not pays
         return super()._record(*arguments, **more)
 
-    def _warn(self, message, *of):
+    def _warn(self, message, *of, level=3):
         if message is not EAGER or self.gives_up:
             return
         self.gives_up = True

@@ -122,6 +122,7 @@ def test_threads_share_a_full_table_of_plans(restless):
 
 
 @pytest.mark.filterwarnings("ignore:.* 16 signatures")
+@pytest.mark.filterwarnings("ignore:.* 64 signatures made room")
 def test_the_plans_used_last_are_kept():
     scaled = cr.compile(lambda x, k: x * k)
     x = cr.ones(2)

@@ -185,18 +185,3 @@ def test_plans_end_where_the_validation_leaves_something_else(taken):
         assert captured == eager
         assert sum(taken) > 20
         taken.clear()
-
-
-def test_an_earlier_generation_of_plans_comes_back_only_to_who_knows_the_present_one():
-    core = cr._core
-    earlier = core._plans_generation()
-    core._invalidate_plans()
-    present = core._plans_generation()
-    core._invalidate_plans()  # by another thread, say
-    latest = core._plans_generation()
-    core._revert_plans(present, earlier)
-    assert core._plans_generation() == latest
-    core._revert_plans(latest, earlier)
-    assert core._plans_generation() == earlier
-    core._invalidate_plans()
-    assert core._plans_generation() not in (earlier, present, latest)

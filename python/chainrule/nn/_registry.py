@@ -16,6 +16,8 @@ _ABSENT = object()
 class Registry(Members):
     """Registration by attribute, with the walks over it: the half of Module without arithmetic."""
 
+    _announces = True  # captured programs are told of every change
+
     def __init__(self):
         self.__dict__["_members"] = {}
 
@@ -24,6 +26,9 @@ class Registry(Members):
         old = fields.get(name, _ABSENT)
         if old is value:
             return
+        if name == "training" and type(old) is type(value) is bool and _core._recording() is None:
+            object.__setattr__(self, name, value)
+            return _core._switch_mode(self)
         kind = self._kind_for(name, value)
         self._announce(name)
         if kind is None:

@@ -50,6 +50,7 @@ class Optimizer:
         )
     """
 
+    _announces = True  # captured programs are told of every change, or ask for it
     # The states of a parameter that load_state_dict accepts, and whether each must be there.
     _states: Mapping[str, bool] | None = None  # None: anything
     # The settings of a group that the native update reads; the first is lr, which may be a tensor.

@@ -1,0 +1,264 @@
+"""Objects as arguments of compiled functions: what of them is part of a call's signature."""
+
+import functools
+import types
+import warnings
+from collections import namedtuple
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+
+Pair = namedtuple("Pair", "x k")
+
+
+@dataclass
+class Batch:
+    x: object
+    k: float = 2.0
+    more: list = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    x: object
+    k: float = 2.0
+
+
+class Holder:
+    def __init__(self, k=2.0):
+        self.k = k
+        self.parts = [1.0, 2.0]
+        self.shift = cr.zeros(2)
+
+
+def of_fields(x, batch):
+    return x * batch.x * batch.k
+
+
+def of_attributes(x, held):
+    return x * held.k * sum(held.parts) + held.shift
+
+
+@pytest.mark.parametrize("kind", [Batch, Frozen, Pair])
+@pytest.mark.parametrize("array", [cr.tensor, np.array])
+def test_what_a_dataclass_holds_is_an_argument(kind, array):
+    step, x = cr.compile(of_fields), cr.ones(2)
+    for call in range(8):
+        value = kind(array([float(call), 1.0]), k=3.0)
+        assert step(x, value).tolist() == [3.0 * call, 3.0]
+    assert step.stats == {"recordings": 2, "replays": 6}
+    assert step(x, kind(array([1.0, 1.0]), k=4.0)).tolist() == [4.0, 4.0]
+
+
+def test_a_dataclass_that_is_changed_between_calls():
+    step, x = cr.compile(of_fields), cr.ones(2)
+    batch = Batch(cr.ones(2))
+    for call in range(6):
+        assert step(x, batch).tolist() == [2.0 * max(call, 1)] * 2
+        batch.x = cr.full((2,), call + 1.0)
+    assert step.stats["replays"] == 4
+    batch.k = -1.0
+    assert step(x, batch).tolist() == [-6.0, -6.0]
+    total = cr.compile(lambda x, batch: x * sum(batch.more))
+    for call in range(6):
+        batch.more = [1.0, float(call // 3)]
+        assert total(x, batch).tolist() == [1.0 + call // 3] * 2
+        batch.more[0] = 5.0  # in the list that is there
+        assert total(x, batch).tolist() == [5.0 + call // 3] * 2
+
+
+def test_arrays_of_a_dataclass_are_copied_and_it_is_made_again_as_it_was():
+    @dataclass
+    class Checked(Batch):
+        def __post_init__(self):
+            self.seen = "once" if not hasattr(self, "seen") else "twice"
+
+    arrays = []
+
+    @cr.compile
+    def step(batch):
+        arrays.append(batch)
+        return batch.x + 1
+
+    given = Checked(np.ones(2, np.float32))
+    assert [step(given).tolist() for _ in range(4)] == [[2.0, 2.0]] * 4
+    assert all(type(b) is Checked and b.seen == "once" and b is not given for b in arrays)
+    assert isinstance(given.x, np.ndarray) and all(isinstance(b.x, cr.Tensor) for b in arrays)
+
+
+def test_a_dataclass_stays_as_it_is_in_a_call():
+    def body(x, batch):
+        batch.x = x * 2
+
+    with pytest.raises(cr.CaptureError, match="changes argument 1"):
+        cr.compile(body)(cr.ones(2), Batch(cr.ones(2)))
+
+
+def test_a_recursive_dataclass_is_refused():
+    batch = Batch(cr.ones(2))
+    batch.more.append(batch)
+    with pytest.raises(ValueError, match="finite depth"):
+        cr.compile(of_fields)(cr.ones(2), batch)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda held: setattr(held, "k", 5.0),
+        lambda held: held.parts.append(3.0),
+        lambda held: setattr(held, "parts", [9.0]),
+        lambda held: setattr(held, "shift", cr.ones(2)),
+        lambda held: held.shift.add_(1.0),
+        lambda held: held.__dict__.update(k=-1.0),
+    ],
+)
+@pytest.mark.parametrize("by_name", [False, True])
+def test_attributes_of_an_object_count(change, by_name):
+    held, x = Holder(), cr.ones(2)
+    step = cr.compile(of_attributes)
+    call = functools.partial(step, held=held) if by_name else lambda x: step(x, held)
+    for _ in range(2):
+        for _ in range(4):
+            assert call(x).tolist() == of_attributes(x, held).tolist()
+        change(held)
+        for _ in range(4):
+            assert call(x).tolist() == of_attributes(x, held).tolist()
+    assert step.stats["replays"] >= 8
+
+
+def test_a_new_attribute_and_one_that_is_gone_count():
+    step = cr.compile(lambda x, held: x * getattr(held, "new", 1.0))
+    held, x = Holder(), cr.ones(2)
+    for value in (1.0, 2.0, 3.0):
+        assert [step(x, held).tolist() for _ in range(4)] == [[value, value]] * 4
+        held.new = value + 1.0
+    del held.new
+    assert step(x, held).tolist() == [1.0, 1.0]
+
+
+def test_equal_numbers_in_other_objects_of_python_keep_the_plan():
+    held, x = Holder(), cr.ones(2)
+    step = cr.compile(of_attributes)
+    for call in range(8):
+        held.k = float(f"2.{call - call}")
+        step(x, held)
+    assert step.stats == {"recordings": 2, "replays": 6}
+
+
+def test_an_object_that_the_call_changes_is_never_replayed_as_it_was():
+    def body(x, held):
+        held.k += 1.0
+        return x * held.k
+
+    step, x, held = cr.compile(body), cr.ones(1), Holder(0.0)
+    with pytest.warns(UserWarning, match=r"attribute 'k' of an argument of class Holder\. Keep"):
+        assert [step(x, held).item() for _ in range(20)] == [float(i) for i in range(1, 21)]
+
+
+def test_an_object_that_a_first_call_completes_is_replayed():
+    def body(x, held):
+        if not hasattr(held, "cache"):
+            held.cache = cr.full((2,), 3.0)
+        return x * held.cache
+
+    step, x, held = cr.compile(body), cr.ones(2), Holder()
+    assert [step(x, held).tolist() for _ in range(6)] == [[3.0, 3.0]] * 6
+    assert step.stats["replays"] == 3
+
+
+def test_methods_and_functions_with_attributes():
+    step = cr.compile(lambda x, call: call(x))
+    x = cr.ones(2)
+
+    class Scales(Holder):
+        def scaled(self, x):
+            return x * self.k
+
+    held = Scales()
+    assert [step(x, held.scaled).tolist() for _ in range(5)] == [[2.0, 2.0]] * 5
+    assert step.stats["replays"] == 3
+    held.k = 3.0
+    assert step(x, held.scaled).tolist() == [3.0, 3.0]
+
+    def scaled(x):
+        return x * scaled.k
+
+    for k in (1.0, 4.0):
+        scaled.k = k
+        assert [step(x, scaled).tolist() for _ in range(5)] == [[k, k]] * 5
+
+
+def test_modules_optimizers_classes_and_compiled_functions_count_as_themselves():
+    inner = cr.compile(lambda x: x * 2)
+    things = [nn.ReLU(), cr.optim.SGD([nn.Parameter(cr.ones(1))], lr=0.1), Holder, types, inner]
+    step = cr.compile(lambda x, *things: x * len(things))
+    for _ in range(6):
+        step(cr.ones(2), *things)
+        Holder.calls = inner(cr.ones(2))
+    assert step.stats == {"recordings": 2, "replays": 4}
+    del Holder.calls
+
+
+def test_the_loss_of_a_trainer_may_be_an_object_with_a_state():
+    class Weighted:
+        weight = 1.0
+
+        def __init__(self):
+            self.weight = 1.0
+
+        def __call__(self, outputs, targets):
+            self.weight *= 0.99
+            return nn.functional.mse_loss(outputs, targets) * self.weight
+
+    def trained(compile):
+        cr.manual_seed(0)
+        net = nn.Linear(3, 1)
+        loss = Weighted()
+        optimizer = cr.optim.SGD(net.parameters(), lr=0.1)
+        trainer = cr.Trainer(net, loss, optimizer, compile=compile)
+        trainer.fit((cr.randn(64, 3), cr.randn(64, 1)), epochs=5, batch_size=4)
+        return loss.weight, trainer.history["train_loss"]
+
+    assert trained(True) == trained(False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            lambda i: (cr.ones(i + 1, 2), 0),
+            r"the shape of a tensor: \(15, 2\), then \(16, 2\)\. Pad",
+        ),
+        (lambda i: (cr.ones(2), i), r"an argument: 14, then 15\. .*0-d tensor\."),
+        (lambda i: (cr.ones(2), {"k": [0, i]}), r"an argument: 14, then 15\. .*0-d tensor\."),
+        (lambda i: (cr.ones(2), Batch(None, i)), r"an argument: 14, then 15\. .*0-d tensor\."),
+        (
+            lambda i: (cr.ones(2), Holder()),
+            "an argument: another object of class Holder.*dataclass",
+        ),
+        (lambda i: (cr.ones(2), [0] * i), "the structure of the arguments"),
+        (lambda i: (cr.ones(2, i + 9)[:, :2], 0), "the layout of a tensor"),
+    ],
+)
+def test_what_makes_a_signature_of_every_call_is_named(arguments, words):
+    step = cr.compile(lambda x, other: x * 2)
+    with pytest.warns(
+        UserWarning, match=f"16 signatures and none .* differs .* in {words}"
+    ) as seen:
+        [step(*arguments(i)) for i in range(70)]
+    assert len(seen) == 1 and seen[0].filename == __file__
+
+
+def test_signatures_that_make_room_for_newer_ones_unused_are_warned_of():
+    step, x = cr.compile(lambda x, k: x * 2), cr.ones(2)
+    [step(x, 0) for _ in range(4)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        [step(x, k) for k in range(1, 100)]
+    with pytest.warns(UserWarning, match="64 signatures made room .* an argument: ") as seen:
+        [step(x, k % 100 + 1) for k in range(300)]
+    assert len(seen) == 1 and seen[0].filename == __file__
