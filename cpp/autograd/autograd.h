@@ -58,6 +58,8 @@ struct OwnNodes {
 };
 extern constinit CHAINRULE_TLS OwnNodes own_nodes;
 uint64_t next_node();  // the number of the next one
+// A result of that recording can be differentiated once, as can one of a replay.
+void mark_compiled(const Tensor& result);
 
 // ---- Nodes as Python shows them.
 class Node;

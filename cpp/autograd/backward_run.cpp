@@ -171,6 +171,12 @@ void BackwardRun::step(Node& node, Tensors& dys) {
     if (own_nodes.refuse) own_nodes.refuse();
     if (node.number < own_nodes.first) return;  // unless the recording has given up
   }
+  if (node.compiled && options_.create_graph) {
+    fail<StateError>("backward",
+                     "expected create_graph=False through a compiled function, whose gradients "
+                     "have no history; got True. Call the function uncompiled to differentiate "
+                     "twice.");
+  }
   if (tracer_) tracer_->on_node(dys, node.saved());
   Hand hand(*this, node);
   Tensors dxs = node.apply(dys, options_.retain_graph, hand);

@@ -65,6 +65,7 @@ class Node : public RefCounted {
   bool useful_ = false;
 
  public:
+  bool compiled = false;  // what it made is a result of a compiled call: differentiable once
   union {
     uint64_t number;   // creation order: a node's consumers all have larger numbers
     Node* next_freed;  // once nobody owns it

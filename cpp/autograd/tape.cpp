@@ -209,6 +209,11 @@ Edge edge_of(const Tensor& t) {
 
 Ref<Node> grad_fn(const Tensor& t) { return requires_grad(t) ? edge_of(t).node : Ref<Node>(); }
 
+void mark_compiled(const Tensor& result) {
+  const Ref<Node> node = grad_fn(result);
+  if (node && node->number >= own_nodes.first) node->compiled = true;
+}
+
 const char* node_name(const Node& node) { return node.name(); }
 
 SmallVector<EdgeView, 4> next_functions(const Node& node) {

@@ -83,6 +83,9 @@ Program ProgramRecorder::finish(std::span<const Tensor> results) {
   find_last_uses(program_);
   find_places();
   find_turned();
+  for (const Tensor& t : results) {
+    if (t.defined()) autograd::mark_compiled(t);
+  }
   return std::move(program_);
 }
 

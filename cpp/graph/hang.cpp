@@ -103,6 +103,7 @@ class CompiledNode final : public Node {
                SmallVector<Edge, 2> leads_to)
       : program_(std::move(program)), backward_(std::move(backward)) {
     edges = std::move(leads_to);
+    compiled = true;
     // Aliases have no history: a result that a user then changes in place makes no cycle.
     for (ValueId id : program_->backward_reads) kept_.emplace_back(frame[id].alias(), kSavedBy);
   }
@@ -171,10 +172,6 @@ class CompiledNode final : public Node {
                        " that has already been run backward. Use backward(retain_graph=True) ",
                        "the first time.");
     }
-    if (!modes.grad_enabled) return;
-    fail<StateError>("backward", "expected create_graph=False through ", kSavedBy,
-                     ", whose gradients have no history; got True. Call the function uncompiled "
-                     "to differentiate twice.");
   }
 
   void spend(const SeedSet& given) {

@@ -164,12 +164,26 @@ def test_backward_gives_back_the_memory_of_a_compiled_forward(one_thread):
 
 def test_gradients_of_gradients_through_a_compiled_result_are_refused():
     fast, eager, w = weighted()
-    loss = fast(cr.ones(3, 5, requires_grad=True)).sum()
-    with pytest.raises(cr.StateError, match="uncompiled to differentiate twice"):
-        cr.autograd.grad(loss, w, create_graph=True)
-    (got,) = cr.autograd.grad(loss, w)
-    (expected,) = cr.autograd.grad(eager(cr.ones(3, 5, requires_grad=True)).sum(), w)
-    np.testing.assert_array_equal(got.numpy(), expected.numpy())
+    for _ in range(5):  # also of calls that are recorded
+        loss = fast(cr.ones(3, 5, requires_grad=True)).sum()
+        with pytest.raises(cr.StateError, match="uncompiled to differentiate twice"):
+            cr.autograd.grad(loss, w, create_graph=True)
+        (got,) = cr.autograd.grad(loss, w)
+        (expected,) = cr.autograd.grad(eager(cr.ones(3, 5, requires_grad=True)).sum(), w)
+        np.testing.assert_array_equal(got.numpy(), expected.numpy())
+
+
+def test_gradients_of_gradients_pass_by_what_a_compiled_call_returns_as_it_is():
+    fast = cr.compile(lambda x, y: (x, x.view(-1), y * 2))
+    for _ in range(5):
+        w = cr.full((3,), 2.0, requires_grad=True)
+        same, view, doubled = fast(w**3, w)
+        (first,) = cr.autograd.grad(same.sum(), w, create_graph=True)
+        (second,) = cr.autograd.grad(first.sum(), w)
+        assert second.tolist() == [12.0] * 3
+        for result in (view, doubled):
+            with pytest.raises(cr.StateError, match="create_graph=False through a compiled"):
+                cr.autograd.grad(result.sum(), w, create_graph=True)
 
 
 def test_backward_inside_through_history_from_outside_is_refused():
