@@ -1,5 +1,6 @@
 // The buffer protocol in both directions: `from_numpy(a)` and `np.asarray(t)` share memory, and
 // NumPy is never imported here.
+#include <cctype>
 #include <cstring>
 #include <memory>
 
@@ -61,13 +62,7 @@ class HeldBuffer {
 
   DType dtype(const char* op) const {
     const std::optional<DType> t = dtype_of_format(view_.format, view_.itemsize);
-    if (!t) {
-      fail<DtypeError>(
-          op,
-          "expected elements of bool, uint8, int32, int64, float32 or float64 in native byte "
-          "order; got format '",
-          view_.format, "'. Convert first: a.astype('float32').");
-    }
+    if (!t) fail_format(op);
     return *t;
   }
   Dims sizes() const {
@@ -86,6 +81,20 @@ class HeldBuffer {
       out->push_back(view_.strides[d] / view_.itemsize);
     }
     return true;
+  }
+  // The format is one of the struct module: a letter for each type, a capital one where unsigned.
+  [[noreturn]] void fail_format(const char* op) const {
+    const std::string format = view_.format;
+    const bool integer = !format.empty() && std::strchr("bBhHiIlLqQ", format.back());
+    std::string got = str("format '", format, "'");
+    if (format == "e") got = "float16";
+    if (integer && format.size() == 1) {
+      got = str(std::isupper(format[0]) ? "uint" : "int", 8 * view_.itemsize);
+    }
+    fail<DtypeError>(op,
+                     "expected elements of bool, uint8, int32, int64, float32 or float64 in native "
+                     "byte order; got ",
+                     got, ". Convert first: a.astype('", integer ? "int64" : "float32", "').");
   }
   bool aligned() const { return reinterpret_cast<uintptr_t>(view_.buf) % view_.itemsize == 0; }
 

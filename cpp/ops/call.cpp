@@ -226,10 +226,7 @@ Tensors call_promoted(const Call& c);
   const Tensor* wider = widens ? wider_tensor(c.inputs) : nullptr;
   if (c.op.composite()) return widens && !wider ? call_in_float32<composed>(c) : composed(c);
   if (!widens) fail_dtype(c.name(), c[0].dtype(), c.op.dtypes);
-  if (wider) {
-    fail<DtypeError>(c.name(), "expected tensors of one dtype; got bfloat16 and ",
-                     dtype_name(wider->dtype()), ".");
-  }
+  if (wider) fail_mixed(c.name(), DType::kBFloat16, wider->dtype());
   return call_in_float32<call_promoted>(c);
 }
 

@@ -123,10 +123,7 @@ const OpDef kIsclose = {
             fail<ValueError>(c.name(), "expected rtol >= 0 and atol >= 0; got ", a.rtol, " and ",
                              a.atol, ".");
           }
-          if (c[0].dtype() != c[1].dtype()) {
-            fail<DtypeError>(c.name(), "expected tensors of one dtype; got ",
-                             dtype_name(c[0].dtype()), " and ", dtype_name(c[1].dtype()), ".");
-          }
+          if (c[0].dtype() != c[1].dtype()) fail_mixed(c.name(), c[0].dtype(), c[1].dtype());
           NoGrad off;
           Tensor close = eq(c[0], c[1]);
           if (a.equal_nan) close = logical_or(close, logical_and(ne(c[0], c[0]), ne(c[1], c[1])));

@@ -24,4 +24,18 @@ void fail_dtype(const char* op, DType got, DTypeSet allowed) {
                    convert ? " Use float()." : "");
 }
 
+void fail_mixed(const char* op, DType a, DType b) {
+  const bool second = is_floating(b) || !is_floating(a);
+  const DType wanted = second ? b : a, other = second ? a : b;
+  std::string hint;
+  if (wanted == DType::kFloat32) {
+    hint = str(" Use .float() on the ", dtype_name(other), " one",
+               other == DType::kBFloat16 ? "." : "; in NumPy .astype('float32').");
+  } else if (wanted == DType::kFloat64) {
+    hint = str(" Use .double() on the ", dtype_name(other), " one.");
+  }
+  fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a), " and ", dtype_name(b),
+                   ".", hint);
+}
+
 }  // namespace chainrule

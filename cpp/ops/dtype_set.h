@@ -35,7 +35,11 @@ std::string dtype_names(DTypeSet set);
 // "[op] expected bool or int64; got float32."
 [[noreturn]] void fail_dtype(const char* op, DType got, DTypeSet allowed);
 
-// The same for a table of kernels by dtype.
+// "[op] expected tensors of one dtype; got float64 and float32. Use .float() on the float64 one."
+// What is wanted is the second, if that is floating.
+[[noreturn]] void fail_mixed(const char* op, DType a, DType b);
+
+// The first for a table of kernels by dtype.
 template <typename Kernel>
 [[noreturn]] void fail_dtype(const char* op, DType got, const Kernel (&kernels)[kDTypeCount]) {
   DTypeSet allowed = 0;

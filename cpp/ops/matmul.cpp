@@ -79,10 +79,7 @@ Tensor blend(const char* op, const Tensor& input, const Tensor& y, Number beta, 
     fail<DtypeError>(op, "expected integers for beta and alpha with ", dtype_name(y.dtype()),
                      " tensors; got ", beta.real, " and ", alpha.real, ".");
   }
-  if (input.dtype() != y.dtype()) {
-    fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(input.dtype()), " and ",
-                     dtype_name(y.dtype()), ".");
-  }
+  if (input.dtype() != y.dtype()) fail_mixed(op, input.dtype(), y.dtype());
   const auto scaled = [](const Tensor& x, Number factor) {
     if (factor.real == 1) return x;
     return factor.is_float() ? mul(x, factor.real) : mul(x, factor.integer);

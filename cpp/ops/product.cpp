@@ -58,10 +58,7 @@ const char* product_data(const Tensor& x, const ProductOperand& operand, char*& 
 }
 
 void check_product_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) {
-    fail<DtypeError>(op, "expected tensors of one dtype; got ", dtype_name(a.dtype()), " and ",
-                     dtype_name(b.dtype()), ".");
-  }
+  if (a.dtype() != b.dtype()) fail_mixed(op, a.dtype(), b.dtype());
   if (!kernels::table().product[static_cast<int>(a.dtype())] && a.dtype() != DType::kBFloat16)
     fail_dtype(op, a.dtype(), kernels::table().product);
 }
