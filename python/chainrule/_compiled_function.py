@@ -48,6 +48,23 @@ _MANY_CHANGES = (
 )
 
 
+def _without_plan(plan):
+    """Why a call of that signature, or of one that is not known, would not be replayed; and what to
+    do about it."""
+    if plan is None:
+        return "others. Call the function three times with them first"
+    if plan.refusal:
+        return "those of calls that run eagerly, as fallback=True asks"
+    if plan.adopted is None:
+        return "those of a call not yet recorded twice alike. Call the function again first"
+    if plan.recorded.outdated():
+        return (
+            f"those of a plan that a change has ended; the last was {last_change()}. Call the "
+            "function again first"
+        )
+    return "those of a call that finds other gradients or memory. Call the function again first"
+
+
 class CompiledFunction(Generic[_P, _R]):
     """A function whose calls are recorded, then replayed. Made by `chainrule.compile`.
 
@@ -161,8 +178,7 @@ class CompiledFunction(Generic[_P, _R]):
             if times is not None:
                 return list(zip(recorded.program._steps(), times, strict=True))
         raise _core.StateError(
-            "[profile] expected arguments of a call that has a plan; got others. Call the "
-            "function three times with them first."
+            f"[profile] expected arguments of a call that has a plan; got {_without_plan(plan)}."
         )
 
     def _record_again(self):
