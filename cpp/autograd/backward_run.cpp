@@ -240,7 +240,10 @@ void BackwardRun::deliver_one(const Tensor& leaf, Tensor gradient) {
     call_in_place(old, ops::kAdd, inputs, &attrs);
   }
   if (hooks && !hooks->lists->after_accumulate.empty()) {
-    if (modes.recorder) modes.recorder->on_host_code("hook");
+    if (modes.recorder) {
+      modes.recorder->on_host_code("hook", kInsteadOfHooks,
+                                   str(" on a tensor of sizes ", leaf.sizes()));
+    }
     const auto after = hooks->lists->after_accumulate;
     NoGrad on(true);
     for (const auto& [id, hook] : after) hook(leaf);

@@ -62,7 +62,7 @@ std::atomic<uint64_t> generation{1};
 uint64_t hooks_generation() { return generation.load(std::memory_order_relaxed); }
 
 HookHandle add_hook(const Tensor& t, TensorHook hook) {
-  if (modes.recorder) modes.recorder->on_host_code("register_hook");
+  if (modes.recorder) modes.recorder->on_host_code("register_hook", kInsteadOfHooks);
   if (!requires_grad(t)) {
     fail<StateError>("register_hook",
                      "expected a tensor with requires_grad=True; got one without.");
@@ -74,7 +74,9 @@ HookHandle add_hook(const Tensor& t, TensorHook hook) {
 }
 
 HookHandle add_post_accumulate_hook(const Tensor& leaf, LeafHook hook) {
-  if (modes.recorder) modes.recorder->on_host_code("register_post_accumulate_grad_hook");
+  if (modes.recorder) {
+    modes.recorder->on_host_code("register_post_accumulate_grad_hook", kInsteadOfHooks);
+  }
   if (!requires_grad(leaf) || !is_leaf(leaf)) {
     fail<StateError>("register_post_accumulate_grad_hook",
                      "expected a leaf with requires_grad=True; got a tensor of sizes ",

@@ -55,7 +55,10 @@ bool Edge::fits(const Tensor& gradient) const {
 
 Tensor Hooks::run(Tensor grad) const {
   if (lists->on_grad.empty()) return grad;
-  if (modes.recorder) modes.recorder->on_host_code("hook");
+  if (modes.recorder) {
+    modes.recorder->on_host_code("hook", kInsteadOfHooks,
+                                 str(" on a tensor of sizes ", grad.sizes()));
+  }
   const auto hooks = lists->on_grad;  // a hook may remove itself
   for (const auto& [id, hook] : hooks) {
     Tensor replaced = hook(grad);

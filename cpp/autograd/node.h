@@ -22,6 +22,10 @@ struct Edge {
   bool fits(const Tensor& gradient) const;  // has the sizes and the dtype of what it is for
 };
 
+// What the error says of a hook in a recorded program, which runs no code of the host's.
+inline constexpr const char* kInsteadOfHooks =
+    "Work on gradients after backward(), or compile(..., fallback=True).";
+
 // Hooks of one tensor, shared by the tensor and the node that made it.
 class Hooks : public RefCounted {
  public:

@@ -139,6 +139,7 @@ bool accepts_none(ParamKind kind) {
 
 Tensor operand_tensor(PyObject* value) {
   if (const std::optional<Number> n = number_from(value)) return weak_tensor(*n);
+  check_host_data("an array as an operand");
   return tensor_from_buffer(value, "operand");
 }
 

@@ -141,7 +141,10 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (data != Py_None && !is_tensor(data)) {
       fail<TypeError>("Parameter", "expected a Tensor; got ", Py_TYPE(data)->tp_name, ".");
     }
-    check_host_data("Parameter");
+    if (modes.recorder) {
+      modes.recorder->on_host_code("new parameter",
+                                   "Make modules and parameters outside the compiled function.");
+    }
     // A handle of its own on the same memory: a parameter is a leaf, never a view.
     Tensor t = data == Py_None ? Tensor::empty(default_dtype(), {0}) : tensor_of(data).alias();
     t->parameter = true;

@@ -45,7 +45,7 @@ Tensor index_tensor(PyObject* item) {
     t = tensor_of(item);
   } else if (PyList_Check(item) || PyTuple_Check(item) || is_numpy_array(item) ||
              PyRange_Check(item)) {
-    if (modes.recorder) modes.recorder->on_host_data("index");
+    if (modes.recorder) check_host_data(str("a ", Py_TYPE(item)->tp_name, " as an index").c_str());
     t = !is_numpy_array(item) && PyObject_Size(item) == 0
             ? Tensor::empty(DType::kInt64, {0})
             : tensor_from_data(item, std::nullopt, "index");
@@ -60,6 +60,9 @@ Tensor index_tensor(PyObject* item) {
 }
 
 bool is_mask(const Tensor& t) { return t.dtype() == DType::kBool || t.dtype() == DType::kUInt8; }
+
+constexpr const char* kIndexByVector =
+    "Index with a vector, x[i.view(1)], which stays in the program.";
 
 Tensor truth_mask(bool value) {
   Tensor t = Tensor::empty(DType::kBool, {});
@@ -144,7 +147,8 @@ class Indexer {
 
   void apply_tensor(const Tensor& t) {
     if (t.dim() == 0 && category(t.dtype()) == Category::kInteger && t.dtype() != DType::kUInt8) {
-      result_.view = select(result_.view, dim_, item_of(t, "index").integer);
+      result_.view = select(result_.view, dim_,
+                            item_of(t, "x[i] with a 0-d tensor i", kIndexByVector).integer);
       return;
     }
     add_entry(t);
@@ -184,6 +188,7 @@ Tensor value_tensor(PyObject* value) {
     fail<TypeError>("index", "expected a number, tensor, list or array to assign; got ",
                     Py_TYPE(value)->tp_name, ".");
   }
+  if (modes.recorder) check_host_data(str("a ", Py_TYPE(value)->tp_name, " to assign").c_str());
   return shared_from_data(value, std::nullopt, "index");
 }
 

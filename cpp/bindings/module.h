@@ -32,6 +32,6 @@ void bind_argument_errors(py::module_& m);  // last: it goes over what the other
 void wait_for_long_work();
 
 // Says that something captured programs rely on has changed; CaptureError while one is recorded.
-void invalidate_plans(const char* what);
+void invalidate_plans(const char* what, const char* hint = nullptr);
 
 }  // namespace chainrule::bindings

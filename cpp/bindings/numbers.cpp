@@ -72,7 +72,7 @@ std::optional<Number> number_or_item(PyObject* o) {
   if (is_tensor(o)) {
     const Tensor& t = tensor_of(o);
     if (t.dim() != 0 || (modes.grad_enabled && autograd::requires_grad(t))) return std::nullopt;
-    return item_of(t, "number");
+    return item_of(t, "a tensor in place of a number", kPassNumber);
   }
   return number_from(o);
 }
@@ -83,7 +83,7 @@ std::optional<int64_t> int_from(PyObject* o) {
   if (is_tensor(o)) {
     const Tensor& t = tensor_of(o);
     if (t.dim() != 0 || category(t.dtype()) != Category::kInteger) return std::nullopt;
-    return item_of(t, "int").integer;
+    return item_of(t, kAsInteger, kPassNumber).integer;
   }
   if (!PyIndex_Check(o) || is_numpy_array(o)) return std::nullopt;
   PyObject* index = PyNumber_Index(o);

@@ -8,6 +8,13 @@
 
 namespace chainrule::bindings {
 
+// Words for what reads a value while a program is recorded.
+inline constexpr const char* kKeepCondition =
+    "Keep the condition a tensor, as in where(condition, a, b), or compile(..., fallback=True).";
+inline constexpr const char* kAsInteger = "a tensor in place of an integer";
+inline constexpr const char* kPassNumber =
+    "Pass it as a Python number, or compile(..., fallback=True).";
+
 bool is_numpy_scalar(PyObject* o);  // without importing NumPy
 bool is_numpy_array(PyObject* o);
 // A string or bytes object, which Python would also take for a sequence.

@@ -175,7 +175,9 @@ PyObject* call_overload(const Callable& callable, const Overload& o, Parsed& p, 
   }
   Tensors outputs = call(*o.op, p.inputs.span(), p.attrs, ends);
   if (p.requires_grad) autograd::set_requires_grad(outputs[0], true);
-  if (o.truth) return python_number(Number(item_of(outputs[0], o.op->name).integer != 0));
+  if (o.truth) {
+    return python_number(Number(item_of(outputs[0], o.op->name, kKeepCondition).integer != 0));
+  }
   if (o.op->schema->output_count == 1) return wrap(std::move(outputs[0]));
   return wrap_outputs(*o.op, o.signature->python_name, outputs);
 }

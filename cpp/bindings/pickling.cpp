@@ -90,7 +90,9 @@ py::object deepcopy(const TensorObject& self, const py::dict& memo) {
     fail<StateError>("deepcopy",
                      "expected a leaf; got a result of an operation. Use detach() first.");
   }
-  if (modes.recorder) modes.recorder->on_host_data("deepcopy");
+  if (modes.recorder) {
+    modes.recorder->on_host_code("deepcopy", "Make the copy outside, or clone() the tensor.");
+  }
   Tensor values;
   {
     NoGrad off;

@@ -7,6 +7,7 @@
 
 #include "bindings/module.h"
 #include "bindings/recorded_call.h"
+#include "bindings/source_line.h"
 #include "bindings/tensor_type.h"
 #include "graph/plan.h"
 #include "graph/recorder.h"
@@ -26,50 +27,6 @@ uint64_t mixed(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
-}
-
-// Where the package's Python files lie, each ending in a separator; more than one in an editable
-// install. A checkout of this repository that a user works in has the same name, not the same
-// place.
-std::vector<std::string>& package_directories() {
-  static std::vector<std::string> directories;
-  return directories;
-}
-
-void find_package() {
-  const auto package =
-      py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("chainrule").ptr()));
-  if (!package) return PyErr_Clear();  // the extension is loaded by itself, for its signatures
-  for (const py::handle directory : package.attr("__path__")) {
-    package_directories().push_back(text_of(directory) + "/");
-  }
-}
-
-bool in_package(const std::string& file) {
-  for (const std::string& directory : package_directories()) {
-    if (file.starts_with(directory)) return true;
-  }
-  return false;
-}
-
-// "train.py:12" of the innermost frame outside the package.
-std::string user_line() {
-  PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
-  std::string line;
-  while (frame) {
-    PyCodeObject* code = PyFrame_GetCode(frame);
-    const std::string path = text_of(code->co_filename);
-    Py_DECREF(code);
-    if (!in_package(path)) {
-      line = path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
-      Py_DECREF(frame);
-      return line;
-    }
-    PyFrameObject* back = PyFrame_GetBack(frame);
-    Py_DECREF(frame);
-    frame = back;
-  }
-  return line;
 }
 
 class Recording;
@@ -164,22 +121,18 @@ class PauseRecording {
 uint64_t plans_generation() { return generation.load(std::memory_order_relaxed); }
 bool is_recording() { return Recording::under_way() != nullptr; }
 
-void refuse_while_recording(const char* what) {
-  if (!modes.recorder) return;
-  modes.recorder->refuse(
-      CaptureError(str("[compile] expected no ", what, " while recording; got one at ", user_line(),
-                       ". Do it outside the compiled function.")));
+void refuse_while_recording(const char* what, const char* hint) {
+  if (modes.recorder) modes.recorder->on_host_code(what, hint);
 }
 
-void invalidate_plans(const char* what) {
-  refuse_while_recording(what);
+void invalidate_plans(const char* what, const char* hint) {
+  refuse_while_recording(what, hint);
   const uint64_t before = changes.fetch_add(1, std::memory_order_relaxed);
   generation.fetch_xor(mixed(2 * before) ^ mixed(2 * (before + 1)), std::memory_order_relaxed);
 }
 
 void bind_program(py::module_& m) {
-  find_package();
-  graph::source_line = user_line;
+  bind_source_line();
   py::class_<RecordedCall>(m, "Program", "One recorded call, as a flat list of instructions.")
       .def("__call__", &RecordedCall::run, py::arg("arguments"),
            "One replay; None, and nothing has run, when a guard does not hold any more.")
@@ -253,9 +206,10 @@ void bind_program(py::module_& m) {
       "while "
       "it is in the other.");
   m.def("_invalidate_plans", invalidate_plans,
-        py::arg("what") = "change of a module or an optimizer",
+        py::arg("what") = "change of a module or an optimizer", py::arg("hint") = py::none(),
         "Says that something captured programs rely on has changed.");
   m.def("_refuse_while_recording", refuse_while_recording, py::arg("what"),
+        py::arg("hint") = py::none(),
         "CaptureError that names `what` and the user's line while this thread records.");
 }
 

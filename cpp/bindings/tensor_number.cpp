@@ -104,7 +104,7 @@ PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 int truth(PyObject* a) {
   return guarded(
       [&] {
-        const Number n = item_of(tensor_of(a), "bool");
+        const Number n = item_of(tensor_of(a), "bool", kKeepCondition);
         return static_cast<int>(n.is_float() ? n.real != 0 : n.integer != 0);
       },
       -1);
@@ -131,7 +131,7 @@ PyObject* to_index(PyObject* a) {
       fail<TypeError>("index", "expected an integer tensor of one element; got ",
                       dtype_name(t.dtype()), " of shape ", t.sizes(), ".");
     }
-    return checked(PyLong_FromLongLong(item_of(t, "index").integer));
+    return checked(PyLong_FromLongLong(item_of(t, kAsInteger, kPassNumber).integer));
   });
 }
 
@@ -153,7 +153,7 @@ int tensor_contains(PyObject* self, PyObject* value) {
                           ".");
         }
         const Tensor found = any(tensor_of(steal(equal).ptr()));
-        return static_cast<int>(item_of(found, "in").integer != 0);
+        return static_cast<int>(item_of(found, "in", kKeepCondition).integer != 0);
       },
       -1);
 }

@@ -78,13 +78,6 @@ void ProgramRecorder::stop_listening() {
   autograd::own_nodes = {};
 }
 
-// What has happened so far stays: it was run eagerly, as what follows will be.
-void ProgramRecorder::refuse(const CaptureError& why) {
-  if (!gives_up_) throw CaptureError(why);
-  refusal_ = why.what();
-  stop_listening();
-}
-
 ValueId ProgramRecorder::add_value(const Value& v) {
   program_.values.push_back(v);
   return static_cast<ValueId>(program_.values.size()) - 1;
@@ -122,7 +115,7 @@ ValueId ProgramRecorder::emit(const OpDef& op, std::vector<ValueId> inputs, cons
 }
 
 void ProgramRecorder::on_call(const Call& call, const Tensors& outputs, const Infer& infer) try {
-  if (call.op.is(kDynamicShape)) return on_read(call.op.name);
+  if (call.op.is(kDynamicShape)) return on_shape(call.op.name, nullptr);
   Instruction in;
   in.op = &call.op;
   in.attrs = bytes_of(call.op, call.attrs);
@@ -217,22 +210,6 @@ void ProgramRecorder::on_read_grad(const Tensor& t, const Tensor& grad) {
   memory.flat_end = grad->offset + extent(grad.sizes(), grad.strides());
   program_.values[memory.gradient].room = memory.flat_end - memory.flat_offset;
   bind(grad, memory.gradient);
-}
-
-void ProgramRecorder::on_read(const char* what) {
-  refuse(CaptureError(
-      str("[compile] expected no value to leave the program while it is recorded; got ", what,
-          at_here(), ". Return the tensor and read it outside.")));
-}
-
-void ProgramRecorder::on_host_data(const char* what) {
-  refuse(CaptureError(str("[compile] expected no new data from Python while recording; got ", what,
-                          at_here(), ". Pass it as an argument, or make it outside.")));
-}
-
-void ProgramRecorder::on_host_code(const char* what) {
-  refuse(CaptureError(str("[compile] expected no ", what, " while recording; got one", at_here(),
-                          ". Do it outside the compiled function.")));
 }
 
 }  // namespace chainrule::graph

@@ -33,9 +33,10 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   void on_write(const Tensor& view, const Tensor& value) override;
   void on_set_grad(const Tensor& leaf, const Tensor& value) override;
   void on_read_grad(const Tensor& leaf, const Tensor& grad) override;
-  void on_read(const char* what) override;
-  void on_host_data(const char* what) override;
-  void on_host_code(const char* what) override;
+  void on_read(const char* what, const char* hint) override;
+  void on_shape(const char* what, const char* hint) override;
+  void on_host_data(const char* what, const char* hint) override;
+  void on_host_code(const char* what, const char* hint, const std::string& whose) override;
   void refuse(const CaptureError& why) override;
   const std::string& refusal() const { return refusal_; }  // why it gave up; empty if it did not
 

@@ -111,7 +111,7 @@ void ProgramRecorder::on_mutation(const Call& call) try {
       if (!t.is_contiguous()) {
         throw CaptureError(str("[", call.op.name,
                                "] expected dense tensors while recording; got strides ",
-                               t.strides(), at_here(), "."));
+                               t.strides(), at_here(), ". Make it of x.contiguous()."));
       }
       const auto known = memories_.find(t->storage.get());
       const bool first = known == memories_.end() || t->offset == known->second.flat_offset;
@@ -123,7 +123,8 @@ void ProgramRecorder::on_mutation(const Call& call) try {
       throw CaptureError(str("[", call.op.name,
                              "] expected tensors that own their memory while recording; got a view "
                              "of sizes ",
-                             t.sizes(), at_here(), "."));
+                             t.sizes(), at_here(),
+                             ". Make it of x.clone(), or compile(..., fallback=True)."));
     }
   }
 } catch (const CaptureError& why) {

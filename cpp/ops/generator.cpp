@@ -31,7 +31,7 @@ Generator::Generator(uint64_t seed) : state_(Tensor::empty(DType::kInt64, {2})) 
 }
 
 void Generator::assign(int64_t seed, int64_t offset, const char* op) {
-  if (modes.recorder) modes.recorder->on_host_data(op);
+  if (modes.recorder) modes.recorder->on_host_code(op);
   state_.data<int64_t>()[0] = seed;
   state_.data<int64_t>()[1] = offset;
   state_->storage->bump_version(op);
@@ -50,7 +50,7 @@ uint64_t Generator::initial_seed() const {
 }
 
 Tensor Generator::get_state() const {
-  if (modes.recorder) modes.recorder->on_read("get_state");
+  if (modes.recorder) modes.recorder->on_read("get_state", "Read it outside.");
   Tensor copy = Tensor::empty(DType::kInt64, {2});
   copy.data<int64_t>()[0] = state_.data<int64_t>()[0];
   copy.data<int64_t>()[1] = state_.data<int64_t>()[1];

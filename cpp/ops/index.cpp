@@ -4,6 +4,7 @@
 // are views, made by the language binding before it comes here.
 #include "generated/ops.h"
 #include "ops/index_rules.h"
+#include "ops/modes.h"
 #include "ops/view_rules.h"
 
 namespace chainrule::ops {
@@ -38,8 +39,13 @@ Tensor merge_masked(const Tensor& x, const Tensor& mask, int first) {
   return reshape(x, sizes);
 }
 
+void refuse_mask(const char* what) {
+  if (modes.recorder) modes.recorder->on_shape(what, "where(mask, x, 0) keeps the shape.");
+}
+
 void add_mask(const char* op, Resolved& r, const Tensor& mask, int& dim, bool alone) {
   check_mask(op, r.input, mask, dim);
+  refuse_mask("x[mask]");
   if (mask.dim() <= 1 || alone) {
     r.input = merge_masked(r.input, mask, dim);
     r.indices.push_back(nonzero_flat(contiguous(mask)));
@@ -201,6 +207,7 @@ const OpDef kMaskedSelect = {
           }
           const Tensor both[] = {c[0], c[1]};
           const Tensors pair = broadcast_tensors(both);
+          refuse_mask(c.name());
           const Tensor places = nonzero_flat(contiguous(pair[1]));
           return just(index_read(reshape(pair[0], Dims{-1}), {&places, 1}, Dims{0}, kTakeForm));
         },

@@ -4,11 +4,11 @@
 
 namespace chainrule {
 
-Number item_of(const Tensor& t, const char* what) {
+Number item_of(const Tensor& t, const char* what, const char* hint) {
   if (t.numel() != 1) {
     fail<ShapeError>(what, "expected a tensor of one element; got one of shape ", t.sizes(), ".");
   }
-  if (modes.recorder) modes.recorder->on_read(what);
+  if (modes.recorder) modes.recorder->on_read(what, hint);
   switch (category(t.dtype())) {
     case Category::kBool:
       return Number(t.item_int() != 0);

@@ -9,9 +9,9 @@
 namespace chainrule {
 
 // The value of a one-element tensor, ShapeError for others; `what` is named in errors. CaptureError
-// while a program is recorded, for a replay would not read it again. Tensor::data() and
-// item_double() are the bare memory: they tell nobody.
-Number item_of(const Tensor& t, const char* what);
+// while a program is recorded, for a replay would not read it again; it gives the hint.
+// Tensor::data() and item_double() are the bare memory: they tell nobody.
+Number item_of(const Tensor& t, const char* what, const char* hint = nullptr);
 
 // The same as a C++ number: item<double>(loss).
 template <typename T>

@@ -19,12 +19,16 @@ class Recorder {
   virtual void on_set_grad(const Tensor& leaf, const Tensor& value) = 0;
   // `grad` is read as the gradient of `leaf`; undefined when there is none.
   virtual void on_read_grad(const Tensor& leaf, const Tensor& grad) = 0;
-  // A value leaves the program (item, numpy, print, a data-dependent shape): refused.
-  virtual void on_read(const char* what) = 0;
-  // New data enters from the host (tensor(...), from_numpy): refused.
-  virtual void on_host_data(const char* what) = 0;
-  // Code of the host's is called or kept that no replay would run (a hook): refused.
-  virtual void on_host_code(const char* what) = 0;
+  // What follows is refused. `hint` says how to do without, where that is not the way of its kind.
+  // A value leaves the program: item, numpy, print.
+  virtual void on_read(const char* what, const char* hint = nullptr) = 0;
+  // The shape of a result depends on values.
+  virtual void on_shape(const char* what, const char* hint = nullptr) = 0;
+  // New data enters from the host: tensor(...), from_numpy.
+  virtual void on_host_data(const char* what, const char* hint = nullptr) = 0;
+  // Code of the host's is called or kept that no replay would run: a hook, `whose` in words.
+  virtual void on_host_code(const char* what, const char* hint = nullptr,
+                            const std::string& whose = {}) = 0;
   // Throws `why`; a recorder that gives up instead is none any more when this returns.
   virtual void refuse(const CaptureError& why) = 0;
 

@@ -16,7 +16,7 @@ const OpDef kNonzeroFlat = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          if (modes.recorder) modes.recorder->on_read("nonzero");  // its size depends on values
+          if (modes.recorder) modes.recorder->on_shape("nonzero");
           const LongWork release(c[0].numel());
           c.out(DType::kInt64, {kernels::count_nonzero(c[0].dtype(), c[0].numel(), c[0].raw())});
         },

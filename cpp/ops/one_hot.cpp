@@ -28,7 +28,9 @@ const OpDef kOneHot = {
           if (classes < -1 || (classes == 0 && x.numel() > 0)) {
             fail<ValueError>(c.name(), "expected num_classes >= 1, or -1; got ", classes, ".");
           }
-          if (classes == -1 && modes.recorder) modes.recorder->on_read(c.name());
+          if (classes == -1 && modes.recorder) {
+            modes.recorder->on_shape("one_hot without num_classes", "Pass num_classes.");
+          }
           if (!modes.recorder && x.numel() > 0) {  // a replay's scatter checks them
             const int64_t low = min(x).item_int(), high = max(x).item_int();
             if (low < 0 || (classes != -1 && high >= classes)) {

@@ -130,7 +130,7 @@ const OpDef kRunsOfSorted = {
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          if (modes.recorder) modes.recorder->on_read("unique");  // its size depends on values
+          if (modes.recorder) modes.recorder->on_shape("unique");
           const Tensor& x = c[0];
           c.out(DType::kInt64, {kernels::count_runs(x.dtype(), x.numel(), x.raw())});
           c.out(DType::kInt64, {x.numel()});

@@ -86,7 +86,10 @@ class Function:
     def apply(cls, *args):
         """Runs forward and hangs backward on its outputs."""
         if _core._recording() is not None:
-            _core._refuse_while_recording(f"{cls.__name__}.apply (a replay runs no Python)")
+            _core._refuse_while_recording(
+                f"{cls.__name__}.apply (a replay runs no Python)",
+                "Write it in operations of tensors, or compile(..., fallback=True).",
+            )
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         ctx = FunctionCtx(f"{cls.__name__}Backward", needs)
         with _core.no_grad():

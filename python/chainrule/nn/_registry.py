@@ -43,7 +43,14 @@ class Registry(Members):
             _core._invalidate_plans()
             note_assignment(type(self).__name__, name)
         elif name in self.__dict__:
-            _core._invalidate_plans(f"rebinding of {type(self).__name__}.{name}")
+            old = self.__dict__[name]
+            kept = isinstance(old, Tensor) or type(old) in (int, float)
+            _core._invalidate_plans(
+                f"rebinding of {type(self).__name__}.{name}",
+                f"Keep it in a buffer and write into that: self.{name}.copy_(...)."
+                if kept
+                else None,
+            )
 
     def _kind_for(self, name, value):
         """How `value` is kept under `name`: a kind, or None for an ordinary attribute."""

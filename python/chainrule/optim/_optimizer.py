@@ -64,6 +64,7 @@ class Optimizer:
         defaults: dict[str, Any],
     ):
         name = type(self).__name__
+        _core._refuse_while_recording("new optimizer", "Make it once, outside.")
         _check_iterable(name, params)
         if not isinstance(defaults, dict):
             raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")

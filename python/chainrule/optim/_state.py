@@ -83,9 +83,7 @@ def _new_setting(group, method, *args):
 
 def _new_constant(group, method, *args):
     what = args[0] if args and isinstance(args[0], str) else method.strip("_")
-    _core._invalidate_plans(
-        f"change of param_groups ({what}; set it outside the compiled function)"
-    )
+    _core._invalidate_plans(f"change of param_groups ({what})")
 
 
 def _new_groups(groups, method, *args):

@@ -34,6 +34,10 @@ def get_total_norm(
     with _core.no_grad():
         norms = [_core.norm(tensor, norm_type) for tensor in tensors]
         total = _core.norm(_core.stack(norms), norm_type)
+    if error_if_nonfinite:
+        _core._refuse_while_recording(
+            "error_if_nonfinite=True", "Leave it out and look at the norm outside."
+        )
     if error_if_nonfinite and not bool(_core.isfinite(total)):
         raise _core.StateError(
             f"[clip_grad_norm_] expected gradients with a finite norm of order {norm_type}; "
