@@ -65,7 +65,8 @@ def compile(
     window of larger memory, changing param_groups, modules or settings.
     Four recordings in a row, each different from the one before, are a CaptureError too. Results
     are tensors and constants, alone or in tuples, lists, dicts and dataclasses; another object is a
-    CaptureError.
+    CaptureError. A call that raises it while it is recorded has run as far as that, eagerly: the
+    updates that it made before stand.
 
     With `fallback=True` such a call is no error: the recorder is dropped where it meets what a
     program cannot hold, the call goes on eagerly to its end (the function runs once, no step is
@@ -84,8 +85,9 @@ def compile(
     deeper is what it was when that was done.
 
     Numbers, strings and objects that the function reads from globals, its closure or its own object
-    of a plain class are what they were when it was recorded: pass what changes as an argument, and
-    run once with CHAINRULE_AUDIT=100 to be told what was missed.
+    of a plain class are what they were when it was recorded: pass what changes as an argument, a
+    number that changes with every call as a 0-d tensor, `chainrule.tensor(0.1)` or
+    `chainrule.full((), 0.1)`, and run once with CHAINRULE_AUDIT=100 to be told what was missed.
 
     Assigning an attribute of a module, any module, ends all plans, for a program may hold what it
     was: the next calls are recorded. So do a new module or optimizer and `load_state_dict`. For
