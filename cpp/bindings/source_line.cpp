@@ -40,35 +40,47 @@ void find_places() {
   places().library = file.substr(0, file.rfind('/') + 1);
 }
 
-bool is_users(const std::string& file) {
+enum class Whose { kUsers, kOthers, kLibrary, kPackage };
+
+Whose whose(const std::string& file) {
   for (const std::string& directory : places().package) {
-    if (file.starts_with(directory)) return false;
+    if (file.starts_with(directory)) return Whose::kPackage;
   }
-  if (file.starts_with("<frozen ")) return false;
-  if (places().library.empty() || !file.starts_with(places().library)) return true;
-  // What is installed lies below the standard library.
-  return file.find("/site-packages/") != std::string::npos ||
-         file.find("/dist-packages/") != std::string::npos;
+  // Installed, below the standard library or beside it; made by exec, as methods of dataclasses
+  // are.
+  if (file == "<string>" || file.find("/site-packages/") != std::string::npos ||
+      file.find("/dist-packages/") != std::string::npos) {
+    return Whose::kOthers;
+  }
+  const std::string& library = places().library;
+  if (file.starts_with("<frozen ") || (!library.empty() && file.starts_with(library))) {
+    return Whose::kLibrary;
+  }
+  return Whose::kUsers;
 }
 
-// "train.py:12" of the innermost frame that is neither the package's nor the standard library's.
+// "train.py:12" of the innermost frame that is the user's; of another where a function of its own
+// is recorded. NumPy, too, reads a tensor for the one who calls it.
 std::string user_line() {
-  PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
-  std::string line;
+  std::string other;
+  auto frame = py::reinterpret_steal<py::object>(
+      reinterpret_cast<PyObject*>(PyThreadState_GetFrame(PyThreadState_Get())));
   while (frame) {
-    PyCodeObject* code = PyFrame_GetCode(frame);
-    const std::string path = text_of(code->co_filename);
-    Py_DECREF(code);
-    if (is_users(path)) {
-      line = path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(frame));
-      Py_DECREF(frame);
-      return line;
-    }
-    PyFrameObject* back = PyFrame_GetBack(frame);
-    Py_DECREF(frame);
-    frame = back;
+    auto* const f = reinterpret_cast<PyFrameObject*>(frame.ptr());
+    const auto code =
+        py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(f)));
+    const std::string path = text_of(code.attr("co_filename"));
+    const auto line = [&] {
+      return path.substr(path.rfind('/') + 1) + ":" + std::to_string(PyFrame_GetLineNumber(f));
+    };
+    const Whose it = whose(path);
+    if (it == Whose::kUsers) return line();
+    if (it == Whose::kOthers && other.empty()) other = line();
+    // What is further out calls the function that is recorded.
+    if (it == Whose::kPackage && !other.empty() && path.ends_with("/_recording.py")) break;
+    frame = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetBack(f)));
   }
-  return line;
+  return other;
 }
 
 }  // namespace

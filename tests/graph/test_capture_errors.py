@@ -91,3 +91,26 @@ def test_arguments_and_results_without_end():
         with pytest.raises(ValueError, match=r"^\[compile\] expected a result nested"):
             cr.compile(lambda value=value: value)()
     assert cr._core._recording() is None
+
+
+def test_what_was_updated_before_the_error_stands():
+    w, seen = nn.Parameter(cr.ones(3)), cr.zeros(1)
+    optimizer = cr.optim.SGD([w], lr=0.5)
+
+    def step(x):
+        (w * x).sum().backward()
+        optimizer.step()
+        seen.add_(1)
+        return x.sum().item()
+
+    with pytest.raises(cr.CaptureError):
+        cr.compile(step)(cr.ones(3))
+    assert (w.tolist(), seen.tolist()) == ([0.5, 0.5, 0.5], [1.0])
+
+
+@pytest.mark.parametrize("make", [cr.tensor, lambda value: cr.full((), value)])
+def test_a_number_that_changes_with_every_call_as_a_0d_tensor(make):
+    scale = cr.compile(lambda x, rate: x * rate)
+    for k in range(6):
+        assert scale(cr.ones(3), make(0.5 * k)).tolist() == [0.5 * k] * 3
+    assert (scale.plans, scale.stats["recordings"]) == (1, 2)
