@@ -213,6 +213,10 @@ def test_to_keeps_the_parameter_objects():
     assert net.count.dtype == cr.int64
     assert net(cr.ones(2, 4, dtype=cr.float64)).dtype == cr.float64
     assert net.float().scale.dtype == cr.float32
+    assert net.bfloat16() is net
+    assert {p.dtype for p in net.parameters()} == {net.mean.dtype} == {cr.bfloat16}
+    assert net.scale.grad.dtype == cr.bfloat16 and net.count.dtype == cr.int64
+    assert net(cr.ones(2, 4, dtype=cr.bfloat16)).dtype == cr.bfloat16
     assert net.to("cpu").to(cr.device("cpu"), cr.float64).scale.dtype == cr.float64
     assert net.to(cr.ones(1)).scale.dtype == cr.float32
     with pytest.raises((RuntimeError, ValueError)):

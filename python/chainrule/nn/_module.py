@@ -171,6 +171,10 @@ class Module(Registry):
         """Cast floating parameters and buffers to float64."""
         return self.to(dtype=_core.float64)
 
+    def bfloat16(self) -> Self:
+        """Cast floating parameters and buffers to bfloat16."""
+        return self.to(dtype=_core.bfloat16)
+
     def cpu(self) -> Self:
         """Move to the CPU."""
         return self.to("cpu")
