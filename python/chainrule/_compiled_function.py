@@ -167,7 +167,7 @@ class CompiledFunction(Generic[_P, _R]):
             "recordings": sum(p.recordings for p in plans),
         }
 
-    def profile(self, *args: _P.args, **kwargs: _P.kwargs) -> list[tuple[str, int]]:
+    def profile(self, /, *args: _P.args, **kwargs: _P.kwargs) -> list[tuple[str, int]]:
         """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
         args, kwargs, found, key = self._read(args, kwargs)
         tensors = found.tensors
@@ -210,7 +210,7 @@ class CompiledFunction(Generic[_P, _R]):
         autocast = _core._is_autocast_enabled()
         return (positional, named, described, identity, mode, autocast, _core.get_default_dtype())
 
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def __call__(self, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         result = self._fast.call(args, kwargs)
         if result is not NotImplemented:
             return result

@@ -231,3 +231,14 @@ def test_numbers_of_equal_value_and_name_of_type_have_plans_of_their_own():
     first, second = of(1), of(2)
     for _ in range(4):
         assert [names(k, cr.ones(1))[0] for k in (first, second)] == ["is_1", "is_2"]
+
+
+def test_a_keyword_of_any_name():
+    @cr.compile
+    def total(**named):
+        return named["self"] + named["args"]
+
+    for number in range(4):
+        assert total(self=cr.ones(2) * number, args=cr.ones(2)).tolist() == [number + 1] * 2
+    assert total.stats["replays"] > 0
+    assert total.profile(self=cr.ones(2), args=cr.ones(2))
