@@ -5,6 +5,7 @@ between them. A replay that fails, as for a loss that is not finite, has changed
 batch is run once more, eagerly, and meets the same error where it can be told.
 """
 
+import contextlib
 import math
 import typing
 import warnings
@@ -53,18 +54,27 @@ def loss_of(loss, outputs, targets):
 
 
 def measured(metrics, outputs, targets):
-    """The metrics of a batch as tensors of one element."""
+    """The metrics of a batch, given by name, as tensors of one element."""
     with cr.no_grad():
-        return [_one_number(metric(outputs, targets)) for metric in metrics]
+        return [_one_number(name, of(outputs, targets)) for name, of in metrics.items()]
 
 
-def _one_number(value):
+def _one_number(name, value):
     if isinstance(value, cr.Tensor) and value.numel() == 1:
         return value.clone()  # it may be a window on a weight, which is about to change
-    return cr.full((), float(value), dtype=cr.float64)
+    shape = tuple(getattr(value, "shape", ()))
+    if math.prod(shape) == 1 and not isinstance(value, str | bytes):
+        with contextlib.suppress(TypeError, ValueError):  # no number: as below
+            return cr.full((), float(value.item() if shape else value), dtype=cr.float64)
+    got = f"one of shape {shape}" if shape else type(value).__name__
+    hint = " Return the mean over the batch." if shape else ""
+    raise (cr.ShapeError if shape else TypeError)(
+        f"[Trainer] expected metric {name!r} to return a tensor of one element or a number; "
+        f"got {got}.{hint}"
+    )
 
 
-def train_step(inputs, targets, model, loss, optimizer, *metrics):
+def train_step(inputs, targets, model, loss, optimizer, /, **metrics):
     """One update; the loss and the metrics from before it, as tensors of one element."""
     optimizer.zero_grad()
     outputs = outputs_of(model, inputs)
@@ -92,25 +102,25 @@ class Step:
         """The loss and the metrics of one batch, as numbers."""
         t = self._trainer
         inputs = scaled(inputs, t.scale, t.model)
-        arguments = (inputs, targets, t.model, t.loss, t.optimizer, *t.metrics.values())
-        return [value.item() for value in self._run(arguments)]
+        arguments = (inputs, targets, t.model, t.loss, t.optimizer)
+        return [value.item() for value in self._run(arguments, t.metrics)]
 
-    def _run(self, arguments):
+    def _run(self, arguments, metrics):
         self._latest_captured = False
         if self._captured is not None and self._captured.gives_up:
             self._captured = None  # what was recorded so far may go
         if self._captured is None or not _can_be_captured(arguments):
-            return train_step(*arguments)
+            return train_step(*arguments, **metrics)
         runs = self._captured.runs
         before = len(runs)
         try:
-            results = self._captured(*arguments)
+            results = self._captured(*arguments, **metrics)
             self._latest_captured = True
             return results
         except Exception:
             if len(runs) > before:
                 raise
-            return train_step(*arguments)  # after a replay, which has changed nothing
+            return train_step(*arguments, **metrics)  # after a replay, which has changed nothing
 
     def follow(self, batches, sums, seconds):
         """Takes the batches that follow the last one and are like it, natively and for so long; how
@@ -144,9 +154,9 @@ class _Captured(CompiledFunction):
     def __init__(self):
         self.runs = runs = []  # of Python's
 
-        def step(*arguments):
+        def step(*arguments, **metrics):
             runs.append(None)
-            return train_step(*arguments)
+            return train_step(*arguments, **metrics)
 
         super().__init__(step, fallback=True)
         self.gives_up = False

@@ -174,7 +174,7 @@ class Trainer:
                 inputs, targets = pair(batch)
                 outputs = self._outputs(inputs)
                 loss = loss_of(self.loss, outputs, targets)
-                values = measured(self.metrics.values(), outputs, targets)
+                values = measured(self.metrics, outputs, targets)
                 sums.add([value.item() for value in (loss, *values)], len(targets))
         if not sums.samples:
             raise ValueError("[Trainer.evaluate] expected data with at least one batch; got none.")

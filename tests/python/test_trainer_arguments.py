@@ -152,3 +152,39 @@ def test_a_loss_that_is_no_number(loss, error, got, compile):
         message = f"[Trainer] expected loss to return a tensor of one element; got {got}."
         assert str(raised.value) == message
     assert weights(trainer.model) == before
+
+
+@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize(
+    ("metric", "error", "got"),
+    [
+        (lambda o, t: (o - t).abs(), cr.ShapeError, "one of shape (8, 1). Return the mean over"),
+        (lambda o, t: np.zeros(8), cr.ShapeError, "one of shape (8,). Return the mean over"),
+        (lambda o, t: None, TypeError, "NoneType."),
+        (lambda o, t: (o.mean(), t.mean()), TypeError, "tuple."),
+        (lambda o, t: "0.5", TypeError, "str."),
+    ],
+)
+def test_a_metric_that_is_no_number(metric, error, got, compile):
+    trainer = linear_trainer(compile=compile, metrics={"good": nn.L1Loss(), "own": metric})
+    before = weights(trainer.model)
+    for call in (lambda: trainer.fit((X, Y), epochs=1), lambda: trainer.evaluate((X, Y))):
+        with pytest.raises(error) as raised:
+            call()
+        assert str(raised.value).startswith(
+            "[Trainer] expected metric 'own' to return a tensor of one element or a number; "
+            f"got {got}"
+        )
+    assert weights(trainer.model) == before
+
+
+def test_metrics_of_any_name_and_kind_of_number():
+    kinds = {
+        "model": lambda o, t: t.mean().reshape(1, 1),
+        "self": lambda o, t: np.float32(0.5),
+        "two words": lambda o, t: np.array([2]),
+        "targets": lambda o, t: True,
+    }
+    trainer = linear_trainer(metrics=kinds)
+    row = trainer.fit((X, Y), epochs=5, batch_size=8)[-1]
+    assert [row[f"train_{name}"] for name in kinds] == pytest.approx([Y.mean().item(), 0.5, 2, 1])
