@@ -19,6 +19,7 @@ from ._trainer_checks import (
     check_fit,
     check_options,
     check_parts,
+    check_takes,
     check_trains,
     named_metrics,
     no_batches,
@@ -261,6 +262,15 @@ class Trainer:
             getattr(call, method)(self, argument)
 
 
+# Of what a Callback has; the first is the trainer.
+_SECOND_ARGUMENTS = {
+    "on_fit_begin": "epochs",
+    "on_progress": "progress",
+    "on_epoch_end": "row",
+    "on_fit_end": "history",
+}
+
+
 class _Function(Callback):
     def __init__(self, function):
         self.on_epoch_end = function
@@ -268,7 +278,12 @@ class _Function(Callback):
 
 def _as_callback(call):
     if isinstance(call, Callback):
+        for method, second in _SECOND_ARGUMENTS.items():
+            what = f"{type(call).__name__}.{method}"
+            check_takes(what, getattr(call, method), "trainer", second)
         return call
     if callable(call) and not isinstance(call, type):
+        name = getattr(call, "__name__", type(call).__name__)
+        check_takes(f"the callback {name}", call, "trainer", "row")
         return _Function(call)
     raise TypeError(f"[Trainer] expected callbacks to be Callbacks or functions; got {call!r:.60}.")

@@ -25,10 +25,29 @@ def check_parts(model, loss, optimizer):
             f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}. "
             "The order is Trainer(model, loss, optimizer)."
         )
+    check_takes("loss", loss, "outputs", "targets")
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
         raise TypeError(
             f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r}."
         )
+
+
+def check_takes(what, function, *names):
+    """TypeError if `function` says that it cannot be called with so many arguments."""
+    if isinstance(function, cr.nn.Module):
+        return  # any arguments, for its forward
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a builtin, say: the call will tell
+        return
+    try:
+        signature.bind(*names)
+    except TypeError:
+        raise TypeError(
+            f"[Trainer] expected {what} to take ({', '.join(names)}); got {signature!s:.60}."
+        ) from None
 
 
 def check_options(callbacks, scale, compile):
@@ -81,11 +100,12 @@ def named_metrics(metrics):
 
 def _check_metrics(metrics):
     for name, metric in metrics.items():
-        if not isinstance(name, str) or not callable(metric):
+        if not isinstance(name, str) or not callable(metric) or isinstance(metric, type):
             raise TypeError(
                 "[Trainer] expected metrics a dict from names to functions; "
                 f"got {name!r:.60}: {metric!r:.60}."
             )
+        check_takes(f"metric {name!r}", metric, "outputs", "targets")
         if name == "loss":
             raise ValueError(
                 "[Trainer] expected names of metrics other than 'loss', which is the loss; got "

@@ -1,6 +1,8 @@
 """Trainer: options and arguments that it refuses before the first step."""
 
 import collections
+import functools
+import operator
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from trainers import blobs, classifier, line, linear_trainer, network, weights
     [
         ({"loss": nn.functional.mse_loss}, ValueError, "other than 'loss', which is the loss"),
         ({"mse": 1.0}, TypeError, "from names to functions; got 'mse': 1.0"),
+        ({"mse": nn.MSELoss}, TypeError, "from names to functions; got 'mse': <class"),
         ({1: nn.functional.mse_loss}, TypeError, "from names to functions; got 1: <function"),
         (["recall"], ValueError, r"a dict of functions; got \['recall'\]"),
         (None, TypeError, r"a dict of functions; got \[None\]"),
@@ -39,6 +42,63 @@ def test_bad_metrics(metrics, error, words):
 def test_bad_callbacks(callbacks, words):
     with pytest.raises(TypeError, match=rf"^\[Trainer\] expected callbacks {words}"):
         linear_trainer(callbacks=callbacks)
+
+
+class Wrong(cr.Callback):
+    def on_progress(self, progress):
+        """The trainer is missing."""
+
+
+def one(row):
+    """The trainer is missing, too."""
+
+
+class Watcher:
+    def one(self, row): ...
+
+    def two(self, trainer, row): ...
+
+    def __call__(self, trainer, row, *, also=None): ...
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"callbacks": [one]}, "the callback one to take (trainer, row); got (row)."),
+        ({"callbacks": [Watcher().one]}, "the callback one to take (trainer, row); got (row)."),
+        (
+            {"callbacks": [lambda trainer, row, *, also: 0]},
+            "the callback <lambda> to take (trainer, row); got (trainer, row, *, also).",
+        ),
+        ({"callbacks": [Wrong()]}, "Wrong.on_progress to take (trainer, progress); got (progress)"),
+        ({"metrics": {"own": one}}, "metric 'own' to take (outputs, targets); got (row)."),
+    ],
+)
+def test_functions_of_other_arguments(options, words):
+    with pytest.raises(TypeError) as raised:
+        linear_trainer(**options)
+    assert str(raised.value).startswith(f"[Trainer] expected {words}")
+    if "metrics" in options:
+        with pytest.raises(TypeError, match="expected loss to take"):
+            cr.Trainer(nn.Linear(1, 1), one, None)
+
+
+def test_functions_that_take_two_arguments_in_other_words(capsys):
+    seen = []
+    functions = [
+        print,
+        lambda *arguments: seen.append(len(arguments)),
+        lambda trainer, row, more=1: seen.append(more),
+        Watcher().two,
+        Watcher(),
+        functools.partial(lambda first, trainer, row: seen.append(first), 0),
+        operator.is_,  # a builtin
+        max,  # which tells no signature
+    ]
+    linear_trainer(callbacks=functions[:-1]).fit((X, Y), epochs=1)
+    assert seen == [2, 1, 0]
+    assert capsys.readouterr().out.startswith("Trainer(model=Linear")
+    linear_trainer(callbacks=functions)
 
 
 ROWS = "batch_size an integer in [1, 9223372036854775807]; got "
