@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chainrule import utils as utils
     from chainrule._autocast import autocast as autocast
     from chainrule._autocast import is_autocast_enabled as is_autocast_enabled
+    from chainrule._callbacks import Callback as Callback
     from chainrule._einsum import einsum as einsum
     from chainrule._einsum import tensordot as tensordot
     from chainrule._history import History as History
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from chainrule._numeric import iinfo as iinfo
     from chainrule._safetensors import load as load
     from chainrule._safetensors import save as save
-    from chainrule._trainer import Callback as Callback
     from chainrule._trainer import Trainer as Trainer
     from chainrule._transforms import grad as grad
     from chainrule._transforms import value_and_grad as value_and_grad
@@ -53,7 +53,7 @@ del TYPE_CHECKING  # what dir() lists is what there is
 # Name -> the module that has it; None where the name is a module itself. What dir() lists and what
 # is imported at the first use are this one table.
 _LATER = {
-    "Callback": "_trainer",
+    "Callback": "_callbacks",
     "History": "_history",
     "Trainer": "_trainer",
     "__version__": None,

@@ -11,6 +11,7 @@ import time
 import chainrule as cr
 
 from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count, scaled
+from ._callbacks import as_callback, stops
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, loss_of, measured, outputs_of
@@ -19,37 +20,12 @@ from ._trainer_checks import (
     check_fit,
     check_options,
     check_parts,
-    check_takes,
     check_trains,
     named_metrics,
     no_batches,
 )
 
 _PROGRESS_SECONDS = 0.05
-
-
-class Callback:
-    """Base of what a Trainer calls while it runs; override what you need.
-
-    Returning True from `on_epoch_end` stops the run. Its `row`, the newest of the History,
-    has the History's columns as its keys. `on_progress` comes at the end of every
-    epoch and in between at most every 50 ms, not once a batch: `progress` has the keys epoch,
-    samples, total (None if unknown), samples_per_second, loss and the metrics so far.
-    """
-
-    _only_watches = False  # whether it leaves alone what a captured step may have read
-
-    def on_fit_begin(self, trainer, epochs):
-        """Called before the first of `epochs` epochs."""
-
-    def on_progress(self, trainer, progress):
-        """Called while an epoch runs, with the means so far."""
-
-    def on_epoch_end(self, trainer, row):
-        """Called after an epoch and its validation; True stops the run."""
-
-    def on_fit_end(self, trainer, history):
-        """Called when the run is over, however it ended."""
 
 
 class Trainer:
@@ -100,7 +76,7 @@ class Trainer:
         self.loss = loss
         self.optimizer = optimizer
         self.metrics = named_metrics(metrics)
-        self.callbacks = [_as_callback(call) for call in callbacks]
+        self.callbacks = [as_callback(call) for call in callbacks]
         self.scale = scale
         self.compile = compile
         self.history = History()
@@ -216,7 +192,7 @@ class Trainer:
             self.history.rows.append(row)
             best.offer(epoch, row)
             answers = [call.on_epoch_end(self, row) for call in self.callbacks]
-            if any(answer is True for answer in answers):
+            if any(map(stops, answers)):
                 return "callback"
             if patience is not None and epoch - self.history.best_epoch >= patience:
                 return "patience"
@@ -260,30 +236,3 @@ class Trainer:
     def _call(self, method, argument):
         for call in self.callbacks:
             getattr(call, method)(self, argument)
-
-
-# Of what a Callback has; the first is the trainer.
-_SECOND_ARGUMENTS = {
-    "on_fit_begin": "epochs",
-    "on_progress": "progress",
-    "on_epoch_end": "row",
-    "on_fit_end": "history",
-}
-
-
-class _Function(Callback):
-    def __init__(self, function):
-        self.on_epoch_end = function
-
-
-def _as_callback(call):
-    if isinstance(call, Callback):
-        for method, second in _SECOND_ARGUMENTS.items():
-            what = f"{type(call).__name__}.{method}"
-            check_takes(what, getattr(call, method), "trainer", second)
-        return call
-    if callable(call) and not isinstance(call, type):
-        name = getattr(call, "__name__", type(call).__name__)
-        check_takes(f"the callback {name}", call, "trainer", "row")
-        return _Function(call)
-    raise TypeError(f"[Trainer] expected callbacks to be Callbacks or functions; got {call!r:.60}.")

@@ -233,10 +233,16 @@ def test_without_validation_the_last_epoch_is_kept():
     assert weights(trainer.model) == recorder.weights[2]
 
 
-def test_a_callback_can_stop():
-    history = linear_trainer(callbacks=[lambda trainer, row: row["epoch"] == 2]).fit(line())
+@pytest.mark.parametrize("kind", [bool, np.bool_, cr.tensor])
+def test_a_callback_can_stop(kind):
+    history = linear_trainer(callbacks=[lambda trainer, row: kind(row["epoch"] == 2)]).fit(line())
     assert history.stopped == "callback"
     assert len(history) == 2
+
+
+@pytest.mark.parametrize("answer", [1, "True", np.ones(2, bool), cr.ones(()), [True]])
+def test_other_answers_of_a_callback_mean_nothing(answer):
+    assert len(linear_trainer(callbacks=[lambda *_: answer]).fit(line(), epochs=2)) == 2
 
 
 def test_progress():

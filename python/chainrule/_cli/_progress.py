@@ -4,7 +4,7 @@ import importlib.util
 import sys
 import typing
 
-from .._trainer import Callback
+from .._callbacks import Callback
 
 MODES = ("auto", "bar", "plain", "none")
 
