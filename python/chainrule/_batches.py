@@ -18,6 +18,13 @@ from .utils.data import (
     default_collate,
 )
 
+# How to pass a pair as what is called so.
+_PAIRS = {
+    "training data": "fit((x, y))",
+    "validation data": "fit((x, y), (x_val, y_val))",
+    "data": "evaluate((x, y))",
+}
+
 
 def model_dtype(model):
     """The dtype of the first floating parameter; without one the default dtype."""
@@ -44,19 +51,25 @@ def as_tensor(value, dtype):
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def as_loader(data, batch_size, shuffle, generator, dtype):
+def as_loader(data, batch_size, shuffle, generator, dtype, part="data"):
     """A DataLoader for a Dataset or a pair (inputs, targets); an iterable of batches as it is."""
     if isinstance(data, list | tuple) and len(data) == 2 and not _is_two_batches(data):
-        data = TensorDataset(*(as_tensor(part, dtype) for part in data))
+        try:
+            data = TensorDataset(*(as_tensor(value, dtype) for value in data))
+        except (TypeError, ValueError) as error:
+            error.add_note(f"[Trainer] in the {part}, a pair (inputs, targets).")
+            raise
     if isinstance(data, Dataset):
         shuffle = shuffle and not isinstance(data, IterableDataset)
         return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
-    # An array's rows, a string's letters and a dict's keys are no batches.
-    alone = isinstance(data, str | bytes | dict) or hasattr(data, "__array__")
-    if hasattr(data, "__iter__") and not alone:
+    # Rows of numbers, a string's letters and a dict's keys are no batches.
+    rows = hasattr(data, "__array__") or (isinstance(data, list | tuple) and _is_numbers(data))
+    if hasattr(data, "__iter__") and not rows and not isinstance(data, str | bytes | dict):
         return data
+    hint = f" Inputs and targets are one argument: pass {_PAIRS[part]}." if rows else ""
     raise TypeError(
-        f"[Trainer] expected a DataLoader, a Dataset or (inputs, targets); got {type(data).__name__}."
+        f"[Trainer] expected {part} as a DataLoader, a Dataset or a pair (inputs, targets); "
+        f"got {type(data).__name__}.{hint}"
     )
 
 
@@ -90,11 +103,28 @@ def scaled(inputs, scale, model):
     return inputs.to(model_dtype(model)) * scale
 
 
-def pair(batch):
+def pair(batch, part="data"):
     """The batch, if it is (inputs, targets)."""
-    if isinstance(batch, list | tuple) and len(batch) == 2:
-        return batch
-    raise ValueError(f"[Trainer] expected batches (inputs, targets); got {type(batch).__name__}.")
+    if not isinstance(batch, list | tuple) or len(batch) != 2:
+        parts = f" of {len(batch)}" if isinstance(batch, list | tuple) else ""
+        raise ValueError(
+            f"[Trainer] expected {part} as a pair (inputs, targets) or as batches of that form; "
+            f"got a {type(batch).__name__}{parts}."
+        )
+    if _is_sample(*batch):
+        raise cr.ShapeError(
+            f"[Trainer] expected {part} as batches (inputs, targets); got a single sample. Pass a "
+            "DataLoader of the samples."
+        )
+    return batch
+
+
+def _is_sample(inputs, targets):
+    """Whether it shows: a target without rows, or a row of inputs that is no column."""
+    rank = getattr(targets, "ndim", None)
+    if rank == 1 and getattr(inputs, "ndim", None) == 1:
+        return len(inputs) != len(targets)
+    return rank == 0 or isinstance(targets, numbers.Number)
 
 
 def sample_count(loader):

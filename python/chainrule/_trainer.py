@@ -121,9 +121,11 @@ class Trainer:
         check_fit(epochs, batch_size, shuffle, patience, min_delta)
         if patience is not None and validation is None:
             raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
-        loader = self._loader(train, batch_size, shuffle, generator)
-        held_out = None if validation is None else self._loader(validation, batch_size)
-        check_data(loader, held_out, self.scale)
+        loader = self._loader(train, batch_size, shuffle, generator, "training data")
+        held_out = validation
+        if validation is not None:
+            held_out = self._loader(validation, batch_size, part="validation data")
+        check_data(loader, held_out, self.scale, epochs)
         history = self.history = History()
         step = Step(self)
         best = BestWeights(self.model, history, held_out is not None, float(min_delta))
@@ -174,8 +176,8 @@ class Trainer:
             raise ValueError("[Trainer.predict] expected data with at least one batch; got none.")
         return cr.cat(outputs)
 
-    def _loader(self, data, batch_size, shuffle=False, generator=None):
-        return as_loader(data, batch_size, shuffle, generator, model_dtype(self.model))
+    def _loader(self, data, batch_size, shuffle=False, generator=None, part="data"):
+        return as_loader(data, batch_size, shuffle, generator, model_dtype(self.model), part)
 
     def _outputs(self, inputs):
         return outputs_of(self.model, scaled(inputs, self.scale, self.model))
@@ -185,7 +187,7 @@ class Trainer:
         for epoch in range(1, epochs + 1):
             row = self._train_epoch(epoch, step, loader, best)
             if held_out is not None:
-                figures = self.evaluate(held_out)
+                figures = self._validate(held_out)
                 if not math.isfinite(figures["loss"]):
                     raise FloatingPointError(best.not_finite(figures["loss"], epoch, None))
                 row |= {f"val_{name}": value for name, value in figures.items()}
@@ -198,6 +200,13 @@ class Trainer:
                 return "patience"
         return "epochs"
 
+    def _validate(self, held_out):
+        try:
+            return self.evaluate(held_out)
+        except Exception as error:
+            error.add_note("[Trainer.fit] in the validation data.")
+            raise
+
     def _train_epoch(self, epoch, step, loader, best):
         self.model.train()
         if not all(call._only_watches for call in self.callbacks):
@@ -208,7 +217,7 @@ class Trainer:
         last_report, number = begin, 0
         for batch in loader if rows is None else rows:
             number += 1
-            inputs, targets = pair(batch)
+            inputs, targets = pair(batch, "training data")
             try:
                 sums.add(step(inputs, targets), len(targets))
             except NotFinite as error:
@@ -221,7 +230,7 @@ class Trainer:
                 last_report = now
                 self._report(epoch, sums, total, now - begin)
         if not sums.samples:
-            raise no_batches("training")
+            raise no_batches("training data", epoch)
         seconds = time.perf_counter() - begin
         self._report(epoch, sums, total, seconds)
         row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import chainrule as cr
 
@@ -141,24 +141,44 @@ def _check_integer(name, value, least, most=None):
         raise ValueError(f"[Trainer.fit] expected {name} an integer {limits}; got {value!r:.60}.")
 
 
-def check_data(loader, held_out, scale):
-    """ValueError unless there are batches of (inputs, targets), as far as that is known beforehand,
-    and of the same features in both."""
-    for part, batches in (("training", loader), ("validation", held_out)):
+def check_data(loader, held_out, scale, epochs):
+    """ValueError unless there are batches of (inputs, targets) in every epoch, as far as that is
+    known beforehand, and of the same features in both."""
+    for part, batches in (("training data", loader), ("validation data", held_out)):
         if batches is None:
             continue
         in_memory = isinstance(batches, list | tuple)
         if sample_count(batches) == 0 or (in_memory and not batches):
             raise no_batches(part)
-        rows = row_tensors(batches)
-        for batch in batches if in_memory else [] if rows is None else [rows]:
-            pair(batch)
+        if epochs > 1 and _runs_once(batches):
+            raise ValueError(
+                f"[Trainer.fit] expected {part} that can be read in {epochs} epochs; got a "
+                f"{type(batches).__name__}, which is read once. Pass a list of its batches, or a "
+                "DataLoader."
+            )
+        for batch in _known_batches(batches):
+            pair(batch, part)
     here, there = _features(loader, scale), _features(held_out, scale)
     if None not in (here, there) and here != there:
         raise cr.ShapeError(
             f"[Trainer.fit] expected validation inputs of {here} features, as those of training; "
             f"got {there}."
         )
+
+
+def _known_batches(batches):
+    """Those that are there before the first epoch, or what stands for them."""
+    if isinstance(batches, list | tuple):
+        of_arrays = hasattr(batches[0], "__array__")  # (x,) or (x, y, z): meant as a pair
+        return [batches] if of_arrays else batches
+    rows = row_tensors(batches)
+    return [] if rows is None else [rows]
+
+
+def _runs_once(batches):
+    """Whether it is a generator, a zip or their like. Of an iterator written in Python nobody knows:
+    its `__iter__` may begin anew."""
+    return isinstance(batches, Iterator) and not hasattr(type(batches).__iter__, "__code__")
 
 
 def _features(batches, scale):
@@ -170,6 +190,7 @@ def _features(batches, scale):
     return rows[0].shape[1] if rows[0].ndim == 2 else 1
 
 
-def no_batches(part):
+def no_batches(part, epoch=1):
     """The error for data of `fit` without a batch."""
-    return ValueError(f"[Trainer.fit] expected {part} data with at least one batch; got none.")
+    when = "" if epoch == 1 else f" in epoch {epoch}"
+    return ValueError(f"[Trainer.fit] expected {part} with at least one batch; got none{when}.")

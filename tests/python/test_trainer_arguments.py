@@ -1,6 +1,5 @@
 """Trainer: options and arguments that it refuses before the first step."""
 
-import collections
 import functools
 import operator
 
@@ -9,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.utils.data import DataLoader, Subset, TensorDataset
+from chainrule.utils.data import DataLoader, TensorDataset
 from trainers import blobs, classifier, line, linear_trainer, network, weights
 
 
@@ -141,37 +140,6 @@ def test_the_largest_batch_is_all_data():
 
 
 X, Y = line(8)
-Row = collections.namedtuple("Row", "x y")
-
-
-@pytest.mark.parametrize(
-    ("data", "error", "words"),
-    [
-        ([], ValueError, r"\[Trainer.fit\] expected validation data with at least one batch"),
-        ((), ValueError, r"\[Trainer.fit\] expected validation data with at least one batch"),
-        (X.numpy(), TypeError, r"a DataLoader, a Dataset or \(inputs, targets\); got ndarray"),
-        ("data", TypeError, "a DataLoader, .*; got str"),
-        ({"x": X, "y": Y}, TypeError, "a DataLoader, .*; got dict"),
-        ((X, Y, Y), ValueError, r"batches \(inputs, targets\); got Tensor"),
-        ([1.0, 2.0, 3.0], ValueError, r"batches \(inputs, targets\); got float"),
-        ([(X, Y), (X, Y), (X, Y, Y)], ValueError, r"batches .*; got tuple"),
-        (TensorDataset(X), ValueError, r"batches \(inputs, targets\)"),
-        (DataLoader(TensorDataset(X, Y, Y)), ValueError, r"batches \(inputs, targets\)"),
-        ((X[:, :2], Y), cr.ShapeError, "validation inputs of 3 features, .*; got 2"),
-        (Row(X[:, 0], Y), cr.ShapeError, "validation inputs of 3 features, .*; got 1"),
-        (
-            DataLoader(Subset(TensorDataset(cr.cat([X, X], 1), Y), [1, 2]), 2),
-            cr.ShapeError,
-            "validation inputs of 3 features, .*; got 6",
-        ),
-    ],
-)
-def test_validation_data_are_looked_at_before_training(data, error, words):
-    trainer = linear_trainer()
-    before = weights(trainer.model)
-    with pytest.raises(error, match=words):
-        trainer.fit((X, Y), data, epochs=1)
-    assert weights(trainer.model) == before
 
 
 def test_widths_that_may_differ():
