@@ -36,19 +36,37 @@ def as_tensor(value, dtype):
     """A tensor as it is; an array or a list of numbers as a tensor, if floating of `dtype`."""
     if isinstance(value, cr.Tensor):
         return value
-    import numpy as np
-
     try:
-        if isinstance(value, list | tuple):
-            tensor = cr.tensor(value)
-        else:
-            tensor = cr.from_numpy(np.asarray(value, order="C"))
+        is_list = isinstance(value, list | tuple)
+        tensor = cr.tensor(value) if is_list else cr.from_numpy(_plain_array(value))
     except (TypeError, ValueError) as error:
-        kind = type(value).__name__
         raise type(error)(
-            f"[Trainer] expected a tensor, an array or a list of numbers; got {kind}: {error}"
+            "[Trainer] expected a tensor, an array or a list of numbers; "
+            f"got {_described(value, error)}"
         ) from None
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _plain_array(value):
+    """An array of the value; of float16 and other kinds of floating numbers as float64."""
+    import numpy as np
+
+    array = np.asarray(value, order="C")
+    convert = array.dtype.kind == "f" and array.dtype != np.float32
+    return array.astype(np.float64, copy=False) if convert else array
+
+
+def _described(value, error):
+    """What came for an array or a list, and, for class numbers and names, what to do."""
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}: {error}"
+    if not hasattr(value, "__array__"):
+        return f"{type(value).__name__}."
+    dtype = _plain_array(value).dtype
+    hints = {"i": 'Convert it by astype("int64").', "u": 'Convert it by astype("int64").'}
+    hints["U"] = "For numbers of classes take numpy.unique(labels, return_inverse=True)[1]."
+    hint = hints.get(dtype.kind)
+    return f"an array of {dtype}.{' ' + hint if hint else ''}"
 
 
 def as_loader(data, batch_size, shuffle, generator, dtype, part="data"):
@@ -136,19 +154,6 @@ def sample_count(loader):
     except TypeError:
         pass
     return None
-
-
-def note_remedy(error, inputs, model):
-    """Say in a note of a DtypeError how inputs of another dtype than the model's are converted."""
-    dtype = model_dtype(model)
-    if isinstance(inputs, cr.Tensor) and inputs.dtype != dtype:
-        name = str(dtype).removeprefix("chainrule.")
-        bytes_ = inputs.dtype == cr.uint8
-        remedy = "For bytes pass scale=1 / 255. Or convert" if bytes_ else "Convert"
-        error.add_note(
-            f"[Trainer] expected inputs of the model's dtype, {dtype}; got {inputs.dtype}. {remedy} "
-            f'them: a tensor by inputs.to({dtype}), an array by inputs.astype("{name}").'
-        )
 
 
 def _is_two_batches(data):

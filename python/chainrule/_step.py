@@ -13,8 +13,9 @@ import warnings
 import chainrule as cr
 
 from . import _core
-from ._batches import note_remedy, scaled
+from ._batches import scaled
 from ._compiled_function import EAGER, CompiledFunction
+from ._trainer_notes import note_inputs, note_targets
 
 # So many recordings, each the work of about four eager batches, must have led to so many replays.
 _TRIES, _REPLAYS_EACH = 32, 8
@@ -37,13 +38,17 @@ def outputs_of(model, inputs):
     try:
         return model(inputs)
     except cr.DtypeError as error:
-        note_remedy(error, inputs, model)
+        note_inputs(error, inputs, model)
         raise
 
 
 def loss_of(loss, outputs, targets):
     """The loss of a batch, a tensor of one element."""
-    value = loss(outputs, targets)
+    try:
+        value = loss(outputs, targets)
+    except (cr.DtypeError, cr.ShapeError) as error:
+        note_targets(error, outputs, targets)
+        raise
     if isinstance(value, cr.Tensor) and value.numel() == 1:
         return value
     is_tensor = isinstance(value, cr.Tensor)

@@ -8,6 +8,7 @@ import chainrule as cr
 
 from ._batches import pair, row_tensors, sample_count
 
+_OF_TWO_CLASSES = "lambda o, t: ((o > 0) == (t > 0)).double().mean()"  # o: logits
 _MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
 
 
@@ -77,9 +78,14 @@ def check_trains(optimizer, model):
 
 def _accuracy(outputs, targets):
     if outputs.ndim != 2 or targets.ndim != 1 or outputs.shape[0] != targets.shape[0]:
+        hint = ""
+        if tuple(outputs.shape[1:]) in ((), (1,)):
+            hint = (
+                " For two classes in one column pass metrics={'accuracy': " + _OF_TWO_CLASSES + "}."
+            )
         raise cr.ShapeError(
             "[accuracy] expected outputs (rows, classes) and targets (rows,); "
-            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}."
+            f"got {tuple(outputs.shape)} and {tuple(targets.shape)}.{hint}"
         )
     return (outputs.argmax(1) == targets).sum().double() / max(len(targets), 1)
 
