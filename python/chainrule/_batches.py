@@ -115,10 +115,24 @@ def as_inputs(data, dtype):
 
 
 def scaled(inputs, scale, model):
-    """Integers in the dtype of the model, times `scale`; anything else as it is."""
-    if scale is None or not isinstance(inputs, cr.Tensor) or inputs.is_floating_point():
+    """Integers in the dtype of the model, times `scale`; as they are without a scale."""
+    if scale is None:
         return inputs
+    check_scaled(inputs, scale)
     return inputs.to(model_dtype(model)) * scale
+
+
+def check_scaled(inputs, scale, part="data"):
+    """TypeError for inputs with a scale that are no integers: to leave them as they are is not what
+    was asked for, and whether floats have been multiplied already nobody can tell."""
+    known = isinstance(inputs, cr.Tensor)
+    if scale is None or (known and not inputs.is_floating_point()):
+        return
+    hint = " Multiply floats yourself and pass them to a Trainer without scale." if known else ""
+    raise (cr.DtypeError if known else TypeError)(
+        f"[Trainer] expected inputs of integers in the {part}, as scale={scale} is for these; "
+        f"got {inputs.dtype if known else type(inputs).__name__}.{hint}"
+    )
 
 
 def pair(batch, part="data"):

@@ -39,7 +39,8 @@ class Trainer:
 
     `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
     model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
-    small as they are.
+    small as they are. Floating inputs are then a DtypeError, in `fit`, `evaluate` and `predict`:
+    nobody can tell whether they have been multiplied already.
 
     `fit` captures its step, as `chainrule.compile` does, with the bits of eager training. Batches of
     a TensorDataset, a Subset of one or a pair are then taken natively, from the gather of shuffled

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import chainrule as cr
 
-from ._batches import pair, row_tensors, sample_count
+from ._batches import check_scaled, pair, row_tensors, sample_count
 
 _OF_TWO_CLASSES = "lambda o, t: ((o > 0) == (t > 0)).double().mean()"  # o: logits
 _MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
@@ -163,7 +163,7 @@ def check_data(loader, held_out, scale, epochs):
                 "DataLoader."
             )
         for batch in _known_batches(batches):
-            pair(batch, part)
+            check_scaled(pair(batch, part)[0], scale, part)
     here, there = _features(loader, scale), _features(held_out, scale)
     if None not in (here, there) and here != there:
         raise cr.ShapeError(

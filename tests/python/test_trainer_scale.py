@@ -6,6 +6,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
+from chainrule.utils.data import DataLoader, TensorDataset, default_collate
 from trainers import both, check_that_data_stay, classifier, figures, network, weights
 
 THIRD = 1 / 3  # no power of two, and not a float32
@@ -58,9 +59,41 @@ def test_every_kind_of_integers(taken, dtype):
     assert sum(taken) > 20
 
 
-def test_floats_are_not_scaled():
+def test_floats_with_a_scale_are_refused_before_training():
     x, y = integers()
-    assert fitted(x.float(), y, of(2), scale=THIRD) == fitted(x.float(), y, of(2))
+    floats = x.float()
+    trainer = classifier(of(2), scale=THIRD)
+    before = weights(trainer.model)
+    loader = DataLoader(TensorDataset(floats, y), batch_size=8, collate_fn=default_collate)
+    own = DataLoader(
+        TensorDataset(floats, y), batch_size=8, collate_fn=lambda b: default_collate(b)
+    )
+    for part, call in (
+        ("training data", lambda: trainer.fit((floats, y))),
+        ("training data", lambda: trainer.fit((floats.numpy(), y))),
+        ("training data", lambda: trainer.fit(loader)),
+        ("training data", lambda: trainer.fit([(x, y), (floats, y)])),
+        ("data", lambda: trainer.fit(own)),
+        ("validation data", lambda: trainer.fit((x, y), (floats * THIRD, y))),
+        ("data", lambda: trainer.evaluate((floats, y))),
+        ("data", lambda: trainer.predict(floats)),
+        ("data", lambda: trainer.predict(floats.tolist())),
+    ):
+        with pytest.raises(cr.DtypeError) as raised:
+            call()
+        assert str(raised.value) == (
+            f"[Trainer] expected inputs of integers in the {part}, as scale={THIRD} is for these; got "
+            "chainrule.float32. Multiply floats yourself and pass them to a Trainer without scale."
+        )
+    assert weights(trainer.model) == before
+
+
+def test_inputs_that_are_no_tensor_are_not_scaled_in_silence():
+    x, y = integers()
+    trainer = classifier(of(2), scale=THIRD)
+    for inputs in ((x, x), x.numpy()):
+        with pytest.raises(TypeError, match=rf"scale=.*; got {type(inputs).__name__}\.$"):
+            trainer.evaluate([(inputs, y)])
 
 
 @pytest.mark.parametrize("isa", cr._core._available_isas().split(", "))
