@@ -32,10 +32,10 @@ class Trainer:
     """Trains `model` to make `loss(model(inputs), targets)` small with `optimizer`.
 
     `loss` gives the mean over a batch. `metrics` is a sequence of names ("accuracy": integer
-    targets, one output a class) or a dict from names to functions of (outputs, targets) that give a
-    batch mean, under any name but "loss". Callbacks are `Callback`s, or plain functions taken as
-    `on_epoch_end`. `optimizer` may be None where nothing is fitted. `history` is the History of the
-    last `fit`.
+    targets, one output a class) or a dict from names to functions of (outputs, targets), in that
+    order, which give a batch mean, under any name but "loss". Callbacks are `Callback`s, or plain
+    functions taken as `on_epoch_end`. `optimizer` may be None where nothing is fitted. `history` is
+    the History of the last `fit`.
 
     `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
     model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
@@ -52,14 +52,32 @@ class Trainer:
     batches that are no tensors, optimizers whose `step` is not the library's, and runs in which
     recordings do not pay, as with callbacks and a few batches an epoch.
 
+    A number that model, loss or metrics read from a global or a closure is what it was when the step
+    was recorded: a change later on goes unnoticed, with callbacks until the next epoch. Keep it in a
+    0-d tensor that is written in place (`weight.fill_(0.5)`), or pass `compile=False`. Not sure?
+    Run once with CHAINRULE_AUDIT=100 in the environment: every hundredth step is recorded again, and
+    what it finds changed is an error that names the line.
+
+    Nothing is printed: there is no `verbose`. `show` in the example prints a line every five epochs;
+    `on_progress` of a Callback has figures while an epoch runs.
+
     Example:
         >>> _ = chainrule.manual_seed(0)
         >>> x = chainrule.randn(200, 2)  # or arrays of NumPy
         >>> y = (x[:, 0] > x[:, 1]).long()
         >>> net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
         >>> optimizer = chainrule.optim.Adam(net.parameters(), lr=0.01)
-        >>> trainer = chainrule.Trainer(net, nn.CrossEntropyLoss(), optimizer, metrics=["accuracy"])
+        >>> def show(trainer, row):
+        ...     if row["epoch"] % 5 == 0:
+        ...         print(f"epoch {row['epoch']}: accuracy {row['val_accuracy']:.1f}")
+        >>> trainer = chainrule.Trainer(
+        ...     net, nn.CrossEntropyLoss(), optimizer, metrics=["accuracy"], callbacks=[show]
+        ... )
         >>> history = trainer.fit((x[:150], y[:150]), (x[150:], y[150:]), epochs=20, patience=5)
+        epoch 5: accuracy 0.9
+        epoch 10: accuracy 1.0
+        epoch 15: accuracy 1.0
+        epoch 20: accuracy 1.0
         >>> history["val_accuracy"][-1] > 0.9
         True
         >>> sorted(trainer.evaluate((x[150:], y[150:])))
@@ -105,7 +123,8 @@ class Trainer:
         """Train for `epochs` passes over `train`; returns the History.
 
         `train` and `validation` are DataLoaders, Datasets or pairs (inputs, targets) of tensors,
-        arrays or lists; `batch_size`, `shuffle` and `generator` serve the latter two. Arrays and
+        arrays or lists: `fit((x, y), (x_val, y_val))`. `batch_size`, `shuffle` and `generator` serve
+        the latter two. Any other iterable, a list for one, gives batches (inputs, targets). Arrays and
         lists of floating numbers get the dtype of the model's parameters; integers and tensors
         keep theirs.
 

@@ -117,3 +117,42 @@ def test_a_frozen_layer():
         lambda t: t.fit(blobs(), epochs=4, batch_size=8),
     )
     assert captured == eager
+
+
+def test_a_tensor_written_in_place_counts_at_once(taken):
+    def make(**options):
+        weight = cr.tensor(1.0)
+
+        class Anneal(cr.Callback):
+            _only_watches = True  # so that nothing is recorded again
+
+            def on_epoch_end(self, trainer, row):
+                weight.mul_(0.5)
+
+        trainer = classifier(callbacks=[Anneal()], **options)
+        trainer.loss = lambda outputs, targets: (
+            nn.functional.cross_entropy(outputs, targets) * weight
+        )
+        return trainer
+
+    captured, eager = both(make, lambda t: t.fit(blobs(), epochs=5, batch_size=8))
+    assert captured == eager
+    assert sum(taken) > 20
+
+
+def test_an_audit_finds_a_number_in_a_global_that_no_callback_announced(monkeypatch):
+    monkeypatch.setattr("chainrule._plans.AUDIT_EVERY", 10)
+    weight = [1.0]
+
+    class Anneal(cr.Callback):
+        _only_watches = True
+
+        def on_epoch_end(self, trainer, row):
+            weight[0] *= 0.5
+
+    trainer = classifier(callbacks=[Anneal()])
+    trainer.loss = lambda outputs, targets: (
+        nn.functional.cross_entropy(outputs, targets) * weight[0]
+    )
+    with pytest.raises(cr.CaptureError, match=r"1\.0, then 0\.5 at test_trainer_callbacks\.py:\d+"):
+        trainer.fit(blobs(), epochs=5, batch_size=8)
