@@ -18,11 +18,13 @@ from .utils.data import (
     default_collate,
 )
 
-# How to pass a pair as what is called so.
-_PAIRS = {
-    "training data": "fit((x, y))",
-    "validation data": "fit((x, y), (x_val, y_val))",
-    "data": "evaluate((x, y))",
+_KINDS = "a DataLoader, a Dataset or a pair (inputs, targets)"
+# What is expected of data of each name, and how to pass those that came as an array alone.
+_EXPECTED = {
+    "training data": (_KINDS, "fit((x, y))"),
+    "validation data": (_KINDS, "fit((x, y), (x_val, y_val))"),
+    "data": (_KINDS, "evaluate((x, y))"),
+    "inputs": ("a tensor, an array, a list of numbers, a Dataset or a DataLoader", ""),
 }
 
 
@@ -63,10 +65,12 @@ def _described(value, error):
     if not hasattr(value, "__array__"):
         return f"{type(value).__name__}."
     dtype = _plain_array(value).dtype
-    hints = {"i": 'Convert it by astype("int64").', "u": 'Convert it by astype("int64").'}
-    hints["U"] = "For numbers of classes take numpy.unique(labels, return_inverse=True)[1]."
-    hint = hints.get(dtype.kind)
-    return f"an array of {dtype}.{' ' + hint if hint else ''}"
+    hint = ""
+    if dtype.kind in "iu":
+        hint = ' Convert inputs by astype("float32"), class numbers by astype("int64").'
+    elif dtype.kind == "U":
+        hint = " For numbers of classes take numpy.unique(labels, return_inverse=True)[1]."
+    return f"an array of {dtype}.{hint}"
 
 
 def as_loader(data, batch_size, shuffle, generator, dtype, part="data"):
@@ -77,18 +81,16 @@ def as_loader(data, batch_size, shuffle, generator, dtype, part="data"):
         except (TypeError, ValueError) as error:
             error.add_note(f"[Trainer] in the {part}, a pair (inputs, targets).")
             raise
-    if isinstance(data, Dataset):
+    if isinstance(data, Dataset) or _is_like_a_dataset(data):
         shuffle = shuffle and not isinstance(data, IterableDataset)
         return DataLoader(data, batch_size=batch_size, shuffle=shuffle, generator=generator)
     # Rows of numbers, a string's letters and a dict's keys are no batches.
     rows = hasattr(data, "__array__") or (isinstance(data, list | tuple) and _is_numbers(data))
     if hasattr(data, "__iter__") and not rows and not isinstance(data, str | bytes | dict):
         return data
-    hint = f" Inputs and targets are one argument: pass {_PAIRS[part]}." if rows else ""
-    raise TypeError(
-        f"[Trainer] expected {part} as a DataLoader, a Dataset or a pair (inputs, targets); "
-        f"got {type(data).__name__}.{hint}"
-    )
+    kinds, call = _EXPECTED[part]
+    hint = f" Inputs and targets are one argument: pass {call}." if rows else ""
+    raise TypeError(f"[Trainer] expected {part} as {kinds}; got {type(data).__name__}.{hint}")
 
 
 def as_rows(loader):
@@ -168,6 +170,14 @@ def sample_count(loader):
     except TypeError:
         pass
     return None
+
+
+def _is_like_a_dataset(data):
+    """Samples by their number, as a DataLoader takes them, from a class of its own."""
+    own = type(data)
+    return all(hasattr(own, name) for name in ("__getitem__", "__len__")) and not (
+        hasattr(own, "__iter__") or hasattr(data, "__array__")
+    )
 
 
 def _is_two_batches(data):

@@ -36,10 +36,26 @@ class NotFinite(FloatingPointError):
 def outputs_of(model, inputs):
     """What the model makes of a batch, scaled already."""
     try:
-        return model(inputs)
+        outputs = model(inputs)
     except cr.DtypeError as error:
         note_inputs(error, inputs, model)
         raise
+    if outputs is None:
+        raise TypeError(
+            "[Trainer] expected the model to return its outputs; got None. Is the return missing in "
+            "its forward?"
+        )
+    return outputs
+
+
+def one_tensor(outputs):
+    """The outputs of `predict` for a batch."""
+    if not isinstance(outputs, cr.Tensor):
+        raise TypeError(
+            "[Trainer.predict] expected the model to return one tensor; "
+            f"got {type(outputs).__name__}."
+        )
+    return outputs
 
 
 def loss_of(loss, outputs, targets):

@@ -14,7 +14,7 @@ from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_c
 from ._callbacks import as_callback, stops
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
-from ._step import NotFinite, Step, loss_of, measured, outputs_of
+from ._step import NotFinite, Step, loss_of, measured, one_tensor, outputs_of
 from ._trainer_checks import (
     check_data,
     check_fit,
@@ -138,7 +138,8 @@ class Trainer:
         if self.optimizer is None:
             raise ValueError("[Trainer.fit] expected an optimizer; got None.")
         check_trains(self.optimizer, self.model)
-        check_fit(epochs, batch_size, shuffle, patience, min_delta)
+        check_fit(epochs, batch_size, shuffle, generator, patience, min_delta)
+        self.callbacks = [as_callback(call) for call in self.callbacks]  # also those appended
         if patience is not None and validation is None:
             raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
         loader = self._loader(train, batch_size, shuffle, generator, "training data")
@@ -188,10 +189,9 @@ class Trainer:
         data = as_inputs(data, model_dtype(self.model))
         outputs = []
         with Evaluating(self.model):
-            for batch in self._loader(data, batch_size):
-                outputs.append(
-                    self._outputs(batch[0] if isinstance(batch, list | tuple) else batch)
-                )
+            for batch in self._loader(data, batch_size, part="inputs"):
+                inputs = batch[0] if isinstance(batch, list | tuple) else batch
+                outputs.append(one_tensor(self._outputs(inputs)))
         if not outputs:
             raise ValueError("[Trainer.predict] expected data with at least one batch; got none.")
         return cr.cat(outputs)

@@ -14,7 +14,7 @@ _MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
 
 def check_parts(model, loss, optimizer):
     """TypeError unless they are what a Trainer is made of."""
-    if isinstance(model, type) or not callable(model):
+    if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
         kind = model if isinstance(model, type) else type(model)
         raise TypeError(
             f"[Trainer] expected a model, as nn.Linear(2, 1); got {kind.__name__}. "
@@ -29,7 +29,8 @@ def check_parts(model, loss, optimizer):
     check_takes("loss", loss, "outputs", "targets")
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
         raise TypeError(
-            f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r}."
+            f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r:.60}. Make "
+            "one, as chainrule.optim.Adam(model.parameters())."
         )
 
 
@@ -68,11 +69,20 @@ def check_options(callbacks, scale, compile):
 
 def check_trains(optimizer, model):
     """An optimizer of another model would leave this one as it is, without a word."""
-    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if trained.isdisjoint(map(id, model.parameters())):
+    if not cr.is_grad_enabled():
+        raise cr.StateError(
+            "[Trainer.fit] expected gradients; got a call inside no_grad or inference_mode."
+        )
+    trained = {id(p): p for group in optimizer.param_groups for p in group["params"]}
+    if trained.keys().isdisjoint(map(id, model.parameters())):
         raise ValueError(
             "[Trainer.fit] expected an optimizer of the model's parameters; got one of others. "
             "Make it from this model's parameters()."
+        )
+    if not any(p.requires_grad for p in trained.values()):
+        raise ValueError(
+            "[Trainer.fit] expected a parameter that requires a gradient; got frozen ones alone. "
+            "Call model.requires_grad_()."
         )
 
 
@@ -119,12 +129,16 @@ def _check_metrics(metrics):
             )
 
 
-def check_fit(epochs, batch_size, shuffle, patience, min_delta):
+def check_fit(epochs, batch_size, shuffle, generator, patience, min_delta):
     """TypeError or ValueError unless they are arguments of `fit`."""
     _check_integer("epochs", epochs, 0)
     _check_integer("batch_size", batch_size, 1, _MOST_ROWS)
     if not isinstance(shuffle, bool):
         raise TypeError(f"[Trainer.fit] expected shuffle to be a bool; got {shuffle!r:.60}.")
+    if generator is not None and not isinstance(generator, cr.Generator):
+        raise TypeError(
+            f"[Trainer.fit] expected generator a Generator or None; got {generator!r:.60}."
+        )
     if patience is not None:
         _check_integer("patience", patience, 1)
     if isinstance(min_delta, bool) or not isinstance(min_delta, numbers.Real):

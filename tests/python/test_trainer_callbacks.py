@@ -156,3 +156,15 @@ def test_an_audit_finds_a_number_in_a_global_that_no_callback_announced(monkeypa
     )
     with pytest.raises(cr.CaptureError, match=r"1\.0, then 0\.5 at test_trainer_callbacks\.py:\d+"):
         trainer.fit(blobs(), epochs=5, batch_size=8)
+
+
+def test_callbacks_that_are_appended_later():
+    seen = []
+    trainer = classifier()
+    trainer.callbacks.append(lambda trainer, row: seen.append(row["epoch"]))
+    trainer.fit(blobs(), epochs=2)
+    assert seen == [1, 2]
+    trainer.callbacks.append(lambda row: None)
+    with pytest.raises(TypeError, match=r"the callback <lambda> to take \(trainer, row\)"):
+        trainer.fit(blobs(), epochs=2)
+    assert seen == [1, 2]

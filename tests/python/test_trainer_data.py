@@ -142,3 +142,31 @@ def test_an_error_of_the_validation_says_so():
     with pytest.raises(cr.ShapeError) as raised:
         linear_trainer().fit((X, Y), DataLoader(Later()), epochs=1)
     assert raised.value.__notes__[-1] == "[Trainer.fit] in the validation data."
+
+
+class Samples:
+    """No Dataset by name, but what a DataLoader takes."""
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, index):
+        return X[index], Y[index]
+
+
+def test_a_dataset_is_known_by_what_it_can():
+    assert linear_trainer().evaluate(Samples()) == linear_trainer().evaluate((X, Y))
+    assert linear_trainer().predict(Samples()).tolist() == linear_trainer().predict(X).tolist()
+    trainer, other = linear_trainer(), linear_trainer()
+    trainer.fit(Samples(), Samples(), epochs=2, batch_size=4, shuffle=False)
+    other.fit((X, Y), (X, Y), epochs=2, batch_size=4, shuffle=False)
+    assert weights(trainer.model) == weights(other.model)
+
+
+@pytest.mark.parametrize("inputs", [None, "abc", {"x": X}, Samples])
+def test_what_predict_does_not_take(inputs):
+    words = (
+        r"^\[Trainer\] expected inputs as a tensor, an array, a list of numbers, a Dataset or a D"
+    )
+    with pytest.raises(TypeError, match=words):
+        linear_trainer().predict(inputs)

@@ -138,6 +138,7 @@ def test_ctrl_c_in_a_batch(compile, batch):
         ({"patience": 0}, ValueError, "patience an integer >= 1"),
         ({"patience": 2}, ValueError, "validation data with patience"),
         ({"batch_size": 0}, ValueError, "batch_size"),
+        ({"generator": 3}, TypeError, "expected generator a Generator or None; got 3"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -175,8 +176,10 @@ def test_labels_out_of_range_are_an_error():
     [
         ({"loss": nn.MSELoss}, "loss function or module, as nn.MSELoss.*got MSELoss"),
         ({"model": nn.Linear}, r"expected a model, as nn.Linear\(2, 1\); got Linear"),
+        ({"model": lambda x: x}, "expected a model.*got function"),
         ({"model": None}, "expected a model.*got NoneType"),
         ({"loss": None}, "loss function or module.*got NoneType"),
+        ({"optimizer": "adam"}, r"; got 'adam'\. Make one, as chainrule.optim.Adam\(model\.par"),
         ({"optimizer": optim.SGD}, "optimizer of the model's parameters; got <class"),
         ({"optimizer": nn.MSELoss()}, r"optimizer of the model's parameters; got MSELoss\(\)"),
     ],
@@ -187,3 +190,49 @@ def test_parts_that_cannot_train(change, words):
     parts = {"model": model, "loss": nn.MSELoss(), "optimizer": optimizer} | change
     with pytest.raises(TypeError, match=words):
         cr.Trainer(**parts)
+
+
+def test_there_is_no_training_where_nothing_has_a_gradient():
+    trainer = linear_trainer()
+    for mode in (cr.no_grad, cr.inference_mode):
+        with (
+            mode(),
+            pytest.raises(cr.StateError, match="expected gradients; got a call inside no_"),
+        ):
+            trainer.fit(line())
+    trainer.model.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"got frozen ones alone\. Call model\.requires_grad_\(\)"):
+        trainer.fit(line())
+    trainer.model.bias.requires_grad_()
+    before = trainer.model.weight.tolist()
+    assert len(trainer.fit(line(), epochs=1)) == 1
+    assert trainer.model.weight.tolist() == before
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_a_model_without_a_return(compile):
+    class Silent(nn.Linear):
+        def forward(self, input):
+            super().forward(input)
+
+    model = Silent(3, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    trainer = cr.Trainer(model, nn.MSELoss(), optimizer, compile=compile)
+    for call in (trainer.fit, trainer.evaluate, lambda data: trainer.predict(data[0])):
+        with pytest.raises(
+            TypeError, match=r"to return its outputs; got None\. Is the return miss"
+        ):
+            call(line())
+
+
+def test_a_model_of_several_outputs_does_not_predict():
+    class Both(nn.Linear):
+        def forward(self, input):
+            return super().forward(input), input
+
+    model = Both(3, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    trainer = cr.Trainer(model, lambda both, y: nn.functional.mse_loss(both[0], y), optimizer)
+    assert len(trainer.fit(line(), epochs=1)) == 1
+    with pytest.raises(TypeError, match=r"\[Trainer.predict\] .* one tensor; got tuple\."):
+        trainer.predict(line()[0])

@@ -7,6 +7,7 @@ import chainrule as cr
 from chainrule import nn, optim
 from trainers import blobs, classifier, line, linear_trainer
 
+INTEGERS = 'Convert inputs by astype("float32"), class numbers by astype("int64").'
 UNIQUE = "For numbers of classes take numpy.unique(labels, return_inverse=True)[1]."
 NUMBERS = "[Trainer] expected a tensor, an array or a list of numbers; got "
 
@@ -14,8 +15,8 @@ NUMBERS = "[Trainer] expected a tensor, an array or a list of numbers; got "
 @pytest.mark.parametrize(
     ("targets", "got"),
     [
-        (np.zeros(8, np.int16), 'an array of int16. Convert it by astype("int64").'),
-        (np.zeros(8, np.uint32), 'an array of uint32. Convert it by astype("int64").'),
+        (np.zeros(8, np.int16), "an array of int16. " + INTEGERS),
+        (np.zeros(8, np.uint32), "an array of uint32. " + INTEGERS),
         (np.zeros(8, complex), "an array of complex128."),
         (
             np.array(["cat", "dog"] * 4),
