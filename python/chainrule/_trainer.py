@@ -12,18 +12,11 @@ import chainrule as cr
 
 from ._batches import as_inputs, as_loader, as_rows, model_dtype, pair, sample_count, scaled
 from ._callbacks import as_callback, stops
+from ._fit_checks import check_data, check_fit, check_trains, no_batches
 from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, loss_of, measured, one_tensor, outputs_of
-from ._trainer_checks import (
-    check_data,
-    check_fit,
-    check_options,
-    check_parts,
-    check_trains,
-    named_metrics,
-    no_batches,
-)
+from ._trainer_checks import check_options, check_parts, named_metrics
 
 _PROGRESS_SECONDS = 0.05
 
