@@ -37,7 +37,7 @@ def check_takes(what, function, *names):
     import inspect
 
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(function, follow_wrapped=False)  # a decorator may add some
     except (TypeError, ValueError):  # a builtin, say: the call will tell
         return
     try:

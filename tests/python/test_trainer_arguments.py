@@ -90,6 +90,8 @@ def test_functions_that_take_two_arguments_in_other_words(capsys):
         lambda trainer, row, more=1: seen.append(more),
         Watcher().two,
         Watcher(),
+        functools.wraps(one)(lambda trainer, row: one(row)),
+        cr.compile(lambda *arguments: None),
         functools.partial(lambda first, trainer, row: seen.append(first), 0),
         operator.is_,  # a builtin
         max,  # which tells no signature
