@@ -25,7 +25,8 @@ void ProgramRecorder::find_turned() {
 }
 
 Program ProgramRecorder::finish(std::span<const Tensor> results) {
-  gives_up_ = false;  // the call is over: nothing is left to go on with
+  gives_up_ = false;                            // the call is over: nothing is left to go on with
+  if (refused_) throw CaptureError(*refused_);  // a replay would have raised nothing to catch
   if (modes.grad_enabled != saved_.grad_enabled || modes.inference != saved_.inference) {
     throw CaptureError(
         "[compile] expected a function that leaves the gradient mode as it found it; got one that "

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <unordered_map>
 
 #include "autograd/trace.h"
@@ -118,6 +119,7 @@ class ProgramRecorder final : public Recorder, private autograd::Tracer {
   SeedSet join_;              // of the sum that comes next
   Modes saved_;
   bool gives_up_;
+  std::optional<CaptureError> refused_;  // which the function may have caught and gone on
   std::string refusal_;
 
   void stop_listening();

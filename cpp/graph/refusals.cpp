@@ -12,7 +12,10 @@ constexpr std::string_view kOrFallBack = ", or compile(..., fallback=True)";
 
 // What has happened so far stays: it was run eagerly, as what follows will be.
 void ProgramRecorder::refuse(const CaptureError& why) {
-  if (!gives_up_) throw CaptureError(why);
+  if (!gives_up_) {
+    if (!refused_) refused_ = why;
+    throw CaptureError(why);
+  }
   refusal_ = why.what();
   const size_t known = refusal_.rfind(kOrFallBack);
   if (known != std::string::npos) refusal_.erase(known, kOrFallBack.size());

@@ -114,3 +114,19 @@ def test_a_number_that_changes_with_every_call_as_a_0d_tensor(make):
     for k in range(6):
         assert scale(cr.ones(3), make(0.5 * k)).tolist() == [0.5 * k] * 3
     assert (scale.plans, scale.stats["recordings"]) == (1, 2)
+
+
+def test_a_capture_error_that_the_function_catches_is_raised_at_its_end():
+    def body(x):
+        try:
+            return x * float(x.sum())
+        except cr.CaptureError:
+            return x * 2
+
+    step, x = cr.compile(body), cr.ones(2)
+    for _ in range(4):
+        with pytest.raises(cr.CaptureError, match="expected no value .* recorded; got float"):
+            step(x)
+    assert step.plans == 0
+    with pytest.warns(UserWarning, match="run eagerly"):
+        assert cr.compile(body, fallback=True)(x).tolist() == body(x).tolist()
