@@ -9,6 +9,7 @@ import op_cases_arithmetic
 import op_cases_logic
 import op_cases_loss
 import op_cases_maths
+import op_cases_normalization
 import op_cases_reduce
 import twins
 from cases import Case, In, samples
@@ -120,4 +121,5 @@ CASES: list[Case] = [
     *COMPOSITES,
     *op_cases_reduce.CASES,
     *op_cases_loss.CASES,
+    *op_cases_normalization.CASES,
 ]

@@ -20,6 +20,7 @@ namespace chainrule::kernels {
   void fill_reduce_##isa(KernelTable&);        \
   void fill_softmax_##isa(KernelTable&);       \
   void fill_cross_entropy_##isa(KernelTable&); \
+  void fill_normalize_##isa(KernelTable&);     \
   void fill_random_##isa(KernelTable&);        \
   void fill_optim_##isa(KernelTable&);         \
   void fill_casts_##isa(KernelTable&);         \
@@ -36,6 +37,7 @@ namespace {
     fill_reduce_##isa(table);                 \
     fill_softmax_##isa(table);                \
     fill_cross_entropy_##isa(table);          \
+    fill_normalize_##isa(table);              \
     fill_random_##isa(table);                 \
     fill_optim_##isa(table);                  \
     fill_casts_##isa(table);                  \

@@ -145,6 +145,33 @@ struct CrossEntropyBackwardArgs {
 using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, int64_t row_begin,
                                         int64_t row_end);
 
+// Normalisation of rows: y = (x - mean) / sqrt(var + eps) * weight + bias, var the mean of the
+// squared distances from the mean. With `center` false the mean is taken for 0, as in RMSNorm.
+struct NormalizeArgs {
+  int64_t cols;
+  const void* x;
+  const void *weight, *bias;  // cols values or null
+  double eps;
+  bool center;
+  void* y;
+  void *mean, *var, *rstd;  // [rows]; rstd = 1 / sqrt(var + eps)
+};
+using NormalizeFn = void (*)(const NormalizeArgs& args, int64_t row_begin, int64_t row_end);
+struct NormalizeBackwardArgs {
+  int64_t rows, cols;
+  const void *dy, *x, *mean, *rstd;
+  const void* weight;  // cols values or null
+  bool center;
+  void* out;  // dx, or dweight
+};
+// dx of a range of rows. A row without an incoming gradient gets none, whatever is in it.
+using NormalizeBackwardFn = void (*)(const NormalizeBackwardArgs& args, int64_t row_begin,
+                                     int64_t row_end);
+// dweight of a range of columns, dy (x - mean) rstd summed over the rows in the order
+// in which a reduction does.
+using NormalizeWeightFn = void (*)(const NormalizeBackwardArgs& args, int64_t col_begin,
+                                   int64_t col_end);
+
 // ---- Random numbers: Philox4x32-10, key = seed, counter = (offset, element / 4 or / 2).
 // Elements [begin, end) of the call's logical index; state = {seed, offset}.
 using RandomFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out);
@@ -190,6 +217,9 @@ struct KernelTable {
   RowBackwardFn log_softmax_backward[kFloatTypes];
   CrossEntropyFn cross_entropy[kFloatTypes];
   CrossEntropyBackwardFn cross_entropy_backward[kFloatTypes];
+  NormalizeFn normalize[kFloatTypes];
+  NormalizeBackwardFn normalize_backward[kFloatTypes];
+  NormalizeWeightFn normalize_weight[kFloatTypes];
   RandomFn uniform[kFloatTypes];  // [0, 1)
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element

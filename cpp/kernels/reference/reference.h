@@ -12,6 +12,7 @@ void fill_product_reference(KernelTable& table);  // product.cpp
 void fill_reference_maths(KernelTable& table);
 void fill_reference_reductions(KernelTable& table);
 void fill_reference_rows(KernelTable& table);
+void fill_reference_normalize(KernelTable& table);
 void fill_reference_random(KernelTable& table);
 void fill_reference_optim(KernelTable& table);
 
@@ -20,6 +21,7 @@ inline void fill_reference(KernelTable& table) {
   fill_reference_maths(table);
   fill_reference_reductions(table);
   fill_reference_rows(table);
+  fill_reference_normalize(table);
   fill_reference_random(table);
   fill_reference_optim(table);
 }

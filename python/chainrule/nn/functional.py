@@ -27,6 +27,7 @@ from ._activations import (
     silu,
     threshold,
 )
+from ._normalize import batch_norm, group_norm, instance_norm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 
 gelu = _functional.gelu
 hardshrink = _functional.hardshrink
+layer_norm = _functional.layer_norm
 linear = _functional.linear
 logsigmoid = _functional.logsigmoid
 one_hot = _functional.one_hot
+rms_norm = _functional.rms_norm
 sigmoid = _functional.sigmoid
 softplus = _functional.softplus
 softshrink = _functional.softshrink
@@ -45,6 +48,7 @@ tanh = _functional.tanh
 tanhshrink = _functional.tanhshrink
 
 __all__ = [
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -52,12 +56,15 @@ __all__ = [
     "dropout",
     "elu",
     "gelu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "instance_norm",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -68,6 +75,7 @@ __all__ = [
     "one_hot",
     "relu",
     "relu6",
+    "rms_norm",
     "selu",
     "sigmoid",
     "silu",

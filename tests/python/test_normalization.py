@@ -1,0 +1,132 @@
+"""Layers that normalise: captured as eager, odd inputs, what is refused."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+import harness
+from chainrule import nn
+
+LAYERS = [
+    (lambda: nn.LayerNorm(6), (5, 6)),
+    (lambda: nn.RMSNorm(6), (5, 6)),
+    (lambda: nn.GroupNorm(2, 6), (5, 6)),
+    (lambda: nn.BatchNorm1d(6), (5, 6)),
+    (lambda: nn.BatchNorm1d(6, momentum=None), (5, 6, 3)),
+    (lambda: nn.BatchNorm2d(6, affine=False), (5, 6, 3, 2)),
+    (lambda: nn.InstanceNorm1d(6, track_running_stats=True), (5, 6, 4)),
+]
+
+
+@pytest.mark.parametrize(("make", "shape"), LAYERS)
+@pytest.mark.parametrize("dtype", [cr.float32, cr.float64])
+def test_captured_steps_have_the_bits_of_eager_ones(make, shape, dtype):
+    def train(compile):
+        cr.manual_seed(0)
+        head = nn.Linear(int(np.prod(shape[1:])), 2)
+        net = nn.Sequential(make(), nn.Flatten(), head).to(dtype)
+        optimizer = cr.optim.Adam(net.parameters(), lr=0.01)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = net(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        def value(x):
+            with cr.no_grad():
+                return net(x).sum()
+
+        if compile:
+            step, value = cr.compile(step), cr.compile(value)
+        seen = []
+        for i in range(8):
+            seen.append(step(cr.randn(shape, dtype=dtype) * 3 + i).item())
+            net.eval()
+            seen.append(value(cr.randn(shape, dtype=dtype)).item())
+            net.train()
+        if compile:
+            assert step.stats["replays"] >= 5 and value.stats["replays"] >= 5
+        return seen, [t.tolist() for t in net.state_dict().values()]
+
+    assert train(True) == train(False)
+
+
+def test_bits_do_not_depend_on_threads():
+    cr.manual_seed(0)
+    x = cr.randn(300, 700, requires_grad=True)
+    w, b = cr.randn(700, requires_grad=True), cr.randn(700, requires_grad=True)
+
+    def results():
+        y = cr.layer_norm(x, (700,), w, b)
+        gradients = cr.autograd.grad((y * y.sin()).sum(), (x, w, b))
+        return cr.cat([t.detach().reshape(-1) for t in (y, *gradients)])
+
+    harness.over_threads(results)
+
+
+def test_views_give_the_bits_of_dense_inputs():
+    x = cr.randn(7, 12)
+    for view in (x[:, ::2], x.t()[::2].t(), x.flip(0)[1:, 3:9]):
+        dense = view.contiguous()
+        assert cr.layer_norm(view, view.shape[1:]).equal(cr.layer_norm(dense, dense.shape[1:]))
+        assert nn.BatchNorm1d(6)(view).equal(nn.BatchNorm1d(6)(dense))
+
+
+def test_large_offsets_keep_their_digits():
+    x = np.random.default_rng(0).normal(size=(4, 100)).astype(np.float32) + np.float32(1e4)
+    exact = x.astype(np.float64)
+    want = exact - exact.mean(1, keepdims=True)
+    want /= np.sqrt((want**2).mean(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(cr.layer_norm(cr.tensor(x), (100,)).numpy(), want, atol=2e-3)
+
+
+def test_a_row_without_gradient_gets_none_whatever_is_in_it():
+    x = cr.tensor([[1.0, 2.0], [float("inf"), 1.0], [float("nan"), 1.0]], requires_grad=True)
+    dy = cr.tensor([[1.0, -1.0], [0.0, 0.0], [0.0, 0.0]])
+    w = cr.ones(2, requires_grad=True)
+    cr.layer_norm(x, (2,), w).backward(dy)
+    assert x.grad[1:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert cr.isfinite(w.grad).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0), (2, 0, 3)])
+def test_empty_inputs(shape):
+    x = cr.zeros(shape, requires_grad=True)
+    y = cr.layer_norm(x, shape[-1:], cr.ones(shape[-1:], requires_grad=True))
+    y.sum().backward()
+    assert y.shape == x.shape == x.grad.shape
+
+
+@pytest.mark.parametrize(
+    ("act", "match"),
+    [
+        (lambda: nn.LayerNorm(-1), "normalized_shape >= 0; got -1"),
+        (lambda: nn.LayerNorm(()), "at least one size"),
+        (lambda: nn.LayerNorm(3, eps=-1.0), "eps >= 0; got -1.0"),
+        (lambda: nn.LayerNorm(2.5), "an int or ints; got 2.5"),
+        (lambda: nn.RMSNorm(3, eps="small"), "eps to be a number"),
+        (lambda: nn.GroupNorm(0, 4), "divide num_channels, 4; got 0"),
+        (lambda: nn.BatchNorm1d(3, momentum=1.5), "0 <= momentum <= 1 or None; got 1.5"),
+        (lambda: nn.BatchNorm1d("3"), "num_features to be an int; got '3'"),
+        (lambda: nn.BatchNorm1d(3)(cr.ones(2, 4)), "num_features=3 channels in dimension 1"),
+        (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, 4, 5)), r"a 2D or 3D input; got \(2, 3, 4, 5\)"),
+        (lambda: nn.BatchNorm1d(3)(cr.ones(1, 3)), "more than 1 value to normalise together"),
+        (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, dtype=cr.int64)), "expected a floating input"),
+        (lambda: nn.functional.batch_norm(cr.ones(2, 3), None, None), "expected running_mean"),
+    ],
+)
+def test_what_is_refused(act, match):
+    with pytest.raises((ValueError, TypeError, cr.StateError), match=match):
+        act()
+
+
+def test_reset_parameters_forgets_what_was_learned_and_seen():
+    layer = nn.BatchNorm1d(3)
+    fresh = [t.tolist() for t in layer.state_dict().values()]
+    layer(cr.randn(4, 3))
+    with cr.no_grad():
+        layer.weight.fill_(2.0)
+    layer.reset_parameters()
+    assert [t.tolist() for t in layer.state_dict().values()] == fresh
