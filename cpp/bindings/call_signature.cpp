@@ -24,7 +24,8 @@ bool same_value(PyObject* a, PyObject* b) {
 
 bool is_plain(PyObject* o) {
   if (PyTuple_Check(o) || PyList_Check(o) || PyDict_Check(o)) return false;
-  return PyObject_HasAttrString(o, "__array_interface__") == 0;
+  return PyObject_HasAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__array_interface__") ==
+         0;
 }
 
 }  // namespace

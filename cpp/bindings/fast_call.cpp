@@ -104,7 +104,7 @@ Watches watches_of(PyObject* entries) {
 // remember(program, args, kwargs, ready, watched, rebuild, generation, attributes)
 PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
   return guarded([&]() -> PyObject* {
-    auto latest = std::make_shared<Latest>(watches_of(a[7]));
+    auto latest = std::make_shared<Latest>(borrow(a[7]).cast<py::list>());
     latest->program = borrow(a[0]);
     latest->call = &latest->program.cast<RecordedCall&>();
     latest->generation = borrow(a[6]).cast<uint64_t>();

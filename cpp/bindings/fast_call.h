@@ -15,12 +15,12 @@ namespace chainrule::bindings {
 enum class ResultShape { kOne, kTuple, kList, kOther };
 
 struct Latest {
-  explicit Latest(Watches of_arguments) : attributes(std::move(of_arguments)) {}
+  explicit Latest(const py::list& objects) : attributes(objects) {}
 
   py::object program;  // owns the call
   RecordedCall* call;
   CallSignature signature;
-  Watches attributes;  // of objects among the arguments
+  AttributeWatches attributes;  // of objects among the arguments
   uint64_t generation;
   py::function ready;  // brings hyper-parameters up to date; whether the call still stands
   std::optional<Watches> watches;

@@ -131,6 +131,30 @@ void invalidate_plans(const char* what, const char* hint) {
   generation.fetch_xor(mixed(2 * before) ^ mixed(2 * (before + 1)), std::memory_order_relaxed);
 }
 
+// In one go, as other threads may do the same. `_evaluating` says that the module is counted as one
+// that is not in training: by its address, for a copy has the attribute, too, and does not count.
+bool set_training(const py::object& module, bool mode) {
+  const py::dict held = module.attr("__dict__");
+  const py::int_ place(reinterpret_cast<uintptr_t>(module.ptr()));
+  const auto attribute = [&](const char* name) {
+    PyObject* value = PyDict_GetItemString(held.ptr(), name);
+    return value ? borrow(value) : py::object();
+  };
+  const py::object evaluating = attribute("_evaluating"), training = attribute("training");
+  const bool counted = !(evaluating && evaluating.equal(place));
+  const bool known = training && training.is(py::bool_(counted));
+  held["training"] = py::bool_(mode);
+  if (mode == counted) return known;
+  if (mode) {
+    PyDict_DelItemString(held.ptr(), "_evaluating");
+  } else {
+    held["_evaluating"] = place;
+  }
+  const auto bits = mixed(2 * reinterpret_cast<uint64_t>(module.ptr()) + 1);
+  generation.fetch_xor(bits, std::memory_order_relaxed);
+  return known;
+}
+
 void bind_program(py::module_& m) {
   bind_source_line();
   py::class_<RecordedCall>(m, "Program", "One recorded call, as a flat list of instructions.")
@@ -195,16 +219,9 @@ void bind_program(py::module_& m) {
   m.def(
       "_plans_changes", [] { return changes.load(std::memory_order_relaxed); },
       "How many changes there were that never come back; those of modes do.");
-  m.def(
-      "_switch_mode",
-      [](const py::handle& module) {
-        const auto place = reinterpret_cast<uint64_t>(module.ptr());
-        generation.fetch_xor(mixed(2 * place + 1), std::memory_order_relaxed);
-      },
-      py::arg("module"),
-      "Says that a module goes from training to evaluation or back. Plans of the one mode wait "
-      "while "
-      "it is in the other.");
+  m.def("_set_training", set_training, py::arg("module"), py::arg("mode"),
+        "Puts a module into a mode. Plans of the other one wait for it. False where the module was "
+        "not in the mode that it was put into last, and plans may be wrong: a change.");
   m.def("_invalidate_plans", invalidate_plans,
         py::arg("what") = "change of a module or an optimizer", py::arg("hint") = py::none(),
         "Says that something captured programs rely on has changed.");

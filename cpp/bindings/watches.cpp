@@ -60,6 +60,52 @@ void Watches::look_again() {
   }
 }
 
+AttributeWatches::AttributeWatches(const py::list& of_objects) {
+  for (const py::handle entry : of_objects) {
+    const auto parts = entry.cast<py::tuple>();
+    Object o = {
+        parts[0], borrow(reinterpret_cast<PyObject*>(Py_TYPE(parts[0].ptr()))), parts[1], {}, 0};
+    for (const py::handle attribute : parts[2].cast<py::list>()) {
+      const auto a = attribute.cast<py::tuple>();
+      o.attributes.push_back({a[0], a[1], a[2].cast<Py_ssize_t>()});
+    }
+    o.size = parts[3].cast<Py_ssize_t>();
+    objects_.push_back(std::move(o));
+  }
+}
+
+bool AttributeWatches::holds(const Object& o) {
+  if (reinterpret_cast<PyObject*>(Py_TYPE(o.object.ptr())) != o.type.ptr()) return false;
+  const py::object dict = steal(PyObject_GenericGetDict(o.object.ptr(), nullptr));
+  if (dict.ptr() != o.dict.ptr() || PyDict_GET_SIZE(dict.ptr()) != o.size) return false;
+  for (const Attribute& a : o.attributes) {
+    PyObject* value = PyDict_GetItemWithError(dict.ptr(), a.name.ptr());
+    if (value != a.value.ptr() || length_of(value) != a.length) return false;
+  }
+  return true;
+}
+
+bool AttributeWatches::hold() const {
+  for (const Object& o : objects_) {
+    if (!holds(o)) {
+      PyErr_Clear();  // of a __dict__ that is gone
+      return false;
+    }
+  }
+  return true;
+}
+
+int AttributeWatches::traverse(visitproc visit, void* arg) const {
+  for (const Object& o : objects_) {
+    for (const py::object* held : {&o.object, &o.type, &o.dict}) Py_VISIT(held->ptr());
+    for (const Attribute& a : o.attributes) {
+      Py_VISIT(a.name.ptr());
+      Py_VISIT(a.value.ptr());
+    }
+  }
+  return 0;
+}
+
 int Watches::traverse(visitproc visit, void* arg) const {
   for (const Entry& e : entries_) {
     for (const py::object* held : {&e.dict, &e.key, &e.value}) Py_VISIT(held->ptr());

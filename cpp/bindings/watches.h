@@ -28,4 +28,28 @@ class Watches {
   bool blind_ = false;  // a value may change by itself now, as a list does in a tuple's place
 };
 
+// Objects that are to have the attributes still that they had: the same class, the same __dict__,
+// in it the same objects, and as many of them; a list, set or dict the same number of items.
+class AttributeWatches {
+ public:
+  // (object, its __dict__, [(name, value, length), ...], how many there are) of each; a length is
+  // -1 for what has none.
+  explicit AttributeWatches(const py::list& of_objects);
+  bool hold() const;
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  struct Attribute {
+    py::object name, value;
+    Py_ssize_t length;
+  };
+  struct Object {
+    py::object object, type, dict;
+    std::vector<Attribute> attributes;
+    Py_ssize_t size;  // of the dict
+  };
+  static bool holds(const Object& o);
+  std::vector<Object> objects_;
+};
+
 }  // namespace chainrule::bindings

@@ -13,7 +13,7 @@ namespace chainrule::graph {
 
 // The rule of adoption, for compiled functions of C++ and of Python.
 inline constexpr int kMaxTries = 4;      // recordings in a row, each unlike the one before
-inline constexpr int kMaxVariants = 4;   // recordings kept of one signature
+inline constexpr int kMaxVariants = 8;   // recordings kept of one signature
 inline constexpr size_t kMaxPlans = 64;  // signatures kept of one function
 // What the CaptureError after the last try says.
 std::string unlike(const std::string& difference);

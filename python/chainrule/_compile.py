@@ -80,9 +80,11 @@ def compile(
     depends on Python state that nothing announces, such as a number in a global.
 
     Arguments count by what they hold: tensors, arrays, numbers and strings, alone or in tuples,
-    lists, dicts and dataclasses. Any other object counts as itself and by its attributes, numbers by
-    value and the rest by identity, so that the next call after a change is recorded; what lies
-    deeper is what it was when that was done.
+    lists and dicts (and in dataclasses, arrays apart). Any other object counts as itself and by its
+    attributes, numbers by value and the rest by identity, so that the next call after a change is
+    recorded; what lies deeper is what it was when that was done. Modules count as themselves, for
+    they announce their changes, and optimizers: a learning rate that the function itself reads from
+    param_groups is what it was.
 
     Numbers, strings and objects that the function reads from globals, its closure or its own object
     of a plain class are what they were when it was recorded: pass what changes as an argument, a

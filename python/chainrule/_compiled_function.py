@@ -59,8 +59,8 @@ def _without_plan(plan):
         return "those of a call not yet recorded twice alike. Call the function again first"
     if plan.recorded.outdated():
         return (
-            f"those of a plan that a change has ended; the last was {last_change()}. Call the "
-            "function again first"
+            f"those of a plan that a change has ended; the last was {last_change(plan.recorded)}. "
+            "Call the function again first"
         )
     return "those of a call that finds other gradients or memory. Call the function again first"
 
@@ -234,7 +234,7 @@ class CompiledFunction(Generic[_P, _R]):
             self._warn(EAGER, plan.refusal)
             return self._function(*args, **kwargs)
         if plan.count_change() == _WARN_AT:
-            self._warn(_MANY_CHANGES, last_change())
+            self._warn(_MANY_CHANGES, last_change(plan.recorded))
         result = self._record(plan, tensors, args, kwargs, audited=results)
         if plan.refusal:
             self._warn(EAGER, plan.refusal)
@@ -252,6 +252,7 @@ class CompiledFunction(Generic[_P, _R]):
     def _remember(self, plan, recorded, args, kwargs, attributes):
         if plan.audited or attributes is None:
             return self._fast.forget()
+        # What is watched first, then brought up to date: a change in between is noticed.
         self._fast.remember(
             recorded.program,
             args,
@@ -262,6 +263,8 @@ class CompiledFunction(Generic[_P, _R]):
             recorded.generation,
             attributes,
         )
+        if not recorded.ready():
+            self._fast.forget()
 
     def _warn(self, message, *of, level=3):
         if message not in self._warned:

@@ -14,39 +14,48 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_SCALARS = (bool, str, int, float, type(None), bytes)
+# How the value of each is read, of subclasses too, which may have another repr.
+_SCALARS = {
+    bool: bool,
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__repr__,  # nan is itself, -0.0 is not 0.0
+    type(None): bool,
+    bytes: bytes,
+}
+_SCALAR_TYPES = tuple(_SCALARS)
 
 
 class Found:
     """What `form` comes across on its way; `attributes`: whether those of objects count."""
 
-    __slots__ = ("attributes", "objects", "tensors", "watched")
+    __slots__ = ("attributes", "objects", "records", "tensors", "watched")
 
     def __init__(self, attributes=True):
         self.attributes = attributes
         self.tensors = []
         self.objects = []  # whose ids are in the form: an id must not go to another object
-        # (dict, key) of the attributes in it, in which a change is another object or a list of
-        # another length; None where a look at these would not do
+        self.records = {}  # places of dataclasses, by id
+        # (object, its __dict__, [(name, value, length), ...], how many there are), to be compared
+        # by a look; None where a look would not do
         self.watched = []
 
 
 def copied_in(value):
-    """NumPy arrays in nested tuples, lists, dicts and dataclasses as tensors; everything else as it
-    is, the tuples, lists, dicts and dataclasses without arrays among them."""
-    if hasattr(value, "__array_interface__"):
+    """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is, the
+    tuples, lists and dicts without arrays among them."""
+    kind: Any = type(value)
+    if hasattr(kind, "__array_interface__"):
         return _core.tensor(value)
-    kind = type(value)
     if kind in (tuple, list) or (isinstance(value, tuple) and hasattr(kind, "_make")):
         items = [copied_in(v) for v in value]
         return value if _all_same(items, value) else getattr(kind, "_make", kind)(items)
-    held: Any = value if kind is dict else fields(value)
-    if held is None:
-        return value
-    items = [copied_in(v) for v in held.values()]
-    if _all_same(items, held.values()):
-        return value
-    return (dict if kind is dict else of_fields(kind))(zip(held, items, strict=True))
+    return _dict_copied_in(value) if kind is dict else value
+
+
+def _dict_copied_in(value):
+    items = [copied_in(v) for v in value.values()]
+    return value if _all_same(items, value.values()) else dict(zip(value, items, strict=True))
 
 
 def _all_same(items, others):
@@ -58,22 +67,30 @@ def fields(value):
     kind = type(value)
     if not hasattr(kind, "__dataclass_fields__") or kind.__new__ is not object.__new__:
         return None
-    held = {n: getattr(value, n) for n in kind.__dataclass_fields__ if hasattr(value, n)}
+    held = {name: getattr(value, name) for name in _names(kind) if hasattr(value, name)}
     held.update(getattr(value, "__dict__", ()))
     held.pop(Methods.NAME, None)
     return held
 
 
-def of_fields(kind):
-    """Makes a dataclass of pairs: as it was left, for the constructor may do more than set them."""
+def _names(kind):
+    """Of a dataclass's fields, and of slots besides."""
+    import dataclasses  # which is there already, where the class is
 
-    def make(pairs):
-        made = object.__new__(kind)
-        for name, value in pairs:
-            object.__setattr__(made, name, value)  # of frozen ones too
-        return made
+    return [*(f.name for f in dataclasses.fields(kind)), *_slots(kind)]
 
-    return make
+
+def _slots(kind):
+    """The names in the __slots__ of a class and its bases, as they are stored."""
+    found = []
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.__name__.lstrip('_')}{name}"
+            if name not in ("__dict__", "__weakref__"):
+                found.append(name)
+    return found
 
 
 def form(value, found):
@@ -81,36 +98,59 @@ def form(value, found):
     if isinstance(value, _core.Tensor):
         found.tensors.append(value)
         return ("tensor",)
-    if isinstance(value, _SCALARS):
-        return _constant(value)
+    kind = type(value)
+    if isinstance(value, _SCALAR_TYPES):
+        return _constant(value) if kind in _SCALARS else (_constant(value), _more(value, found))
     if isinstance(value, (tuple, list)):
-        return (type(value), tuple(form(v, found) for v in value))
+        return (kind, tuple(form(v, found) for v in value), _more(value, found))
     if isinstance(value, dict):
-        return (type(value), _items(value, found))
+        return (kind, _items(value, found), _more(value, found))
     if isinstance(value, (_core.dtype, _core.device)):
         return ("type", repr(value))
     held = None if _announces(value) else fields(value)
     if held is not None:
-        found.watched = None
-        return (type(value), _items(held, found))
+        return _record(value, held, found)
     found.objects.append(value)
     if isinstance(value, MethodType):  # made anew each time it is asked for
-        return ("method", id(value.__func__), form(value.__self__, found))
+        function = form(value.__func__, found)
+        return ("method", function, form(value.__self__, found))
     counts = found.attributes and not _announces(value)
-    return ("object", type(value), id(value), _attributes(value, found) if counts else ())
+    return ("object", kind, id(value), _attributes(value, found) if counts else ())
+
+
+def _record(value, held, found):
+    """Of a dataclass, which may be there twice, also in itself."""
+    found.watched = None
+    known = found.records.get(id(value))
+    if known is not None:
+        return ("record", known)
+    found.records[id(value)] = len(found.records)
+    return (type(value), _items(held, found))
+
+
+def _more(value, found):
+    """The attributes that a list, a dict or a number has besides."""
+    if type(value) in (tuple, list, dict):
+        return ()
+    found.watched = None
+    return _attributes(value, found) if found.attributes else ()
 
 
 def _items(held, found):
-    return tuple((_key(k), form(v, found)) for k, v in held.items())
+    return tuple((_key(k), form(v, found)) for k, v in list(held.items()))
 
 
 def _constant(value):
-    """Not equal for 1, 1.0 and True, nor for 0.0 and -0.0; nan is itself."""
-    return (type(value), repr(value) if isinstance(value, float) else value)
+    """Not equal for 1, 1.0 and True, nor for 0.0 and -0.0."""
+    kind = type(value)
+    read = _SCALARS.get(kind) or next(r for k, r in _SCALARS.items() if isinstance(value, k))
+    return (kind, read(value))
 
 
 def _key(key):
-    return (type(key), tuple(map(_key, key))) if isinstance(key, tuple) else _constant(key)
+    if isinstance(key, tuple):
+        return (type(key), tuple(map(_key, key)))
+    return _constant(key) if isinstance(key, _SCALAR_TYPES) else (type(key), key)
 
 
 def _announces(value):
@@ -121,34 +161,38 @@ def _announces(value):
 def _attributes(value, found):
     """The attributes of an object, without a look into them but for the number of their items."""
     held = getattr(value, "__dict__", None)
-    if type(held) is not dict:
-        return ()
-    parts = []
-    for name, attribute in held.items():
+    entries = list(held.items()) if isinstance(held, dict) else []
+    slots = _slots(type(value))
+    entries += [(name, getattr(value, name)) for name in slots if hasattr(value, name)]
+    parts, seen = [], []
+    for name, attribute in entries:
         if name == Methods.NAME:
             continue
-        if isinstance(attribute, _SCALARS):
+        length = _length(attribute)
+        if isinstance(attribute, _SCALAR_TYPES):
             parts.append((name, _constant(attribute)))
         else:
             found.objects.append(attribute)
-            parts.append((name, id(attribute), _length(attribute)))
-        if found.watched is not None:
-            found.watched.append((held, name))
-    if found.watched is not None:
-        found.watched.append(({"all": held}, "all"))  # for the number of them
+            parts.append((name, id(attribute), length))
+        seen.append((name, attribute, length))
+    if slots or type(held) not in (dict, type(None)):
+        found.watched = None
+    elif found.watched is not None and held is not None:
+        found.watched.append((value, held, seen, len(held)))
     return tuple(parts)
 
 
 def _length(value):
-    return len(value) if isinstance(value, (list, dict, set)) else None
+    """As native code sees it; -1 of what has none."""
+    return len(value) if isinstance(value, (list, dict, set, frozenset)) else -1
 
 
-def held(args, kwargs):
-    """What the arguments are and hold, by place or name, attributes of objects apart: the same while
-    nobody changes it."""
+def held(args, kwargs, attributes=False):
+    """What the arguments are and hold, by place or name: the same while nobody changes it.
+    `attributes`: those of objects, too."""
     parts = []
     for place, value in [*enumerate(args), *kwargs.items()]:
-        found = Found(attributes=False)
+        found = Found(attributes)
         parts.append((place, form(value, found), [id(t) for t in found.tensors]))
     return parts
 

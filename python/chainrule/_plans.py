@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_NEVER = -1  # a generation that has not been and will not be
-_assigned = (_NEVER, "")  # the generation of plans that it began, and "Net.attribute"
+NEVER = -1  # a generation that has not been and will not be
+_assigned = (NEVER, "")  # how many changes there had been with it, and "Net.attribute"
 
 
 # Of all tables, held for a moment; not a plain one, as a collection inside may end in a user's code.
@@ -33,13 +33,15 @@ if hasattr(os, "register_at_fork"):
 def note_assignment(owner, name):
     """An attribute of a module was assigned; a warning may name it."""
     global _assigned
-    _assigned = (_core._plans_generation(), f"{owner}.{name}")
+    _assigned = (_core._plans_changes(), f"{owner}.{name}")
 
 
-def last_change():
-    """What ended all plans last, in words."""
-    generation, name = _assigned
-    if generation == _core._plans_generation():
+def last_change(recorded):
+    """What has ended the plan of that recording, in words; the last, where it was more than one."""
+    changes, name = _assigned
+    if recorded.changes == _core._plans_changes():
+        return "a switch between train() and eval()"
+    if changes == _core._plans_changes():
         return f"an assignment to {name}"
     return "one of a module or an optimizer"
 
@@ -155,9 +157,7 @@ class Plan:
     def record_again(self):
         """What is known is out of date, so that the next call is recorded; where that does the same,
         it is replayed again."""
-        self._variants = tuple(
-            v._replace(generation=_NEVER, changes=_NEVER) for v in self._variants
-        )
+        self._variants = tuple(v._replace(generation=NEVER, changes=NEVER) for v in self._variants)
         self.recorded = self._variants[-1] if self._variants else None
 
     def _keep(self, variants):
@@ -179,7 +179,7 @@ class Plan:
         """Before a recording: how many in a row, with no replay between them, were needed as a
         change has ended all plans; 0 where that is not why."""
         recorded = self.recorded
-        if recorded is None or not recorded.outdated():
+        if recorded is None or recorded.generation == _core._plans_generation():
             return 0
         self.changes = self.changes + 1 if self.replays == self._replays_then else 1
         self._replays_then = self.replays

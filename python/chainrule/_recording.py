@@ -2,11 +2,15 @@
 
 from . import _core
 from ._nested import held, no_end
-from ._plans import Recorded
+from ._plans import NEVER, Recorded
 
 _MADE_STATE = (
     "optimizer state that every call puts in the place of the one before, which no replay would do; "
     "keep it in a tensor and write into that"
+)
+_CHANGED_OBJECT = (
+    "an object among the arguments with other attributes at its end than at its beginning, and no "
+    "replay would change them; keep what changes in a tensor and write into that"
 )
 _AUDITED = (
     "[compile] expected a call to do what is replayed in its place; got, in a call that "
@@ -25,9 +29,10 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
     like = audited or plan.like(tensors)
     before = like or plan.recorded
     comparable = before and before.comparable(tensors)
+    generation = _core._plans_generation()
     recording = _core._Recording(tensors, gives_up)
     try:
-        arguments = held(args, kwargs)
+        arguments, attributes = held(args, kwargs), held(args, kwargs, attributes=True)
         result = function(*args, **kwargs)
         if recording.refusal:
             return result
@@ -45,7 +50,12 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
             if recording.made_state:  # which is announced where nobody records
                 _core._invalidate_plans()
     plan.recordings += 1
-    difference = _difference(before, recorded, recording.made_state)
+    if recorded.generation != generation:  # another thread has made a change meanwhile
+        recorded = recorded._replace(generation=NEVER)
+    effect = _MADE_STATE if recording.made_state else ""
+    if held(args, kwargs, attributes=True) != attributes:
+        effect = _CHANGED_OBJECT
+    difference = _difference(before, recorded, effect)
     if audited and difference == "":
         return result  # and what has been replayed so far will be
     # Else something announced a change, or arguments share other memory (a new plan starts).
@@ -53,7 +63,7 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
     if audited and not audited.program._places_equal(recorded.program):
         unlike = False  # arguments that are only read may share what they like in a replay
     tries = before.tries + 1 if unlike else 1
-    adopted = difference == "" and not recording.made_state
+    adopted = difference == "" and not effect
     plan.put(recorded._replace(adopted=adopted, tries=tries % _core._MAX_TRIES), like)
     if audited and unlike:
         raise _core.CaptureError(_AUDITED.format(difference))
@@ -65,14 +75,14 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
     return result
 
 
-def _difference(before, recorded, made_state):
+def _difference(before, recorded, effect):
     """What a recording does otherwise than the one before; "" for nothing, None without one."""
     from ._results import changed
 
     if before is None:
         return None
     difference = before.program._difference(recorded.program)
-    return difference or changed(before.seen, recorded.seen) or (_MADE_STATE if made_state else "")
+    return difference or changed(before.seen, recorded.seen) or effect
 
 
 def _finish(recording, before, after, result):

@@ -9,7 +9,7 @@ from collections import OrderedDict, defaultdict
 from typing import Any
 
 from . import _core
-from ._nested import fields, of_fields
+from ._nested import fields
 
 _CONSTANTS = (str, bytes, type(None), type(...), range, _core.dtype, _core.device)
 
@@ -76,8 +76,16 @@ def _parts(value: Any) -> tuple[Any, Any, list]:
         return lambda pairs: defaultdict(factory, pairs), list(value), list(value.values())
     held = fields(value)
     if held is not None:
-        return of_fields(kind), list(held), list(held.values())
+        return lambda pairs: _instance(kind, pairs), list(held), list(held.values())
     raise _refusal(kind.__name__)
+
+
+def _instance(kind, pairs):
+    # As it was left, frozen or not: the constructor may do more than set the fields.
+    made = object.__new__(kind)
+    for name, value in pairs:
+        object.__setattr__(made, name, value)
+    return made
 
 
 def _refusal(got):

@@ -72,9 +72,14 @@ class Evaluating:
 
     def __enter__(self):
         self._was_training = self._model.training
+        modules = self._model.modules() if hasattr(self._model, "modules") else ()
+        self._modes = [(module, module.training) for module in modules]
         self._model.eval()
         self._no_grad.__enter__()
 
     def __exit__(self, *error):
         self._no_grad.__exit__(*error)
-        self._model.train(self._was_training)
+        self._model.train(self._was_training)  # which may do more than set the modes
+        for module, mode in self._modes:
+            if module.training is not mode:
+                module.training = mode

@@ -1,5 +1,8 @@
 """What a module tells a recording, and what it may do in one."""
 
+import pickle
+import sys
+import threading
 import warnings
 
 import numpy as np
@@ -201,3 +204,103 @@ def test_modules_that_are_copied_or_gone_leave_the_modes_of_others_alone():
             assert (step(x) == 0).any().item() == net.training == (turn % 3 == 0)
             assert (other(x) == 0).any().item() == twin.training == (turn % 2 == 0)
         del twin, other
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        lambda net: net.__dict__.update(training=False),
+        lambda net: object.__setattr__(net, "training", False),
+        lambda net: net.__setstate__({**vars(net), "training": False}),
+        lambda net: net.__init__(),
+        lambda net: vars(net).update(vars(nn.Dropout(0.5).eval())),
+    ],
+)
+def test_a_mode_that_was_set_by_the_way_ends_plans_at_the_next_switch(past):
+    net, x = nn.Dropout(0.5), cr.ones(64)
+    step = cr.compile(net)
+    for _ in range(3):
+        for mode in (True, False):
+            net.train(mode)
+            assert [bool((step(x) == 0).any()) for _ in range(4)] == [mode] * 4
+        past(net)
+        net.train()
+        assert all((step(x) == 0).any() for _ in range(4))
+        net.eval()
+        assert not any((step(x) == 0).any() for _ in range(4))
+
+
+def test_modes_that_many_threads_set_stay_right():
+    net, x = nn.Dropout(0.5), cr.ones(64)
+    step = cr.compile(net)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            net.train()
+            step(x)
+            threads = [threading.Thread(target=net.eval) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert not (step(x) == 0).any()
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_switch_by_another_thread_while_a_call_is_recorded():
+    net, x = nn.Dropout(0.5), cr.ones(64)
+    switches = [net.eval, net.eval, net.eval]
+
+    def body(x):
+        y = net(x)
+        if switches:
+            thread = threading.Thread(target=switches.pop())
+            thread.start()
+            thread.join()
+        return y
+
+    step = cr.compile(body)
+    for _ in range(3):
+        net.train()
+        step(x)
+    for _ in range(4):
+        assert not (step(x) == 0).any()
+
+
+def test_switches_of_modes_are_named_where_they_keep_a_call_from_being_replayed():
+    modules = [nn.Dropout(0.5) for _ in range(12)]
+    step, x = cr.compile(lambda x: [m(x) for m in modules]), cr.ones(3)
+
+    def turns():
+        for i in range(100):
+            for j, module in enumerate(modules):
+                module.train(j != i % 12)
+            step(x)
+
+    with pytest.warns(UserWarning, match=r"the last was a switch between train\(\) and eval\(\)"):
+        turns()
+
+
+def test_evaluation_leaves_every_module_in_its_own_mode():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5), nn.Dropout(0.5))
+    net[1].eval()
+    trainer = cr.Trainer(net, nn.MSELoss(), None)
+    trainer.evaluate((cr.ones(4, 2), cr.ones(4, 2)))
+    trainer.predict(cr.ones(4, 2))
+    assert [m.training for m in net.modules()] == [True, True, False, True]
+
+
+def test_copies_of_modules_end_plans():
+    import copy
+
+    net, x = nn.Linear(2, 2), cr.ones(1, 2)
+    holder = [nn.Linear(2, 2)]
+    step = cr.compile(lambda x: holder[0](x))
+    with cr.no_grad():
+        for copied in (copy.deepcopy, copy.copy, lambda net: pickle.loads(pickle.dumps(net))):
+            [step(x) for _ in range(4)]
+            holder[0] = copied(net)
+            assert step(x).equal(net(x))
+            holder[0] = nn.Linear(2, 2)

@@ -45,7 +45,7 @@ class Module(Registry):
 
     def __init__(self):
         super().__init__()
-        self.__dict__["training"] = True
+        _core._set_training(self, True)
 
     # ---- the call
 

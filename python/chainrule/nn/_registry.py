@@ -13,6 +13,12 @@ from ._members import BUFFER, BUFFERS, MODULE, PARAMETER, TRANSIENT, Members, re
 _ABSENT = object()
 
 
+def _announce_module():
+    """One more, which may take the place of another; in a recording it is part of that."""
+    if _core._recording() is None:
+        _core._invalidate_plans()
+
+
 class Registry(Members):
     """Registration by attribute, with the walks over it: the half of Module without arithmetic."""
 
@@ -20,6 +26,7 @@ class Registry(Members):
 
     def __init__(self):
         self.__dict__["_members"] = {}
+        _announce_module()
 
     def __setattr__(self, name, value):
         fields = self.__dict__
@@ -27,8 +34,9 @@ class Registry(Members):
         if old is value:
             return
         if name == "training" and type(old) is type(value) is bool and _core._recording() is None:
-            object.__setattr__(self, name, value)
-            return _core._switch_mode(self)
+            if not _core._set_training(self, value):
+                self._announce(name)
+            return
         kind = self._kind_for(name, value)
         self._announce(name)
         if kind is None:
@@ -105,6 +113,8 @@ class Registry(Members):
         """For pickle and copy: a shallow copy registers for itself, not for the original."""
         self.__dict__.update(state)
         self.__dict__["_members"] = dict(state["_members"])
+        self.__dict__.pop("_evaluating", None)  # of what this is a copy of
+        _announce_module()
 
     # ---- explicit registration
 

@@ -83,6 +83,8 @@ class Optimizer:
             known, of = (State, new_state) if name == "state" else (ParamGroups, ParamGroups)
             if not isinstance(value, known):
                 value = of(value)
+        elif not name.startswith("_"):
+            _core._invalidate_plans(f"change of an optimizer's {name}")
         super().__setattr__(name, value)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
