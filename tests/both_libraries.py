@@ -22,6 +22,7 @@ REFUSED = {
     ("scatter", 1),  # gradient of a source larger than the index
     ("scatter_add", 1),
     ("nn.functional.linear", 7),  # a single row of weights
+    ("nn.functional.bilinear", 5),  # inputs of no elements
 }
 
 

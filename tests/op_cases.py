@@ -6,6 +6,7 @@ A new activation's case stands here; cases.py says what its fields mean.
 import numpy as np
 
 import op_cases_arithmetic
+import op_cases_layers
 import op_cases_logic
 import op_cases_loss
 import op_cases_maths
@@ -122,4 +123,5 @@ CASES: list[Case] = [
     *op_cases_reduce.CASES,
     *op_cases_loss.CASES,
     *op_cases_normalization.CASES,
+    *op_cases_layers.CASES,
 ]

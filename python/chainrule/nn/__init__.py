@@ -26,8 +26,10 @@ from ._batch_norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+from ._bilinear import Bilinear
 from ._container import ModuleList, Sequential
 from ._dropout import Dropout
+from ._embedding import Embedding
 from ._linear import Linear
 from ._loss import (
     BCELoss,
@@ -40,7 +42,10 @@ from ._loss import (
     SmoothL1Loss,
 )
 from ._module import Module
+from ._module_dict import ModuleDict
 from ._normalization import GroupNorm, LayerNorm, RMSNorm
+from ._parameters import ParameterDict, ParameterList
+from ._unflatten import Unflatten
 
 __all__ = [
     "GELU",
@@ -49,8 +54,10 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Bilinear",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GroupNorm",
     "HuberLoss",
@@ -65,9 +72,12 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "NLLLoss",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "RMSNorm",
     "ReLU",
     "Sequential",
@@ -77,6 +87,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Unflatten",
     "functional",
     "init",
     "utils",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 
 from .. import _core
 from .._core import Parameter, Tensor, _functional
 from . import init
 from ._module import Module
+from ._sizes import require_size
 
 
 class Linear(Module):
@@ -38,15 +38,8 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None
     ):
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            try:
-                negative = operator.index(size) < 0
-            except TypeError:
-                raise TypeError(
-                    f"[Linear] expected {name} to be an int; got {size!r:.60}."
-                ) from None
-            if negative:
-                raise ValueError(f"[Linear] expected {name} >= 0; got {size}.")
+        require_size("Linear", "in_features", in_features)
+        require_size("Linear", "out_features", out_features)
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features

@@ -27,6 +27,8 @@ from ._activations import (
     silu,
     threshold,
 )
+from ._bilinear import bilinear
+from ._embedding import embedding
 from ._normalize import batch_norm, group_norm, instance_norm
 
 TYPE_CHECKING = False
@@ -49,12 +51,14 @@ tanhshrink = _functional.tanhshrink
 
 __all__ = [
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
     "group_norm",
     "hardshrink",

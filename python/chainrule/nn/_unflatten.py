@@ -1,0 +1,51 @@
+"""Unflatten: one dimension as several."""
+
+from __future__ import annotations
+
+import operator
+
+from .. import _core
+from .._core import Tensor
+from ._module import Module
+
+
+class Unflatten(Module):
+    """Splits the dimension `dim` into the sizes `unflattened_size`; Flatten undoes it.
+
+    Args:
+        dim: the dimension, counted from the end when negative.
+        unflattened_size: a tuple or list of ints whose product is the size of `dim`; one of them
+            may be -1. TypeError for anything else, also of elements.
+
+    Example:
+        >>> nn.Unflatten(1, (28, 28))(chainrule.zeros(64, 784)).shape
+        chainrule.Size([64, 28, 28])
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]):
+        _require_int("dim", dim)
+        if not isinstance(unflattened_size, tuple | list):
+            raise TypeError(
+                "[Unflatten] expected unflattened_size to be a tuple of ints; "
+                f"got {type(unflattened_size).__name__}."
+            )
+        for size in unflattened_size:
+            _require_int("the sizes", size)
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _core.unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self):
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+def _require_int(what, value):
+    try:
+        operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"[Unflatten] expected {what} as ints; got {type(value).__name__}."
+        ) from None

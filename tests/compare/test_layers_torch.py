@@ -1,0 +1,137 @@
+"""Layers beside PyTorch's: text, keys, values, gradients."""
+
+import numpy as np
+import pytest
+import torch
+
+import chainrule as cr
+from both_libraries import LIBRARIES, both, close, same_weights
+
+NUMBERS = np.array([[3, 1, 3], [0, 3, 2]])
+
+
+def text_of(lib, module):
+    return repr(module).replace(f"{lib.__name__}.", "")
+
+
+def zoo(lib):
+    nn = lib.nn
+    return [
+        nn.ModuleDict({"b": nn.Linear(2, 3), "a": nn.ReLU()}),
+        nn.ModuleDict(),
+        nn.ModuleDict([("one", nn.ModuleDict({"two": nn.Linear(1, 1)}))]),
+        nn.ParameterList([lib.ones(2, 3), lib.zeros(4, dtype=lib.float64), 5]),
+        nn.ParameterList([lib.ones(2)]),
+        nn.ParameterList(),
+        nn.ParameterDict({"z": lib.ones(2, 3), "a": lib.zeros(()), "text": "b"}),
+        nn.ParameterDict([("z", lib.ones(2)), ("a", lib.ones(3))]),
+        nn.ParameterDict(),
+        nn.Unflatten(1, (2, -1)),
+        nn.Unflatten(-1, [3, 4]),
+        nn.Bilinear(2, 3, 4),
+        nn.Bilinear(2, 3, 4, bias=False),
+        nn.Embedding(5, 3),
+        nn.Embedding(5, 3, -1, 2.0, 1.0, True),
+        nn.Embedding.from_pretrained(lib.ones(3, 2), padding_idx=0),
+    ]
+
+
+def test_repr_and_keys():
+    for ours, theirs in zip(*both(zoo), strict=True):
+        assert text_of(cr, ours) == text_of(torch, theirs)
+        assert list(ours.state_dict()) == list(theirs.state_dict())
+        assert [p.requires_grad for p in ours.parameters()] == [
+            p.requires_grad for p in theirs.parameters()
+        ]
+
+
+def compare(make, inputs, differentiable=True):
+    """Outputs, gradients of inputs and of parameters, and what is left of the parameters."""
+    ours, theirs = make(cr.nn).double(), make(torch.nn).double()
+    same_weights(ours, theirs)
+    results = []
+    for lib, module in zip(LIBRARIES, (ours, theirs), strict=True):
+        given = [lib.tensor(x) for x in inputs]
+        for x in given:
+            if differentiable:
+                x.requires_grad_()
+        out = module(*given)
+        seed = np.random.default_rng(7).normal(size=tuple(out.shape))
+        if out.requires_grad:
+            out.backward(lib.tensor(seed))
+        leaves = [*given, *module.parameters()]
+        results.append([out, *module.parameters(), *(p.grad for p in leaves)])
+    for got, want in zip(*results, strict=True):
+        assert (got is None) == (want is None)
+        if got is not None:
+            close(got, want)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (5,), (2, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_bilinear(shape, bias):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(*shape, 4)), rng.normal(size=(*shape, 3))
+    compare(lambda nn: nn.Bilinear(4, 3, 2, bias=bias), inputs)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"padding_idx": 3},
+        {"padding_idx": -2},
+        {"scale_grad_by_freq": True},
+        {"padding_idx": 3, "scale_grad_by_freq": True},
+        {"max_norm": 0.6},
+        {"max_norm": 0.6, "norm_type": 1.0},
+        {"max_norm": 0.6, "norm_type": 3.0, "padding_idx": 0},
+        {"max_norm": 0.6, "norm_type": float("inf"), "scale_grad_by_freq": True},
+    ],
+)
+@pytest.mark.parametrize("numbers", [NUMBERS, NUMBERS.astype(np.int32), NUMBERS[0, 0], NUMBERS[:0]])
+def test_embedding(settings, numbers):
+    compare(lambda nn: nn.Embedding(5, 4, **settings), [numbers], differentiable=False)
+
+
+def test_a_pretrained_table():
+    rows = np.random.default_rng(1).normal(size=(5, 2))
+    for freeze in (True, False):
+
+        def make(nn, freeze=freeze):
+            lib = cr if nn is cr.nn else torch
+            return nn.Embedding.from_pretrained(lib.tensor(rows), freeze=freeze)
+
+        compare(make, [NUMBERS], differentiable=False)
+
+
+@pytest.mark.parametrize(("dim", "sizes"), [(1, (2, 6)), (-1, [3, -1]), (1, (12,)), (0, (1, 5))])
+def test_unflatten(dim, sizes):
+    x = np.random.default_rng(2).normal(size=(5, 12))
+    compare(lambda nn: nn.Unflatten(dim, sizes), [x])
+
+
+def test_containers_edit_alike():
+    def edit(lib):
+        nn = lib.nn
+        modules = nn.ModuleDict({"a": nn.Linear(1, 2), "b": nn.ReLU()})
+        modules["c"] = nn.Tanh()
+        modules["a"] = nn.Identity()
+        popped = modules.pop("b")
+        modules.update({"z": nn.ReLU(), "y": nn.Sigmoid()})
+        rows = nn.ParameterList([lib.ones(2), lib.ones(3)])
+        rows += [lib.zeros(1)]
+        rows[1] = lib.ones(7)
+        named = nn.ParameterDict({"q": lib.ones(1), "p": lib.ones(2)})
+        named["a"] = lib.ones(3)
+        named = named | nn.ParameterDict({"r": lib.ones(4)})
+        last = named.popitem()[0]
+        return [
+            *(text_of(lib, m) for m in (modules, popped, rows, rows[1:], rows[::-1], named)),
+            *(list(m.state_dict()) for m in (modules, rows, named)),
+            list(modules.keys()),
+            last,
+        ]
+
+    ours, theirs = both(edit)
+    assert ours == theirs
