@@ -33,6 +33,12 @@ def zoo(lib):
         nn.Embedding(5, 3),
         nn.Embedding(5, 3, -1, 2.0, 1.0, True),
         nn.Embedding.from_pretrained(lib.ones(3, 2), padding_idx=0),
+        *(
+            getattr(nn, name)(*settings)
+            for name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
+            for settings in ((), (0.25,), (1, True))
+        ),
+        nn.FeatureAlphaDropout(0.3),
     ]
 
 
@@ -135,3 +141,59 @@ def test_containers_edit_alike():
 
     ours, theirs = both(edit)
     assert ours == theirs
+
+
+SHAPES = {
+    "Dropout1d": [(4, 3, 5), (3, 5)],
+    "Dropout2d": [(4, 3, 5, 2), (4, 3, 5), (4, 3)],
+    "Dropout3d": [(4, 3, 5, 2, 2), (3, 5, 2, 2), (4, 3, 5)],
+    "AlphaDropout": [(4, 3), ()],
+    "FeatureAlphaDropout": [(4, 3, 5), (4, 3)],
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("p", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("name", SHAPES)
+def test_dropout_beside_pytorchs(name, p):
+    """Masks differ, so what is compared is which values there are, and what lies together."""
+    cr.manual_seed(0)
+    torch.manual_seed(0)
+    for shape in SHAPES[name]:
+        x = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
+
+        def act(lib, x=x, shape=shape):
+            module = getattr(lib.nn, name)(p).double()
+            given = lib.tensor(x)
+            values = np.stack([module(given).numpy() for _ in range(200)])
+            close(module.eval()(given), given, rtol=0)
+            found = [np.unique(values[(slice(None), *place)]) for place in np.ndindex(*shape)]
+            return found, values
+
+        (ours, drawn), (theirs, others) = both(act)
+        for own, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(own, other, rtol=1e-13, atol=1e-15)
+        if 0 < p < 1:
+            assert (groups(drawn) == groups(others)).all()
+
+
+def groups(values):
+    """For every pair of elements: are they always dropped together?"""
+    low = values.reshape(len(values), -1)
+    dropped = low == low.min(0)
+    return (dropped[:, :, None] == dropped[:, None, :]).all(0)
+
+
+def test_dropout_errors_beside_pytorchs():
+    for act in (
+        lambda lib: lib.nn.Dropout1d()(lib.ones(3)),
+        lambda lib: lib.nn.Dropout1d()(lib.ones(1, 2, 3, 4)),
+        lambda lib: lib.nn.FeatureAlphaDropout()(lib.ones(3)),
+    ):
+        for lib in LIBRARIES:
+            with pytest.raises(RuntimeError):
+                act(lib)
+    for lib in LIBRARIES:
+        for name in (*SHAPES, "Dropout"):
+            with pytest.raises(ValueError):
+                getattr(lib.nn, name)(1.5)

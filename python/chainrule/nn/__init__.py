@@ -28,7 +28,14 @@ from ._batch_norm import (
 )
 from ._bilinear import Bilinear
 from ._container import ModuleList, Sequential
-from ._dropout import Dropout
+from ._dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from ._embedding import Embedding
 from ._linear import Linear
 from ._loss import (
@@ -49,6 +56,7 @@ from ._unflatten import Unflatten
 
 __all__ = [
     "GELU",
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -57,7 +65,11 @@ __all__ = [
     "Bilinear",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "FeatureAlphaDropout",
     "Flatten",
     "GroupNorm",
     "HuberLoss",

@@ -18,7 +18,6 @@ from ._activations import (
     hardsigmoid,
     hardswish,
     hardtanh,
-    in_place,
     leaky_relu,
     mish,
     relu,
@@ -28,6 +27,14 @@ from ._activations import (
     threshold,
 )
 from ._bilinear import bilinear
+from ._dropouts import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from ._embedding import embedding
 from ._normalize import batch_norm, group_norm, instance_norm
 
@@ -50,6 +57,7 @@ tanh = _functional.tanh
 tanhshrink = _functional.tanhshrink
 
 __all__ = [
+    "alpha_dropout",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -57,8 +65,12 @@ __all__ = [
     "celu",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
+    "feature_alpha_dropout",
     "gelu",
     "group_norm",
     "hardshrink",
@@ -96,17 +108,6 @@ __all__ = [
 
 def __dir__():
     return __all__
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero each element with probability p and scale the rest by 1 / (1 - p); the input when not
-    training.
-
-    `p` is in [0, 1], ValueError otherwise. Source: 004_207294fe22f678c8.txt.
-    """
-    if inplace:
-        return in_place(_functional.dropout, input, p, training)
-    return _functional.dropout(input, p, training)
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
