@@ -39,6 +39,8 @@ def zoo(lib):
             for settings in ((), (0.25,), (1, True))
         ),
         nn.FeatureAlphaDropout(0.3),
+        nn.LazyLinear(3),
+        nn.LazyLinear(3, bias=False),
     ]
 
 
@@ -197,3 +199,28 @@ def test_dropout_errors_beside_pytorchs():
         for name in (*SHAPES, "Dropout"):
             with pytest.raises(ValueError):
                 getattr(lib.nn, name)(1.5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_lazy_linear(bias):
+    state = torch.nn.Linear(5, 3, bias=bias).double().state_dict()
+    x = np.random.default_rng(3).normal(size=(4, 5))
+
+    def act(lib):
+        layer = lib.nn.LazyLinear(3, bias=bias).double()
+        parameters = list(layer.parameters())
+        texts = [repr(layer), repr(layer.state_dict()["weight"])]
+        layer.load_state_dict({k: lib.tensor(v.numpy()) for k, v in state.items()})
+        texts += [repr(layer), layer.has_uninitialized_params()]
+        out = layer(lib.tensor(x))
+        texts += [
+            repr(layer),
+            [p is q for p, q in zip(parameters, layer.parameters(), strict=True)],
+        ]
+        out.sum().backward()
+        return texts, [out, *(p.grad for p in layer.parameters())]
+
+    (ours, mine), (theirs, others) = both(act)
+    assert ours == theirs
+    for own, other in zip(mine, others, strict=True):
+        close(own, other)

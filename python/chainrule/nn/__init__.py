@@ -37,6 +37,7 @@ from ._dropout import (
     FeatureAlphaDropout,
 )
 from ._embedding import Embedding
+from ._lazy import LazyLinear
 from ._linear import Linear
 from ._loss import (
     BCELoss,
@@ -53,6 +54,7 @@ from ._module_dict import ModuleDict
 from ._normalization import GroupNorm, LayerNorm, RMSNorm
 from ._parameters import ParameterDict, ParameterList
 from ._unflatten import Unflatten
+from ._uninitialized import UninitializedParameter
 
 __all__ = [
     "GELU",
@@ -79,6 +81,7 @@ __all__ = [
     "InstanceNorm3d",
     "L1Loss",
     "LayerNorm",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -100,6 +103,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "UninitializedParameter",
     "functional",
     "init",
     "utils",

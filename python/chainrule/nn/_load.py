@@ -5,6 +5,7 @@ from collections import namedtuple
 from .. import _core
 from .._core import Parameter, Tensor
 from ._members import BUFFER, PARAMETER
+from ._uninitialized import UninitializedParameter
 
 
 class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -44,7 +45,7 @@ def load(module, state_dict, strict, assign):
             f"[load_state_dict] expected the keys and shapes of {type(module).__name__}; got a "
             "state dict that differs, and nothing was loaded:\n    " + "\n    ".join(problems)
         )
-    found = {key: slot for key, slot in slots.items() if key in state}
+    found = {key: slot for key, slot in slots.items() if _is_value(state.get(key))}
     _core._invalidate_plans("load_state_dict")
     with _core.no_grad():
         if not assign:
@@ -63,13 +64,20 @@ def _slots(module):
     return slots
 
 
+def _is_value(value):
+    """Whether there is something to copy: a state dict may hold what waits for its shape, too."""
+    return value is not None and not isinstance(value, UninitializedParameter)
+
+
 def _mismatch(key, own, value):
     if not isinstance(value, Tensor):
         return [f'"{key}": a tensor expected, {type(value).__name__} in the state dict']
-    if tuple(value.shape) != tuple(own.shape):
-        return [
-            f'"{key}": shape {tuple(own.shape)} expected, {tuple(value.shape)} in the state dict'
-        ]
+    waits = isinstance(own, UninitializedParameter)
+    if isinstance(value, UninitializedParameter):
+        return [] if waits else [f'"{key}": a shape expected, none yet in the state dict']
+    wanted = own.sizes if waits else tuple(own.shape)  # (3, None): 3 rows of any length
+    if tuple(value.shape) != wanted and not (waits and own.fits(tuple(value.shape))):
+        return [f'"{key}": shape {wanted} expected, {tuple(value.shape)} in the state dict']
     return []
 
 
@@ -90,6 +98,8 @@ def _copyable(slots, state):
 
 def _put(owner, name, value, assign):
     own = getattr(owner, name)
+    if isinstance(own, UninitializedParameter) and not assign:
+        own.materialize(value.shape)
     if not assign:
         own.copy_(value)
     elif isinstance(own, Parameter):
