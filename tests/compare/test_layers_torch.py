@@ -224,3 +224,57 @@ def test_lazy_linear(bias):
     assert ours == theirs
     for own, other in zip(mine, others, strict=True):
         close(own, other)
+
+
+NORMS = {
+    "weight_norm": [{}, {"dim": 1}, {"dim": -2}, {"dim": None}, {"name": "bias"}],
+    "spectral_norm": [{}, {"n_power_iterations": 3}, {"eps": 0.1}, {"dim": 1}, {"name": "bias"}],
+}
+NORMED = [(name, settings) for name, all_settings in NORMS.items() for settings in all_settings]
+
+
+@pytest.mark.parametrize(("name", "settings"), NORMED, ids=str)
+@pytest.mark.parametrize("training", [True, False])
+def test_parametrized_weights(name, settings, training):
+    x = np.random.default_rng(3).normal(size=(4, 5))
+    modules = both(
+        lambda lib: getattr(lib.nn.utils.parametrizations, name)(
+            lib.nn.Linear(5, 3).double(), **settings
+        ).train(training)
+    )
+    same_weights(*modules)
+    results = []
+    for lib, module in zip(LIBRARIES, modules, strict=True):
+        out = module(lib.tensor(x))
+        out.sin().sum().backward()
+        texts = [repr(module), list(module.state_dict())]
+        values = [out, *(p.grad for p in module.parameters()), *module.buffers()]
+        tensor_name = settings.get("name", "weight")
+        lib.nn.utils.parametrize.remove_parametrizations(module, tensor_name)
+        texts += [repr(module), list(module.state_dict()), type(module) is lib.nn.Linear]
+        results.append((texts, [*values, module(lib.tensor(x))]))
+    (ours, mine), (theirs, others) = results
+    assert ours == theirs
+    for own, other in zip(mine, others, strict=True):
+        close(own, other, rtol=1e-11)
+
+
+def test_a_parametrization_of_ones_own():
+    def act(lib):
+        class Symmetric(lib.nn.Module):
+            def forward(self, x):
+                return x.triu() + x.triu(1).T
+
+        layer = lib.nn.Linear(3, 3)
+        parametrize = lib.nn.utils.parametrize
+        before = layer.weight
+        parametrize.register_parametrization(layer, "weight", Symmetric())
+        parametrize.register_parametrization(layer, "weight", Symmetric())
+        texts = [repr(layer), list(layer.state_dict())]
+        texts.append(parametrize.is_parametrized(layer, "weight"))
+        texts.append(layer.parametrizations.weight.original is before)
+        parametrize.remove_parametrizations(layer, "weight")
+        return [*texts, layer.weight is before, repr(layer), list(layer.state_dict())]
+
+    ours, theirs = both(act)
+    assert ours == theirs

@@ -23,6 +23,8 @@ SPACES = [
     nn.functional,
     nn.init,
     nn.utils,
+    nn.utils.parametrizations,
+    nn.utils.parametrize,
     optim,
     chainrule.autograd,
     chainrule.linalg,

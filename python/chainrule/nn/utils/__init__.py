@@ -1,5 +1,6 @@
-"""Gradient clipping, and all parameters as one vector."""
+"""Gradient clipping, all parameters as one vector, and parameters computed from others."""
 
+from . import parametrizations, parametrize
 from ._clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from ._convert_parameters import parameters_to_vector, vector_to_parameters
 
@@ -9,5 +10,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
     "vector_to_parameters",
 ]
