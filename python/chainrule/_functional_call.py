@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from . import _core
 from ._core import Tensor
-from ._plans import note_assignment
+from ._replaced import replaced
 from .nn._members import BUFFERS, PARAMETER
 from .nn._registry import Registry
 
@@ -51,23 +51,8 @@ def functional_call(
     given = _one_dict(parameter_and_buffer_dicts)
     slots = _slots(module, given, tie_weights, strict)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
-    _announce(module)
-    before = [owner.__dict__[name] for owner, name, _ in slots]
-    try:
-        for owner, name, tensor in slots:
-            owner.__dict__[name] = tensor
+    with replaced(module, slots, "functional_call"):
         return module(*arguments, **(kwargs or {}))
-    finally:
-        for (owner, name, _), tensor in zip(slots, before, strict=True):
-            owner.__dict__[name] = tensor
-        _announce(module)
-
-
-def _announce(module):
-    """A program that is replayed meanwhile, of a compiled method, would read other tensors."""
-    if _core._recording() is None:
-        _core._invalidate_plans()
-        note_assignment(type(module).__name__, "functional_call")
 
 
 def _one_dict(dicts):

@@ -6,18 +6,16 @@ ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}  # name -> 
 
 
 def build(architecture):
-    """nn.Sequential from {"inputs", "hidden", "outputs", "activation", "dropout"}."""
+    """nn.MLP from {"inputs", "hidden", "outputs", "activation", "dropout"}."""
     from chainrule import nn
 
-    activation = getattr(nn, ACTIVATIONS[architecture["activation"]])
-    layers, width = [], architecture["inputs"]
-    for hidden in architecture["hidden"]:
-        layers += [nn.Linear(width, hidden), activation()]
-        if architecture["dropout"]:
-            layers.append(nn.Dropout(architecture["dropout"]))
-        width = hidden
-    layers.append(nn.Linear(width, architecture["outputs"]))
-    return nn.Sequential(*layers)
+    return nn.MLP(
+        architecture["inputs"],
+        architecture["hidden"],
+        architecture["outputs"],
+        activation=getattr(nn, ACTIVATIONS[architecture["activation"]]),
+        dropout=architecture["dropout"],
+    )
 
 
 def check(architecture):

@@ -49,8 +49,10 @@ from ._loss import (
     NLLLoss,
     SmoothL1Loss,
 )
+from ._mlp import MLP, Autoencoder
 from ._module import Module
 from ._module_dict import ModuleDict
+from ._noise import GaussianNoise
 from ._normalization import GroupNorm, LayerNorm, RMSNorm
 from ._parameters import ParameterDict, ParameterList
 from ._unflatten import Unflatten
@@ -58,7 +60,9 @@ from ._uninitialized import UninitializedParameter
 
 __all__ = [
     "GELU",
+    "MLP",
     "AlphaDropout",
+    "Autoencoder",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -73,6 +77,7 @@ __all__ = [
     "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
+    "GaussianNoise",
     "GroupNorm",
     "HuberLoss",
     "Identity",

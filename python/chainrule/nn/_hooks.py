@@ -1,5 +1,6 @@
 """Forward hooks: user functions around a module's `forward`, as PyTorch's."""
 
+import contextlib
 import itertools
 
 from .. import _core
@@ -13,6 +14,7 @@ class Hooks:
     def __init__(self):
         self.before = {}  # id -> (hook, with_kwargs)
         self.after = {}
+        self.around = {}  # id -> (function of the module that gives a context to run in, False)
 
 
 class RemovableHandle:
@@ -50,7 +52,10 @@ def run(module, hooks, args, kwargs):
             changed = hook(module, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
-    output = module.forward(*args, **kwargs)
+    with contextlib.ExitStack() as contexts:
+        for around, _ in tuple(hooks.around.values()):
+            contexts.enter_context(around(module))
+        output = module.forward(*args, **kwargs)
     for hook, with_kwargs in tuple(hooks.after.values()):
         changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
         if changed is not None:

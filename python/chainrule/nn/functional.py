@@ -36,6 +36,7 @@ from ._dropouts import (
     feature_alpha_dropout,
 )
 from ._embedding import embedding
+from ._noise import gaussian_noise
 from ._normalize import batch_norm, group_norm, instance_norm
 
 TYPE_CHECKING = False
@@ -71,6 +72,7 @@ __all__ = [
     "elu",
     "embedding",
     "feature_alpha_dropout",
+    "gaussian_noise",
     "gelu",
     "group_norm",
     "hardshrink",

@@ -1,8 +1,9 @@
-"""Gradient clipping, all parameters as one vector, and parameters computed from others."""
+"""Gradient clipping, all parameters as one vector, parameters computed from others or noisy."""
 
 from . import parametrizations, parametrize
 from ._clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from ._convert_parameters import parameters_to_vector, vector_to_parameters
+from ._weight_noise import weight_noise
 
 __all__ = [
     "clip_grad_norm_",
@@ -13,4 +14,5 @@ __all__ = [
     "parametrizations",
     "parametrize",
     "vector_to_parameters",
+    "weight_noise",
 ]
