@@ -6,7 +6,6 @@ With `inplace` the result is written into the input, as in _activations.py.
 from __future__ import annotations
 
 import math
-import warnings
 
 from .. import _core
 from .._checks import require_number, require_tensor
@@ -137,6 +136,8 @@ def _dropped(op, input, p, leading=None):
 
 
 def _warn_of_shape(op, expected, input):
+    import warnings
+
     warnings.warn(
         f"[{op}] expected shape {expected}; got {tuple(input.shape)}.", UserWarning, stacklevel=3
     )

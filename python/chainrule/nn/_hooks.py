@@ -1,6 +1,5 @@
 """Forward hooks: user functions around a module's `forward`, as PyTorch's."""
 
-import contextlib
 import itertools
 
 from .. import _core
@@ -52,15 +51,21 @@ def run(module, hooks, args, kwargs):
             changed = hook(module, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
-    with contextlib.ExitStack() as contexts:
-        for around, _ in tuple(hooks.around.values()):
-            contexts.enter_context(around(module))
-        output = module.forward(*args, **kwargs)
+    output = _inside(tuple(hooks.around.values()), module, args, kwargs)
     for hook, with_kwargs in tuple(hooks.after.values()):
         changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
         if changed is not None:
             output = changed
     return output
+
+
+def _inside(around, module, args, kwargs):
+    """module.forward(*args, **kwargs) in the contexts, the first one outermost."""
+    if not around:
+        return module.forward(*args, **kwargs)
+    (context, _), *inner = around
+    with context(module):
+        return _inside(inner, module, args, kwargs)
 
 
 def _args_and_kwargs(changed):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from ..._replaced import replaced
 from .._hooks import RemovableHandle
 from .._members import PARAMETER
@@ -58,9 +56,7 @@ class _WeightNoise:
         self.name = name
 
     def __call__(self, module):
-        if not self.std:
-            return contextlib.nullcontext()
-        return replaced(module, self._noisy(module), "weight_noise")
+        return replaced(module, self._noisy(module) if self.std else [], "weight_noise")
 
     def _noisy(self, module):
         """(owner, attribute, tensor) of all weights; of a shared one the same tensor."""

@@ -14,6 +14,10 @@ from .parametrize import register_parametrization
 __all__ = ["spectral_norm", "weight_norm"]
 
 
+def __dir__():
+    return __all__
+
+
 class _WeightNorm(Module):
     def __init__(self, dim: int | None = 0):
         super().__init__()

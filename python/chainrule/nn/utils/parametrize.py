@@ -7,8 +7,6 @@ what is trained. Gradients, captures and state dicts see that.
 
 from __future__ import annotations
 
-import functools
-
 from ... import _core
 from ..._core import Parameter
 from .._members import BUFFER, PARAMETER, TRANSIENT
@@ -27,6 +25,10 @@ __all__ = [
     "remove_parametrizations",
     "type_before_parametrizations",
 ]
+
+
+def __dir__():
+    return __all__
 
 
 def register_parametrization(
@@ -130,9 +132,17 @@ def remove_parametrizations(
     return module
 
 
-@functools.cache
+_classes = {}  # of what _parametrized has made; functools.cache would be slow to import
+
+
 def _parametrized(base, names):
     """The class of modules of class `base` whose tensors `names` are computed."""
+    if (base, names) not in _classes:
+        _classes[base, names] = _class_of(base, names)
+    return _classes[base, names]
+
+
+def _class_of(base, names):
 
     def set_attribute(self, name, value):
         if name in names:
