@@ -6,9 +6,11 @@ A new activation's case stands here; cases.py says what its fields mean.
 import numpy as np
 
 import op_cases_arithmetic
+import op_cases_distance
 import op_cases_layers
 import op_cases_logic
 import op_cases_loss
+import op_cases_margin
 import op_cases_maths
 import op_cases_normalization
 import op_cases_reduce
@@ -124,4 +126,6 @@ CASES: list[Case] = [
     *op_cases_loss.CASES,
     *op_cases_normalization.CASES,
     *op_cases_layers.CASES,
+    *op_cases_margin.CASES,
+    *op_cases_distance.CASES,
 ]

@@ -16,6 +16,7 @@
 #include "kernels/create.h"
 #include "kernels/index.h"
 #include "kernels/kernel_list.h"
+#include "kernels/labels.h"
 
 namespace chainrule::kernels {
 

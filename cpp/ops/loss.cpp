@@ -8,6 +8,27 @@ namespace chainrule::ops {
 
 using kernels::Map;
 
+double extreme(kernels::Reduce op, const Tensor& x) {
+  const DType t = promote_types(x.dtype(), DType::kFloat32);
+  Tensor dense = x;
+  if (t != x.dtype() || !x.is_contiguous()) {
+    dense = Tensor::empty(t, x.sizes());
+    run_elementwise(kernels::table().cast[static_cast<int>(x.dtype())][static_cast<int>(t)], dense,
+                    {&x, 1}, nullptr);
+  }
+  const Tensor out = Tensor::empty(t, {});
+  kernels::table().reduce[static_cast<int>(op)][static_cast<int>(t)](0, 1, x.numel(), 1, out.raw(),
+                                                                     dense.raw());
+  return out.item_double();
+}
+
+// Input 2 may be a weight of each element.
+Tensor times_weight(const Call& c, const Tensor& loss) {
+  if (!c.has(2)) return loss;
+  check_weight(c, c[2], "weight");
+  return mul(loss, c[2]);
+}
+
 namespace {
 
 void check_floating(const Call& c) {
@@ -22,30 +43,10 @@ void check_floating(const Call& c) {
 void check_probabilities(const Tensor& x, const char* what, const char* hint) {
   if (x.numel() == 0) return;
   // Through the reductions, which pass NaN on.
-  const DType t = promote_types(x.dtype(), DType::kFloat32);
-  Tensor dense = x;
-  if (t != x.dtype() || !x.is_contiguous()) {
-    dense = Tensor::empty(t, x.sizes());
-    run_elementwise(kernels::table().cast[static_cast<int>(x.dtype())][static_cast<int>(t)], dense,
-                    {&x, 1}, nullptr);
-  }
-  const auto extreme = [&](kernels::Reduce op) {
-    const Tensor out = Tensor::empty(t, {});
-    kernels::table().reduce[static_cast<int>(op)][static_cast<int>(t)](0, 1, x.numel(), 1,
-                                                                       out.raw(), dense.raw());
-    return out.item_double();
-  };
-  const double low = extreme(kernels::Reduce::amin), high = extreme(kernels::Reduce::amax);
+  const double low = extreme(kernels::Reduce::amin, x), high = extreme(kernels::Reduce::amax, x);
   if (low >= 0 && high <= 1) return;
   fail<ValueError>("binary_cross_entropy", "expected ", what, " in [0, 1]; got ",
                    low >= 0 ? high : low, ".", hint);
-}
-
-// Input 2 may be a weight of each element.
-Tensor times_weight(const Call& c, const Tensor& loss) {
-  if (!c.has(2)) return loss;
-  check_weight(c, c[2], "weight");
-  return mul(loss, c[2]);
 }
 
 // With a weight whose sum divides the mean, as PyTorch's mse_loss and l1_loss have it; its other
@@ -68,6 +69,24 @@ const OpDef kMseLoss = {
         [](const Call& c) {
           check_same_shape(c);
           return weighted(c, square(sub(c[0], c[1])), c.as<MseLossAttrs>().reduction);
+        },
+    .autocast = in_float32,
+    .dtypes = kWideDTypes,
+};
+
+const OpDef kHalfMseLoss = {
+    .name = "half_mse_loss",
+    .doc =
+        "Half the squared error, (input - target)^2 / 2; its mean by default. Shapes must be "
+        "equal.",
+    .signatures = {"half_mse_loss(Tensor input, Tensor target, *, Reduction reduction='mean') -> "
+                   "Tensor"},
+    .surface = kFunctional,
+    .compose =
+        [](const Call& c) {
+          check_same_shape(c);
+          const Tensor halves = mul(square(sub(c[0], c[1])), 0.5);
+          return reduced(halves, c.as<HalfMseLossAttrs>().reduction);
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,

@@ -1,6 +1,7 @@
 // What the losses share: no silent broadcasting, one way to reduce.
 #pragma once
 
+#include "kernels/kernel_table.h"
 #include "ops/rules.h"
 
 namespace chainrule {
@@ -21,6 +22,24 @@ inline void check_weight(const Call& c, const Tensor& weight, const char* what) 
                    "; got ", weight.sizes(), ".");
 }
 
+// DtypeError unless the first input, the one that is learned, is floating.
+inline void check_floating_input(const Call& c) {
+  if (is_floating(c[0].dtype())) return;
+  fail<DtypeError>(c.name(), "expected a floating input; got ", dtype_name(c[0].dtype()), ".");
+}
+
+// ShapeError unless the first three inputs have one shape; `names` says what they are.
+inline void check_three_shapes(const Call& c, const char* names) {
+  if (c[0].sizes() == c[1].sizes() && c[0].sizes() == c[2].sizes()) return;
+  fail<ShapeError>(c.name(), "expected ", names, " of one shape; got ", c[0].sizes(), ", ",
+                   c[1].sizes(), " and ", c[2].sizes(), ".");
+}
+
+// ValueError unless a margin's gap is taken as it is or squared.
+inline void check_margin_power(const Call& c, int64_t p) {
+  if (p != 1 && p != 2) fail<ValueError>(c.name(), "expected p to be 1 or 2; got ", p, ".");
+}
+
 // The label of no class, at `row` of the targets put in a line.
 [[noreturn]] inline void fail_target(const char* op, int64_t classes, int64_t ignore_index,
                                      int64_t target, int64_t row) {
@@ -29,6 +48,11 @@ inline void check_weight(const Call& c, const Tensor& weight, const char* what) 
 }
 
 namespace ops {
+// The least or the largest element (amin, amax) of one or more, or NaN where there is one.
+double extreme(kernels::Reduce op, const Tensor& x);
+// loss * input 2, where that weight is given.
+Tensor times_weight(const Call& c, const Tensor& loss);
+
 // softmax_cross_entropy from elementary operations: log_softmax, the picked entries, the weighted
 // mean. Differentiable by the class weights, too.
 Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const Tensor& weight,

@@ -10,7 +10,9 @@ import harness
 from both_libraries import NO_GRADIENT, refused, same_weights, theirs_of
 from cases import all_cases
 
-CASES = [case for case in all_cases() if "float32" in case.dtypes]
+# PyTorch has none of these in bfloat16.
+ABSENT = {"nn.functional.multi_margin_loss", "nn.functional.multilabel_margin_loss"}
+CASES = [case for case in all_cases() if "float32" in case.dtypes and case.id not in ABSENT]
 UNIT = 2.0**-8  # what a rounding to bfloat16 changes at most, relatively
 
 # Rounding makes equals of different numbers, among which PyTorch takes any order.

@@ -17,6 +17,7 @@ SAMPLES = 3
 READS_MORE = {
     ("nn.functional.cross_entropy", "input 0"),
     ("nn.functional.cross_entropy-smoothing", "input 0"),
+    ("nn.functional.margin_ranking_loss", "input 2"),
     ("take_along_dim", "input 1"),
     ("lerp", "twice"),  # with a number as weight
     ("round-decimals", "twice"),

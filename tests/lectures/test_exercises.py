@@ -24,6 +24,7 @@ def test_01_linear_neuron_half_squared_error():
     x, y = cr.tensor([3.0, 2.0, 1.0]), 0.7
     y_hat = cr.dot(w, x) + b
     loss = 0.5 * (y_hat - y) ** 2
+    close(F.half_mse_loss(y_hat, cr.tensor(y)), loss.item())
     loss.backward()
     close(y_hat, 11.0)
     close(loss, 53.045)
@@ -285,11 +286,12 @@ def test_27_computation_graph_by_hand():
 
 
 def test_28_logistic_loss_with_labels_of_plus_and_minus_one():
-    a = leaf(2.0)
-    loss = F.softplus(-1.0 * a)
-    loss.backward()
-    close(loss, 0.126928)
-    close(a.grad, -0.119203)
+    for logistic_loss in (lambda a, y: F.softplus(-y * a), F.logistic_loss):
+        a = leaf(2.0)
+        loss = logistic_loss(a, cr.tensor(1.0))
+        loss.backward()
+        close(loss, 0.126928)
+        close(a.grad, -0.119203)
 
 
 def test_29_descent_on_x_squared_plus_three_sin_y():

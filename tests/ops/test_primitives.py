@@ -44,6 +44,10 @@ INTS = cr.zeros(2, 3, dtype=cr.int64)
         lambda: ops.window_backward(ROW, [2**40], [2**62], 2**62),
         lambda: ops.class_places(ROW, 3, -100),
         lambda: ops.class_places(INTS.T, 3, -100),
+        lambda: ops.multilabel_margins(ROWS, ROWS),
+        lambda: ops.multilabel_margins(ROWS, INTS.T),
+        lambda: ops.multilabel_margins(ROWS, INTS[:1]),
+        lambda: ops.multilabel_margins(INTS, INTS),
         lambda: ops.softmax_cross_entropy(ROW, PLACES),
         lambda: ops.softmax_cross_entropy(ROWS, PLACES, cr.ones(2)),
         lambda: ops.softmax_cross_entropy_backward(

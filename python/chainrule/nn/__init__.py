@@ -28,6 +28,13 @@ from ._batch_norm import (
 )
 from ._bilinear import Bilinear
 from ._container import ModuleList, Sequential
+from ._distance import (
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    PairwiseDistance,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
 from ._dropout import (
     AlphaDropout,
     Dropout,
@@ -38,6 +45,7 @@ from ._dropout import (
 )
 from ._embedding import Embedding
 from ._lazy import LazyLinear
+from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
 from ._linear import Linear
 from ._loss import (
     BCELoss,
@@ -48,6 +56,16 @@ from ._loss import (
     MSELoss,
     NLLLoss,
     SmoothL1Loss,
+)
+from ._margin_loss import (
+    HingeEmbeddingLoss,
+    HingeLoss,
+    LogisticLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
 )
 from ._mlp import MLP, Autoencoder
 from ._module import Module
@@ -69,6 +87,8 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout1d",
@@ -77,36 +97,51 @@ __all__ = [
     "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
+    "GaussianNLLLoss",
     "GaussianNoise",
     "GroupNorm",
+    "HalfMSELoss",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
     "HuberLoss",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "KLDivLoss",
     "L1Loss",
     "LayerNorm",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "LogisticLoss",
     "MSELoss",
+    "MarginRankingLoss",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "PoissonNLLLoss",
     "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softplus",
     "Tanh",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
     "UninitializedParameter",
     "functional",

@@ -4,30 +4,10 @@ from __future__ import annotations
 
 from .._checks import require_number
 from .._core import Tensor, _functional
-from ._module import Module
-from .functional import _reduction
+from ._loss_base import Loss, WeightedLoss, at_least_zero
 
 
-class _Loss(Module):
-    def __init__(self, size_average=None, reduce=None, reduction: str = "mean"):
-        super().__init__()
-        self.reduction = _reduction(reduction, size_average, reduce)
-        if self.reduction not in ("none", "mean", "sum"):
-            raise ValueError(
-                f"[{type(self).__name__}] expected reduction to be 'none', 'mean' or 'sum'; "
-                f"got {reduction!r}."
-            )
-
-
-class _WeightedLoss(_Loss):
-    weight: Tensor | None
-
-    def __init__(self, weight: Tensor | None, size_average, reduce, reduction: str):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-
-
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """Mean squared error: the mean of (input - target)², or with reduction="sum" the sum, with
     "none" each.
 
@@ -44,14 +24,14 @@ class MSELoss(_Loss):
         return _functional.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """Mean absolute error; shapes and `reduction` as in MSELoss. The derivative at 0 is 0."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return _functional.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """d² / (2 beta) where d = |input - target| < beta, else d - beta / 2: outliers weigh less.
 
     `beta` >= 0, ValueError otherwise. Shapes and `reduction` as in MSELoss.
@@ -59,16 +39,14 @@ class SmoothL1Loss(_Loss):
     """
 
     def __init__(self, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0):
-        if not require_number("SmoothL1Loss", "beta", beta) >= 0:
-            raise ValueError(f"[SmoothL1Loss] expected beta >= 0; got {beta}.")
         super().__init__(size_average, reduce, reduction)
-        self.beta = beta
+        self.beta = at_least_zero(self, "beta", beta)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return _functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """d² / 2 where d = |input - target| < delta, else delta (d - delta / 2).
 
     `delta` > 0, ValueError otherwise. Shapes and `reduction` as in MSELoss. Source: Huber (1964).
@@ -84,7 +62,7 @@ class HuberLoss(_Loss):
         return _functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """Cross-entropy of logits against classes or probabilities: the loss of a classifier.
 
     Args:
@@ -134,7 +112,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """Negative log-likelihood of log-probabilities, what follows a LogSoftmax; arguments as in
     CrossEntropyLoss.
 
@@ -158,7 +136,7 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities in [0, 1]; `weight` broadcasts to the input.
 
     Shapes: input and target equal. A Sigmoid comes before it; BCEWithLogitsLoss does both at
@@ -178,7 +156,7 @@ class BCELoss(_WeightedLoss):
         )
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Sigmoid and binary cross-entropy in one; the loss of a multi-label classifier.
 
     `weight` and `pos_weight` (a factor for the positive examples of each class) broadcast to the

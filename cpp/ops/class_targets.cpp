@@ -1,0 +1,102 @@
+// The scores and classes of class_loss.cpp and multi_margin.cpp.
+#include "ops/class_targets.h"
+
+namespace chainrule::ops {
+
+namespace {
+
+// Sizes of a target of class indices: the scores' without the class dim.
+Dims index_sizes(const Call& c) {
+  if (c[0].dim() == 0) {
+    fail<ShapeError>(c.name(),
+                     "expected scores (C,), (N, C) or (N, C, d1, ...); got a 0-d tensor.");
+  }
+  Dims sizes = c[0].sizes();
+  sizes.erase(class_dim(c[0]));
+  return sizes;
+}
+
+}  // namespace
+
+int class_dim(const Tensor& scores) { return scores.dim() == 1 ? 0 : 1; }
+
+Tensor score_rows(const Tensor& scores) {
+  const int64_t classes = scores.size(class_dim(scores));
+  Tensor x = scores;
+  if (x.dim() > 2) {
+    Dims order{0};
+    for (int d = 2; d < x.dim(); ++d) order.push_back(d);
+    order.push_back(1);
+    x = permute(x, order);
+  }
+  const int64_t rows = classes == 0 ? 0 : x.numel() / classes;
+  return x.dim() == 2 && x.is_contiguous() ? x : contiguous(reshape(x, {rows, classes}));
+}
+
+Tensor target_rows(const Call& c) {
+  const Dims expected = index_sizes(c);
+  if (!(c[1].sizes() == expected)) {
+    const bool column = c[1].dim() == expected.size() + 1 && c[1].numel() == expected.product();
+    fail<ShapeError>(c.name(), "expected class indices of sizes ", expected,
+                     " for scores of sizes ", c[0].sizes(), "; got ", c[1].sizes(),
+                     column ? ". Use target.flatten()." : ".");
+  }
+  if (is_floating(c[1].dtype()) || c[1].dtype() == DType::kBool) {
+    fail<DtypeError>(c.name(), "expected int64 class indices; got ", dtype_name(c[1].dtype()),
+                     ". Use target.long().");
+  }
+  const Tensor t = c[1].dtype() == DType::kInt64 ? c[1] : cast(c[1], DType::kInt64);
+  return t.dim() == 1 && t.is_contiguous() ? t : contiguous(reshape(t, {t.numel()}));
+}
+
+Tensor class_weight(const Call& c) {
+  if (!c.has(2)) return Tensor();
+  const Dims expected{c[0].size(class_dim(c[0]))};
+  if (!(c[2].sizes() == expected)) {
+    fail<ShapeError>(c.name(), "expected one weight per class, ", expected, "; got ", c[2].sizes(),
+                     ".");
+  }
+  if (c[2].dtype() != c[0].dtype()) {
+    fail<DtypeError>(c.name(), "expected weights of the scores' dtype ", dtype_name(c[0].dtype()),
+                     "; got ", dtype_name(c[2].dtype()), ".");
+  }
+  return contiguous(c[2]);
+}
+
+// gather would tell positions of an index that the caller has never seen.
+const OpDef kClassPlaces = {
+    .name = "class_places",
+    .doc =
+        "Where nll_loss reads each row of scores: at the target, or at 0 if that is ignore_index; "
+        "IndexError for the first that is neither a class nor ignored. Without `ignores` of "
+        "multi_margin_loss, for which all of them count.",
+    .signatures = {"class_places(Tensor target, int classes, int ignore_index, bool ignores=True) "
+                   "-> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          if (c[0].dtype() != DType::kInt64 || !c[0].is_contiguous()) {
+            fail<DtypeError>(c.name(), "expected dense int64 targets; got ",
+                             dtype_name(c[0].dtype()), " of sizes ", c[0].sizes(), ".");
+          }
+          c.out(DType::kInt64, c[0].sizes());
+        },
+    .forward =
+        [](Run& r) {
+          const auto& a = r.as<ClassPlacesAttrs>();
+          const int64_t* target = r[0].data<int64_t>();
+          int64_t* place = r.out().data<int64_t>();
+          for (int64_t row = 0; row < r[0].numel(); ++row) {
+            const int64_t t = target[row];
+            const bool ignored = a.ignores && t == a.ignore_index;
+            if (!ignored && (t < 0 || t >= a.classes)) {
+              if (a.ignores) fail_target("nll_loss", a.classes, a.ignore_index, t, row);
+              fail<IndexError>("multi_margin_loss", "expected targets in [0, ", a.classes,
+                               "); got ", t, " in row ", row, ".");
+            }
+            place[row] = ignored ? 0 : t;
+          }
+        },
+};
+
+}  // namespace chainrule::ops
