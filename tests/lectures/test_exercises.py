@@ -1,4 +1,4 @@
-"""The decks' worked exercises 1 to 31 (those that need no picture), with their answers."""
+"""The decks' worked exercises (1 to 31 and 33, those that need no picture), with their answers."""
 
 import itertools
 import math
@@ -339,3 +339,15 @@ def test_31_one_hidden_layer_deltas():
     epsilon = delta * w.detach().numpy() * (1 - u.detach().numpy() ** 2)
     close(w.grad, delta * u.detach().numpy(), 1e-12)
     close(v.grad, np.outer(x.numpy(), epsilon), 1e-12)
+
+
+def test_33_gradient_of_the_regularised_cost():
+    cr.manual_seed(33)
+    x, y, strength = cr.randn(3, dtype=cr.float64), cr.tensor(1.0, dtype=cr.float64), 0.25
+    v = cr.randn(3, 4, dtype=cr.float64, requires_grad=True)
+    w = cr.randn(4, dtype=cr.float64, requires_grad=True)
+    loss = F.half_mse_loss(cr.dot(w, cr.tanh(x @ v)), y)
+    plain = cr.autograd.grad(loss, (v, w), retain_graph=True)
+    (loss + nn.regularization.l2((v, w), strength)).backward()
+    for leaf_, gradient in zip((v, w), plain, strict=True):
+        close(leaf_.grad, gradient.numpy() + 2 * strength * leaf_.detach().numpy(), 1e-12)

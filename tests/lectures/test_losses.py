@@ -64,3 +64,14 @@ def test_total_and_mean():
     scores, labels = cr.tensor(SCORES), cr.tensor(CLASSES)
     total, mean = (nn.CrossEntropyLoss(reduction=r)(scores, labels) for r in ("sum", "mean"))
     same(total, 7 * mean.item())
+
+
+def test_the_regularised_cost():
+    v, w = cr.tensor(SCORES, requires_grad=True), cr.tensor(X, requires_grad=True)
+    strength = 0.3
+    cost = F.half_mse_loss(w, cr.tensor(Y), reduction="sum")
+    cost = cost + nn.regularization.l2([v, w], strength)
+    same(cost, (0.5 * (X - Y) ** 2).sum() + strength * ((SCORES**2).sum() + (X**2).sum()))
+    cost.backward()
+    np.testing.assert_allclose(v.grad.numpy(), 2 * strength * SCORES, rtol=1e-15)
+    np.testing.assert_allclose(w.grad.numpy(), X - Y + 2 * strength * X, rtol=1e-13)

@@ -22,6 +22,7 @@ SPACES = [
     nn,
     nn.functional,
     nn.init,
+    nn.regularization,
     nn.utils,
     nn.utils.parametrizations,
     nn.utils.parametrize,

@@ -4,7 +4,7 @@ A source such as 000_4bfdbb0e825250a6.txt is a lecture; docs/lectures.md says wh
 """
 
 from .._core import Parameter
-from . import functional, init, utils
+from . import functional, init, regularization, utils
 from ._activation import (
     GELU,
     Flatten,
@@ -146,5 +146,6 @@ __all__ = [
     "UninitializedParameter",
     "functional",
     "init",
+    "regularization",
     "utils",
 ]
