@@ -3,10 +3,9 @@
 //
 // Source: Goodfellow, Bengio, Courville, Deep Learning, 6.2.2.3; label smoothing: Szegedy et al.,
 // Rethinking the Inception Architecture (2016), section 7.
-#include <atomic>
-
 #include "core/threads.h"
 #include "ops/loss.h"
+#include "ops/ranges.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -82,17 +81,8 @@ struct Memory {
 // The losses of all rows and their gradients; IndexError for the first bad target.
 void run_rows(const Rows& r, const kernels::CrossEntropyArgs& args) {
   const int64_t step = rows_per_tile(r.cols), work = r.rows * (r.cols + 1) * kRowCost;
-  std::atomic<int64_t> first_bad{r.rows};
-  {
-    LongWork release(work);
-    parallel_for((r.rows + step - 1) / step, work, [&](int64_t t) {
-      const int64_t bad = r.fn(args, t * step, std::min(r.rows, (t + 1) * step));
-      int64_t seen = first_bad.load(std::memory_order_relaxed);
-      while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
-      }
-    });
-  }
-  const int64_t bad = first_bad.load();
+  const int64_t bad = first_bad_row(
+      r.rows, step, work, [&](int64_t begin, int64_t end) { return r.fn(args, begin, end); });
   if (bad == r.rows) return;
   fail_target("cross_entropy", r.cols, r.ignore_index, args.target[bad], bad);
 }

@@ -36,7 +36,7 @@ inline void check_three_shapes(const Call& c, const char* names) {
 }
 
 // ValueError unless a margin's gap is taken as it is or squared.
-inline void check_margin_power(const Call& c, int64_t p) {
+inline void check_margin_power(const Call& c, double p) {
   if (p != 1 && p != 2) fail<ValueError>(c.name(), "expected p to be 1 or 2; got ", p, ".");
 }
 

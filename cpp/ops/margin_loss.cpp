@@ -39,7 +39,7 @@ const OpDef kHingeLoss = {
     .doc =
         "max(0, margin - target * input)^p for labels +1 and -1, p = 1 or 2; its mean by default. "
         "The derivative at the margin is 0. Shapes must be equal.",
-    .signatures = {"hinge_loss(Tensor input, Tensor target, *, int p=1, float margin=1.0, "
+    .signatures = {"hinge_loss(Tensor input, Tensor target, *, float p=1.0, float margin=1.0, "
                    "Reduction reduction='mean') -> Tensor"},
     .surface = kFunctional,
     .compose =

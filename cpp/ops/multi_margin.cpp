@@ -3,10 +3,8 @@
 //
 // Source: Crammer, Singer, On the Algorithmic Implementation of Multiclass Kernel-based Vector
 // Machines (2001).
-#include <atomic>
-
-#include "core/threads.h"
 #include "ops/class_targets.h"
+#include "ops/ranges.h"
 
 namespace chainrule::ops {
 
@@ -38,18 +36,10 @@ void forward_margins(Run& r) {
   const kernels::LabelMarginArgs args{cols, r[0].raw(), r[1].data<int64_t>(), r.out().raw(),
                                       r.has_out(1) ? r.out(1).raw() : r.scratch};
   const int64_t step = std::max<int64_t>(1, (1 << 14) / (cols + 1)), work = 4 * rows * (cols + 1);
-  std::atomic<int64_t> first_bad{rows};
-  {
-    LongWork release(work);
-    parallel_for((rows + step - 1) / step, work, [&](int64_t t) {
-      const int64_t bad =
-          kernels::label_margins(r[0].dtype(), args, t * step, std::min(rows, (t + 1) * step));
-      int64_t seen = first_bad.load(std::memory_order_relaxed);
-      while (bad >= 0 && bad < seen && !first_bad.compare_exchange_weak(seen, bad)) {
-      }
-    });
-  }
-  if (const int64_t bad = first_bad.load(); bad < rows) {
+  const int64_t bad = first_bad_row(rows, step, work, [&](int64_t begin, int64_t end) {
+    return kernels::label_margins(r[0].dtype(), args, begin, end);
+  });
+  if (bad < rows) {
     fail<IndexError>("multilabel_margin_loss", "expected labels in [0, ", cols,
                      "), and -1 after the last; got others in row ", bad, ".");
   }
@@ -63,8 +53,8 @@ const OpDef kMultiMarginLoss = {
         "The mean over the classes of max(0, margin - input[target] + input[i])^p for i other than "
         "the target, p = 1 or 2, times the weight of the target; the mean of these by default. "
         "`input` holds scores (C,) or (N, C), `target` class indices.",
-    .signatures = {"multi_margin_loss(Tensor input, Tensor target, Tensor? weight=None, *, int "
-                   "p=1, float margin=1.0, Reduction reduction='mean') -> Tensor"},
+    .signatures = {"multi_margin_loss(Tensor input, Tensor target, Tensor? weight=None, *, float "
+                   "p=1.0, float margin=1.0, Reduction reduction='mean') -> Tensor"},
     .surface = kFunctional,
     .compose =
         [](const Call& c) {

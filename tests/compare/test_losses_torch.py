@@ -1,5 +1,6 @@
 """The losses' modules beside PyTorch's: text, every setting, gradients, kinks and limits, errors."""
 
+import inspect
 import math
 import warnings
 
@@ -184,6 +185,31 @@ def test_kl_div_of_a_mean_warns():
     for lib in LIBRARIES:
         with pytest.warns(UserWarning, match="batchmean"):
             lib.nn.functional.kl_div(lib.tensor(X), lib.tensor(SHARES))
+
+
+def arguments(callable_):
+    """Names, kinds and defaults of what both libraries take."""
+    own = {"weight"} if callable_.__name__ in ("mse_loss", "l1_loss", "huber_loss") else set()
+    found = inspect.signature(callable_).parameters.values()
+    return [(p.name, p.kind, p.default) for p in found if p.name not in own]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted({name for name, _, _ in CALLS}),
+        *FLAGGED,
+        "gaussian_nll_loss",
+        "triplet_margin_with_distance_loss",
+    ],
+)
+def test_arguments_are_pytorchs(name):
+    ours, theirs = both(
+        lambda lib: getattr(lib.nn if name[0].isupper() else lib.nn.functional, name)
+    )
+    assert arguments(ours) == arguments(theirs)
+    if name[0].isupper():
+        assert arguments(ours.forward) == arguments(theirs.forward)
 
 
 # ---- Kinks, ties, infinities and NaN.

@@ -47,6 +47,10 @@ CALLS = {
     "log_softmax": lambda t: t(LARGE).log_softmax(1),
     "cross_entropy": lambda t: F.cross_entropy(t(TALL), classes(270_000, 5)),
     "smoothed": lambda t: F.cross_entropy(t(LARGE), classes(401, 1003), label_smoothing=0.1),
+    "multi_margin_loss": lambda t: F.multi_margin_loss(t(TALL), classes(270_000, 5)),
+    "multilabel_margin_loss": lambda t: F.multilabel_margin_loss(
+        t(TALL), classes(270_000, 5).unsqueeze(1).expand(270_000, 5)
+    ),
     "mse_loss": lambda t: F.mse_loss(t(LARGE), t(LARGE[::-1].copy())),
 }
 
@@ -101,3 +105,5 @@ def test_the_first_bad_target_is_named_whoever_finds_it(threads):
         threads(count)
         with pytest.raises(IndexError, match="got 5 in row 40321"):
             F.cross_entropy(scores, cr.tensor(target))
+        with pytest.raises(IndexError, match="others in row 40321"):
+            F.multilabel_margin_loss(scores, cr.tensor(target).unsqueeze(1).expand(70_000, 5))

@@ -157,6 +157,26 @@ def test_a_distance_of_ones_own_is_part_of_the_module():
     assert cr.compile(loss)(X, Y, Z).item() == loss(X, Y, Z).item()
 
 
+@pytest.mark.parametrize("dtype", [cr.int64, cr.int32, cr.float32])
+def test_labels_of_any_dtype(dtype):
+    for name in ("soft_margin_loss", "hinge_loss", "hinge_embedding_loss", "margin_ranking_loss"):
+        *values, signs = LOSSES[name]
+        want, got = (getattr(F, name)(*values, s) for s in (signs, signs.to(dtype)))
+        assert got.dtype == cr.float64 and got.item() == want.item()
+    counts = cr.tensor([[0.0, 1.0, 7.0]])
+    want, got = (
+        F.poisson_nll_loss(Y[:1], c, full=True) for c in (counts.double(), counts.to(dtype))
+    )
+    assert got.item() == pytest.approx(want.item(), rel=1e-6)
+
+
+def test_p_of_a_margin_may_be_any_number_1_or_2():
+    for name in ("hinge_loss", "multi_margin_loss"):
+        function, values = getattr(F, name), LOSSES[name]
+        assert function(*values, p=2.0).item() == function(*values, p=2).item()
+    assert nn.MultiMarginLoss(2.0)(X, CLASSES).item() == nn.MultiMarginLoss(2)(X, CLASSES).item()
+
+
 # ---- The ends.
 
 
