@@ -5,19 +5,6 @@ A source such as 000_4bfdbb0e825250a6.txt is a lecture; docs/lectures.md says wh
 
 from .._core import Parameter
 from . import functional, init, regularization, utils
-from ._activation import (
-    GELU,
-    Flatten,
-    Identity,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
 from ._batch_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -35,15 +22,9 @@ from ._distance import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from ._dropout import (
-    AlphaDropout,
-    Dropout,
-    Dropout1d,
-    Dropout2d,
-    Dropout3d,
-    FeatureAlphaDropout,
-)
+from ._dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from ._embedding import Embedding
+from ._grouped import LogSoftmax, Softmax, Softmax2d, Softmin
 from ._lazy import LazyLinear
 from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
 from ._linear import Linear
@@ -73,13 +54,44 @@ from ._module_dict import ModuleDict
 from ._noise import GaussianNoise
 from ._normalization import GroupNorm, LayerNorm, RMSNorm
 from ._parameters import ParameterDict, ParameterList
+from ._plain import Flatten, Identity
+from ._rectifier import (
+    Hardshrink,
+    Hardsigmoid,
+    Hardtanh,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Softshrink,
+    Threshold,
+)
+from ._smooth import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Arctan,
+    Hardswish,
+    LogSigmoid,
+    Mish,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
 from ._unflatten import Unflatten
 from ._uninitialized import UninitializedParameter
 
 __all__ = [
+    "CELU",
+    "ELU",
     "GELU",
     "MLP",
+    "SELU",
     "AlphaDropout",
+    "Arctan",
     "Autoencoder",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -101,6 +113,10 @@ __all__ = [
     "GaussianNoise",
     "GroupNorm",
     "HalfMSELoss",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "HingeEmbeddingLoss",
     "HingeLoss",
     "HuberLoss",
@@ -114,10 +130,12 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "LogisticLoss",
     "MSELoss",
     "MarginRankingLoss",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -132,14 +150,21 @@ __all__ = [
     "PoissonNLLLoss",
     "RMSNorm",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

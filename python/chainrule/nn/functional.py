@@ -149,6 +149,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
     "softshrink",
     "softsign",
@@ -188,6 +189,19 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
     """
     return _functional.log_softmax(
         input, _implicit_dim("log_softmax", input) if dim is None else dim, dtype=dtype
+    )
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
+    """softmax(-x) along `dim`: the smallest element has the largest share; arguments as in softmax.
+
+    Example:
+        >>> softmin(chainrule.tensor([1.0, 2.0, 3.0]), dim=0)
+        tensor([0.6652, 0.2447, 0.0900])
+    """
+    require_tensor("softmin", input)
+    return _functional.softmax(
+        -input, _implicit_dim("softmin", input) if dim is None else dim, dtype=dtype
     )
 
 
