@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from .._checks import require_callable
 from .._core import Tensor
-from ._activation import ReLU
+from ._rectifier import ReLU
 from ._container import Sequential
 from ._dropout import Dropout
 from ._dropouts import require_probability
