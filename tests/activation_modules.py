@@ -32,6 +32,12 @@ MAKERS = {
     "Softmin": lambda nn: nn.Softmin(dim=1),
     "Softmin without dim": lambda nn: nn.Softmin(),
     "Softmax2d": lambda nn: nn.Softmax2d(),
+    "GLU": lambda nn: nn.GLU(1),
+    "PReLU": lambda nn: nn.PReLU(),
+    "PReLU of channels": lambda nn: nn.PReLU(4, 0.125),
+    "RReLU, evaluation": lambda nn: nn.RReLU().eval(),
+    "RReLU 0.2, evaluation": lambda nn: nn.RReLU(0.2, 0.4).eval(),
+    "RReLU of one slope": lambda nn: nn.RReLU(0.25, 0.25),
     "Identity": lambda nn: nn.Identity(),
 }
 

@@ -9,7 +9,7 @@ import harness
 LIBRARIES = (cr, torch)
 
 # PyTorch has no gradient here, or takes no such arguments: results only, or nothing to compare.
-NO_GRADIENT = {"floor_divide"}
+NO_GRADIENT = {"floor_divide", "heaviside", "nn.functional.softsign-special"}
 REFUSED = {
     *(  # a weight that broadcasts
         (f"nn.functional.{name}-weight", index)
@@ -23,6 +23,11 @@ REFUSED = {
     ("nn.functional.soft_margin_loss-large", None),  # overflows in PyTorch
     ("nn.functional.gaussian_nll_loss", 12),  # one variance as a 0-d tensor
     ("nn.functional.cosine_similarity", 3),  # a length below eps: its gradient is another's
+    *(  # not in PyTorch
+        (f"nn.functional.{name}", None)
+        for name in ("step", "squareplus", "squareplus-b", "squareplus-special", "maxout")
+    ),
+    ("nn.functional.mish-special", None),  # nan at -inf, where chainrule has the limit
     ("broadcast_tensors", None),  # a list
     ("scatter", 1),  # gradient of a source larger than the index
     ("scatter_add", 1),

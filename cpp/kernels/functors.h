@@ -2,7 +2,7 @@
 // element becomes, in float and in double. No state, no memory, no branch that a compiler cannot
 // turn into a select. `p` holds the op's scalars in the order each struct states.
 //
-// gelu, gelu_tanh and silu give their limit -0 at -inf (PyTorch: nan). Else conventions are
+// gelu, gelu_tanh, silu and mish give their limit -0 at -inf (PyTorch: nan). Else conventions are
 // PyTorch's: sign(nan) = 0; relu, clamp, maximum and minimum pass NaN on; relu'(0) = 0; round goes
 // to even; remainder takes the divisor's sign; a predicate on NaN is false except ne.
 #pragma once
@@ -42,12 +42,23 @@ namespace functors {
       __VA_ARGS__                                                       \
     }                                                                   \
   };
+#define CHAINRULE_DEFINE3(name, base, x, y, z, ...)                          \
+  struct name : base {                                                       \
+    template <typename T>                                                    \
+    CHAINRULE_HD static T call([[maybe_unused]] const T* p, T x, T y, T z) { \
+      __VA_ARGS__                                                            \
+    }                                                                        \
+  };
 #define CHAINRULE_MAP1(name, params, ...) CHAINRULE_DEFINE1(name, Functor<params>, __VA_ARGS__)
 #define CHAINRULE_MAP2(name, params, x, y, ...) \
   CHAINRULE_DEFINE2(name, Functor<params>, x, y, __VA_ARGS__)
+#define CHAINRULE_MAP3(name, params, x, y, z, ...) \
+  CHAINRULE_DEFINE3(name, Functor<params>, x, y, z, __VA_ARGS__)
 #define CHAINRULE_COSTLY1(name, params, ...) CHAINRULE_DEFINE1(name, Costly<params>, __VA_ARGS__)
 #define CHAINRULE_COSTLY2(name, params, x, y, ...) \
   CHAINRULE_DEFINE2(name, Costly<params>, x, y, __VA_ARGS__)
+#define CHAINRULE_COSTLY3(name, params, x, y, z, ...) \
+  CHAINRULE_DEFINE3(name, Costly<params>, x, y, z, __VA_ARGS__)
 #define CHAINRULE_TEST1(name, ...)                 \
   struct name : Functor<0> {                       \
     template <typename T>                          \
@@ -93,11 +104,30 @@ CHAINRULE_COSTLY1(gelu, 0, return maths::gelu(x);)
 // 0.5 x (1 + tanh(u)) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 CHAINRULE_COSTLY1(gelu_tanh, 0, return maths::gelu_tanh(x);)
 CHAINRULE_COSTLY1(silu, 0, return maths::silu(x);)
+CHAINRULE_COSTLY1(mish, 0, return maths::mish(x);)
+CHAINRULE_COSTLY1(tanhshrink, 0, return maths::tanhshrink(x);)
+CHAINRULE_COSTLY1(logsigmoid, 0, return -maths::softplus(-x);)
+// {alpha, width, scale}: scale * (alpha * (exp(x / width) - 1) where x <= 0, else x).
+CHAINRULE_COSTLY1(exponential_unit, 3, const T left = maths::expm1(x / p[1]) * p[0];
+                  return (x <= 0 ? left : x) * p[2];)
+// {b}
+CHAINRULE_MAP1(squareplus, 1, return maths::squareplus(x, p[0]);)
+CHAINRULE_MAP1(softsign, 0, return x / (T(1) + maths::fabs(x));)
+CHAINRULE_MAP1(hardsigmoid, 0, return maths::clamp(x + T(3), T(0), T(6)) / T(6);)
+CHAINRULE_MAP1(hardswish, 0, return x * maths::clamp(x + T(3), T(0), T(6)) / T(6);)
+// {lambd}
+CHAINRULE_MAP1(hardshrink, 1, return maths::fabs(x) <= p[0] ? T(0) : x;)
+CHAINRULE_MAP1(softshrink, 1, const T left = x < -p[0] ? x + p[0] : x * T(0);
+               return x > p[0] ? x - p[0] : left;)
+// {threshold, value}
+CHAINRULE_MAP1(threshold, 2, return x <= p[0] ? p[1] : x;)
 // {for nan, for +inf, for -inf}
 CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
                const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
 
 CHAINRULE_MAP2(div, 0, a, b, return a / b;)
+CHAINRULE_MAP2(leaky, 0, x, slope, return x > 0 ? x : x * slope;)
+CHAINRULE_COSTLY2(gated, 0, x, gate, return x * maths::sigmoid(gate);)
 CHAINRULE_MAP2(atan2, 0, y, x, return maths::atan2(y, x);)
 // Binary cross-entropy of a probability x and a target t, the logarithms limited to -100; then its
 // derivative by x, the denominator limited to 1e-12. Both limits are PyTorch's.
@@ -123,12 +153,43 @@ CHAINRULE_COSTLY2(softplus_backward, 2, dy, x, const T z = x * p[0];
 CHAINRULE_COSTLY2(gelu_backward, 0, dy, x, return maths::chain(dy, maths::gelu_slope(x));)
 CHAINRULE_COSTLY2(gelu_tanh_backward, 0, dy, x, return maths::chain(dy, maths::gelu_tanh_slope(x));)
 CHAINRULE_COSTLY2(silu_backward, 0, dy, x, return maths::chain(dy, maths::silu_slope(x));)
+CHAINRULE_COSTLY2(mish_backward, 0, dy, x, return maths::chain(dy, maths::mish_slope(x));)
+CHAINRULE_COSTLY2(tanhshrink_backward, 0, dy, x, const T t = maths::tanh(x);
+                  return maths::chain(dy, t* t);)
+CHAINRULE_COSTLY2(logsigmoid_backward, 0, dy, x, return maths::chain(dy, maths::sigmoid(-x));)
+CHAINRULE_COSTLY2(exponential_unit_backward, 3, dy, x,
+                  const T left = maths::exp(x / p[1]) * (p[0] / p[1]) * p[2];
+                  return x <= 0 ? maths::chain(dy, left) : dy * p[2];)
+CHAINRULE_MAP2(squareplus_backward, 1, dy, x,
+               return maths::chain(dy, maths::squareplus_slope(x, p[0]));)
+CHAINRULE_MAP2(softsign_backward, 0, dy, x, const T share = T(1) / (T(1) + maths::fabs(x));
+               return maths::chain(dy, share* share);)
+CHAINRULE_MAP2(hardswish_backward, 0, dy, x,
+               const T right = x < T(3) ? dy * (x / T(3) + T(0.5)) : dy;
+               return x <= T(-3) ? T(0) : right;)
+// {lo, hi, slope}: slope * dy between the limits, 0 at them, beyond and for NaN.
+CHAINRULE_MAP2(inside_backward, 3, dy, x, return (x > p[0]) & (x < p[1]) ? dy * p[2] : T(0);)
+// {lo, hi}: dy beyond the limits, 0 from lo to hi and for NaN.
+CHAINRULE_MAP2(outside_backward, 2, dy, x, return (x < p[0]) | (x > p[1]) ? dy : T(0);)
+// {threshold}
+CHAINRULE_MAP2(threshold_backward, 1, dy, x, return x <= p[0] ? T(0) : dy;)
+// {derivative at 0}
+CHAINRULE_MAP2(relu_kink_backward, 1, dy, x, const T right = x == 0 ? dy * p[0] : dy;
+               return x < 0 ? T(0) : right;)
+// leaky by x and by its slope; gated by its gate, whose s (1 - s) keeps its digits as e / (1 +
+// e)^2.
+CHAINRULE_MAP3(leaky_backward, 0, dy, x, slope, return x > 0 ? dy : maths::chain(dy, slope);)
+CHAINRULE_MAP2(leaky_slope_backward, 0, dy, x, return x > 0 ? T(0) : maths::chain(dy, x);)
+CHAINRULE_COSTLY3(gate_backward, 0, dy, x, gate, const T e = maths::exp(-maths::fabs(gate));
+                  return maths::chain(dy, x*(e / ((T(1) + e) * (T(1) + e))));)
 
 // ---- Numbers.
 CHAINRULE_MAP2(add, 0, a, b, return a + b;)
 CHAINRULE_MAP2(sub, 0, a, b, return a - b;)
 CHAINRULE_MAP2(mul, 0, a, b, return a * b;)
 CHAINRULE_MAP2(maximum, 0, a, b, const T m = a > b ? a : b; return a != a ? a : m;)
+CHAINRULE_MAP2(heaviside, 0, x, at_zero, const T y = static_cast<T>(x > 0);
+               return x == 0 ? at_zero : y;)
 CHAINRULE_MAP2(minimum, 0, a, b, const T m = a < b ? a : b; return a != a ? a : m;)
 // The common exponents are exact rules of the operand, so they hold wherever the element stands.
 CHAINRULE_MAP2(pow, 0, a, b, return b == 2 ? a * a : maths::pow(a, b);)
@@ -154,12 +215,7 @@ CHAINRULE_MAP1(clamp, 2, const T low = x < p[0] || p[0] != p[0] ? p[0] : x;
                return low > p[1] || p[1] != p[1] ? p[1] : low;)
 
 // {value}: a + value * b * c, in addcmul's order.
-struct mul_add : Functor<1> {
-  template <typename T>
-  CHAINRULE_HD static T call(const T* p, T a, T b, T c) {
-    return a + p[0] * b * c;
-  }
-};
+CHAINRULE_MAP3(mul_add, 1, a, b, c, return a + p[0] * b * c;)
 
 // ---- Predicates.
 CHAINRULE_TEST2(eq, a == b)
@@ -178,10 +234,13 @@ CHAINRULE_TEST1(isfinite, maths::is_finite(x))
 
 #undef CHAINRULE_DEFINE1
 #undef CHAINRULE_DEFINE2
+#undef CHAINRULE_DEFINE3
 #undef CHAINRULE_MAP1
 #undef CHAINRULE_MAP2
+#undef CHAINRULE_MAP3
 #undef CHAINRULE_COSTLY1
 #undef CHAINRULE_COSTLY2
+#undef CHAINRULE_COSTLY3
 #undef CHAINRULE_TEST1
 #undef CHAINRULE_TEST2
 

@@ -85,6 +85,7 @@ CHAINRULE_BINARY(sub, static_cast<U<T>>(a) - static_cast<U<T>>(b))
 CHAINRULE_BINARY_BOOL(mul, a& b, static_cast<U<T>>(a) * static_cast<U<T>>(b))
 CHAINRULE_BINARY_BOOL(maximum, a | b, a > b ? a : b)
 CHAINRULE_BINARY_BOOL(minimum, a& b, a < b ? a : b)
+CHAINRULE_BINARY_BOOL(heaviside, a | b, a == 0 ? b : static_cast<T>(a > 0))
 
 CHAINRULE_BINARY_BOOL(bitwise_and, a& b, a& b)
 CHAINRULE_BINARY_BOOL(bitwise_or, a | b, a | b)

@@ -1,6 +1,7 @@
 // Scalar maths for the functors and the row kernels; see maths/basics.h for what it promises.
 #pragma once
 
+#include "kernels/maths/activation.h"
 #include "kernels/maths/exponential.h"
 #include "kernels/maths/libm.h"
 #include "kernels/maths/logarithm.h"

@@ -1,7 +1,7 @@
-// Activations of the form x * gate(x): gelu and silu.
+// Activations of the form x * gate(x): gelu, silu, mish and hardswish.
 //
 // Source: Hendrycks, Gimpel, Gaussian Error Linear Units (2016); Elfwing et al., Sigmoid-Weighted
-// Linear Units (2017).
+// Linear Units (2017); Misra, Mish (2019); Howard et al., Searching for MobileNetV3 (2019).
 #include <cmath>
 #include <numbers>
 
@@ -31,6 +31,13 @@ Tensor gelu_tanh_curvature(const Tensor& x) {
   const Tensor du = mul(add(mul(x2, 3 * c), 1), k);
   const Tensor bend = sub(mul(x2, 3 * k * c), mul(mul(x, t), square(du)));  // x u'' / 2 - x t u'^2
   return mul(rsub(square(t), 1), add(du, bend));
+}
+
+// With s = sigmoid(x), t = tanh(softplus(x)) and t' = (1 - t^2) s: d/dx of t + x t'.
+Tensor mish_curvature(const Tensor& x) {
+  const Tensor s = sigmoid(x), t = tanh(softplus(x, 1, HUGE_VAL));
+  const Tensor bend = rsub(mul(s, add(mul(t, 2), 1)), 1);  // t'' / t'
+  return mul(mul(rsub(square(t), 1), s), add(mul(x, bend), 2));
 }
 
 }  // namespace
@@ -107,6 +114,64 @@ const OpDef kSiluBackward = {
               }}},
     .traits = kElementwise,
     .cost = 16,
+};
+
+const OpDef kMish = {
+    .name = "mish",
+    .doc = "x * tanh(softplus(x)), element by element.",
+    .signatures = {"mish(Tensor input) -> Tensor"},
+    .surface = kFunctional,
+    .infer = infer_map,
+    .forward = forward_map<Map::mish>,
+    .grad = {{0, reads_value(0), [](Backward& b) { return mish_backward(b.dy(), b.value(0)); }}},
+    .traits = kElementwise,
+    .cost = 16,
+};
+
+const OpDef kMishBackward = {
+    .name = "mish_backward",
+    .doc = "dy * (t + x * (1 - t^2) * sigmoid(x)) with t = tanh(softplus(x)).",
+    .signatures = {"mish_backward(Tensor dy, Tensor x) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward = forward_map<Map::mish_backward>,
+    .grad = {{0, reads_value(1), [](Backward& b) { return mish_backward(b.dy(), b.value(1)); }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                return absorb(mul(b.dy(), b.value(0)), mish_curvature(b.value(1)));
+              }}},
+    .traits = kElementwise,
+    .cost = 20,
+};
+
+const OpDef kHardswish = {
+    .name = "hardswish",
+    .doc = "x * hardsigmoid(x). The derivative is 0 at -3 and 1 at 3.",
+    .signatures = {"hardswish(Tensor input) -> Tensor"},
+    .surface = kFunctional,
+    .infer = infer_map,
+    .forward = forward_map<Map::hardswish>,
+    .grad = {{0, reads_value(0),
+              [](Backward& b) { return hardswish_backward(b.dy(), b.value(0)); }}},
+    .traits = kElementwise,
+    .cost = 3,
+};
+
+const OpDef kHardswishBackward = {
+    .name = "hardswish_backward",
+    .doc = "0 where x <= -3, dy * (x / 3 + 1 / 2) where x < 3, else dy.",
+    .signatures = {"hardswish_backward(Tensor dy, Tensor x) -> Tensor"},
+    .surface = kPrivate,
+    .infer = infer_map,
+    .forward = forward_map<Map::hardswish_backward>,
+    .grad = {{0, reads_value(1),
+              [](Backward& b) { return hardswish_backward(b.dy(), b.value(1)); }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                return inside_backward(mul(b.dy(), b.value(0)), b.value(1), -3, 3, 1.0 / 3);
+              }}},
+    .traits = kElementwise,
+    .cost = 3,
 };
 
 }  // namespace chainrule::ops

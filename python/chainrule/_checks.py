@@ -29,6 +29,13 @@ def require_number(op: str, name: str, value: Any) -> Any:
     raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
 
 
+def require_int(op: str, name: str, value: Any) -> int:
+    """`value`; TypeError unless it is an integer."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"[{op}] expected {name} to be an int; got {value!r:.60}.")
+    return value
+
+
 def require_bool(op: str, name: str, value: Any) -> bool:
     """`value`; TypeError unless it is True or False: "no" and 0.5 are true, too."""
     if not isinstance(value, bool):

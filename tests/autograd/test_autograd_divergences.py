@@ -47,6 +47,7 @@ def test_what_backward_reads_again():
         lambda x: functional.cross_entropy(x.reshape(6, 3), targets),
         lambda x: 2 / x,
         lambda x: x @ other.requires_grad_(),
+        functional.tanhshrink,
     ):
         with pytest.raises(cr.StateError, match="changed in place"):
             run(function)
@@ -55,9 +56,8 @@ def test_what_backward_reads_again():
     for function in (lambda x: x.lerp(x, 0.25), lambda x: x.round(decimals=1)):
         with pytest.raises(cr.StateError, match="retain_graph=True"):
             run(function, lambda x: x, times=2)
-    names = ["elu", "celu", "selu", "hardtanh", "relu6"]
-    for function in [getattr(functional, name) for name in names] + [cr.var, cr.std]:
-        run(function)
+    run(cr.var)
+    run(cr.std)
     run(lambda x: functional.mse_loss(x, cr.zeros(2, 3, 3)))
     run(lambda x: functional.huber_loss(x, cr.zeros(2, 3, 3)))
 
@@ -79,7 +79,10 @@ def test_a_base_whose_elements_share_memory_is_not_written_with_history():
     assert base.tolist() == [[0.0] * 3] * 2
 
 
-@pytest.mark.parametrize("function", [cr.relu, cr.nn.functional.leaky_relu])
+@pytest.mark.parametrize(
+    "function",
+    [cr.relu, cr.nn.functional.leaky_relu, cr.nn.functional.hardtanh, cr.nn.functional.softshrink],
+)
 def test_the_slope_of_relu_is_a_constant(function):
     x = cr.ones(2, requires_grad=True)
     (slope,) = cr.autograd.grad(function(x).sum(), x, create_graph=True)

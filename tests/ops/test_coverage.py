@@ -11,47 +11,51 @@ TABLE = [op for op in _core._op_table() if "private" not in op["surfaces"]]
 OPS = pathlib.Path(__file__).parent
 
 # Their results come from no tensor, or from a generator: where each is tested instead.
-ELSEWHERE = dict.fromkeys(
-    [
-        "arange",
-        "empty",
-        "empty_like",
-        "eye",
-        "full",
-        "full_like",
-        "linspace",
-        "new_empty",
-        "new_full",
-        "new_ones",
-        "new_zeros",
-        "ones",
-        "ones_like",
-        "zeros",
-        "zeros_like",
-    ],
-    "test_create.py",
-) | dict.fromkeys(
-    [
-        "bernoulli",
-        "bernoulli_fill",
-        "dropout",
-        "multinomial",
-        "normal",
-        "normal_fill",
-        "rand",
-        "rand_like",
-        "randint",
-        "randint_like",
-        "randn",
-        "randn_like",
-        "randperm",
-        "uniform",
-    ],
-    "test_random.py",
+ELSEWHERE = (
+    dict.fromkeys(
+        [
+            "arange",
+            "empty",
+            "empty_like",
+            "eye",
+            "full",
+            "full_like",
+            "linspace",
+            "new_empty",
+            "new_full",
+            "new_ones",
+            "new_zeros",
+            "ones",
+            "ones_like",
+            "zeros",
+            "zeros_like",
+        ],
+        "test_create.py",
+    )
+    | dict.fromkeys(
+        [
+            "bernoulli",
+            "bernoulli_fill",
+            "dropout",
+            "multinomial",
+            "normal",
+            "normal_fill",
+            "rand",
+            "rand_like",
+            "randint",
+            "randint_like",
+            "randn",
+            "randn_like",
+            "randperm",
+            "uniform",
+        ],
+        "test_random.py",
+    )
+    | {"rrelu": "test_rrelu.py"}
 )
 
 # Steps: the derivative is zero wherever there is one, which compare/test_kinks.py looks at.
-STEPS = {"ceil", "floor", "floor_divide", "round", "round_decimals", "sign", "trunc"}
+STEPS = {"ceil", "floor", "floor_divide", "round", "round_decimals", "sign", "step", "trunc"}
 # Differentiable by name alone: what they compose of is, their results are bools or integers.
 NO_FLOATS = {"allclose", "argsort", "argwhere", "count_nonzero", "equal", "isclose", "one_hot"}
 

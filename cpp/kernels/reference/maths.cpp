@@ -21,6 +21,17 @@ Real gelu_argument(Real x) {
 Real gelu_argument_slope(Real x) {
   return std::sqrt(2 / std::acos(Real(-1))) * (1 + 3 * Real(0.044715L) * x * x);
 }
+Real softplus(Real x) { return std::fmax(x, Real(0)) + std::log1p(std::exp(-std::fabs(x))); }
+Real mish_slope(Real x) {
+  const Real t = std::tanh(softplus(x));
+  return t + x * (1 - t * t) * sigmoid(x);
+}
+Real limited(Real x, Real lo, Real hi) { return x < lo ? lo : x > hi ? hi : x; }
+Real root(Real x, Real b) { return std::sqrt(x * x + b); }
+Real squareplus_slope(Real x, Real b) {
+  if (x == 0 || std::isinf(x)) return x == 0 ? Real(0.5) : Real(x > 0);
+  return x < 0 ? b / 2 / ((root(x, b) - x) * root(x, b)) : (1 + x / root(x, b)) / 2;
+}
 
 namespace naive {
 
@@ -39,6 +50,14 @@ namespace naive {
       const Real x = argument_x, y = argument_y;                             \
       return static_cast<T>(__VA_ARGS__);                                    \
     }                                                                        \
+  };
+#define CHAINRULE_MAP3(name, params, x, y, z, ...)                                         \
+  struct name : Functor<params> {                                                          \
+    template <typename T>                                                                  \
+    static T call([[maybe_unused]] const T* p, T argument_x, T argument_y, T argument_z) { \
+      const Real x = argument_x, y = argument_y, z = argument_z;                           \
+      return static_cast<T>(__VA_ARGS__);                                                  \
+    }                                                                                      \
   };
 
 CHAINRULE_MAP1(exp, 0, std::exp(x))
@@ -66,11 +85,24 @@ CHAINRULE_MAP1(softplus, 2, x* p[0] > p[1] ? x : std::log1p(std::exp(x * p[0])) 
 CHAINRULE_MAP1(gelu, 0, x* cdf(x))
 CHAINRULE_MAP1(gelu_tanh, 0, x* kernels::sigmoid(2 * gelu_argument(x)))
 CHAINRULE_MAP1(silu, 0, x* kernels::sigmoid(x))
+CHAINRULE_MAP1(mish, 0, std::isinf(x) ? (x > 0 ? x : -0.0L) : x * std::tanh(kernels::softplus(x)))
+CHAINRULE_MAP1(tanhshrink, 0, x - std::tanh(x))
+CHAINRULE_MAP1(logsigmoid, 0, -kernels::softplus(-x))
+CHAINRULE_MAP1(exponential_unit, 3, (x <= 0 ? p[0] * std::expm1(x / p[1]) : x) * p[2])
+CHAINRULE_MAP1(squareplus, 1, x < 0 ? p[0] / 2 / (root(x, p[0]) - x) : (x + root(x, p[0])) / 2)
+CHAINRULE_MAP1(softsign, 0, x / (1 + std::fabs(x)))
+CHAINRULE_MAP1(hardsigmoid, 0, limited(x + 3, 0, 6) / 6)
+CHAINRULE_MAP1(hardswish, 0, x* limited(x + 3, 0, 6) / 6)
+CHAINRULE_MAP1(hardshrink, 1, std::fabs(x) <= p[0] ? 0 : x)
+CHAINRULE_MAP1(softshrink, 1, x > p[0] ? x - p[0] : x < -p[0] ? x + p[0] : x * 0)
+CHAINRULE_MAP1(threshold, 2, x <= p[0] ? p[1] : x)
 CHAINRULE_MAP1(nan_to_num, 3,
                std::isnan(x)   ? Real(p[0])
                : std::isinf(x) ? (x > 0 ? Real(p[1]) : Real(p[2]))
                                : x)
 CHAINRULE_MAP2(div, 0, x, y, x / y)
+CHAINRULE_MAP2(leaky, 0, x, slope, x > 0 ? x : x * slope)
+CHAINRULE_MAP2(gated, 0, x, gate, x* kernels::sigmoid(gate))
 CHAINRULE_MAP2(atan2, 0, y, x, std::atan2(y, x))
 CHAINRULE_MAP2(absorb, 0, dy, d, maths::chain(dy, d))
 CHAINRULE_MAP2(absorb_div, 0, dy, d, dy == 0 ? 0 : dy / d)
@@ -96,9 +128,28 @@ CHAINRULE_MAP2(silu_backward, 0, dy, x,
                maths::chain(dy, std::isinf(x)
                                     ? Real(x > 0)
                                     : kernels::sigmoid(x) * (1 + x * kernels::sigmoid(-x))))
+CHAINRULE_MAP2(mish_backward, 0, dy, x,
+               maths::chain(dy, std::isinf(x) ? Real(x > 0) : mish_slope(x)))
+CHAINRULE_MAP2(tanhshrink_backward, 0, dy, x, maths::chain(dy, std::tanh(x) * std::tanh(x)))
+CHAINRULE_MAP2(logsigmoid_backward, 0, dy, x, maths::chain(dy, kernels::sigmoid(-x)))
+CHAINRULE_MAP2(exponential_unit_backward, 3, dy, x,
+               x <= 0 ? maths::chain(dy, p[0] / Real(p[1]) * std::exp(x / p[1]) * p[2]) : dy * p[2])
+CHAINRULE_MAP2(squareplus_backward, 1, dy, x, maths::chain(dy, squareplus_slope(x, p[0])))
+CHAINRULE_MAP2(softsign_backward, 0, dy, x,
+               maths::chain(dy, 1 / ((1 + std::fabs(x)) * (1 + std::fabs(x)))))
+CHAINRULE_MAP2(hardswish_backward, 0, dy, x, x <= -3 ? 0 : x < 3 ? dy * (x / 3 + Real(0.5)) : dy)
+CHAINRULE_MAP2(inside_backward, 3, dy, x, x > p[0] && x < p[1] ? dy * p[2] : 0)
+CHAINRULE_MAP2(outside_backward, 2, dy, x, x<p[0] || x> p[1] ? dy : 0)
+CHAINRULE_MAP2(threshold_backward, 1, dy, x, x <= p[0] ? 0 : dy)
+CHAINRULE_MAP2(relu_kink_backward, 1, dy, x, x < 0 ? 0 : x == 0 ? dy * p[0] : dy)
+CHAINRULE_MAP3(leaky_backward, 0, dy, x, slope, x > 0 ? dy : maths::chain(dy, slope))
+CHAINRULE_MAP2(leaky_slope_backward, 0, dy, x, x > 0 ? 0 : maths::chain(dy, x))
+CHAINRULE_MAP3(gate_backward, 0, dy, x, gate,
+               maths::chain(dy, x* kernels::sigmoid(gate) * kernels::sigmoid(-gate)))
 
 #undef CHAINRULE_MAP1
 #undef CHAINRULE_MAP2
+#undef CHAINRULE_MAP3
 
 }  // namespace naive
 

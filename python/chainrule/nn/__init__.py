@@ -24,7 +24,7 @@ from ._distance import (
 )
 from ._dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from ._embedding import Embedding
-from ._grouped import LogSoftmax, Softmax, Softmax2d, Softmin
+from ._grouped import GLU, LogSoftmax, Maxout, Softmax, Softmax2d, Softmin
 from ._lazy import LazyLinear
 from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
 from ._linear import Linear
@@ -60,9 +60,12 @@ from ._rectifier import (
     Hardsigmoid,
     Hardtanh,
     LeakyReLU,
+    PReLU,
     ReLU,
     ReLU6,
+    RReLU,
     Softshrink,
+    Step,
     Threshold,
 )
 from ._smooth import (
@@ -78,6 +81,7 @@ from ._smooth import (
     SiLU,
     Softplus,
     Softsign,
+    Squareplus,
     Tanh,
     Tanhshrink,
 )
@@ -88,6 +92,7 @@ __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "MLP",
     "SELU",
     "AlphaDropout",
@@ -135,6 +140,7 @@ __all__ = [
     "LogisticLoss",
     "MSELoss",
     "MarginRankingLoss",
+    "Maxout",
     "Mish",
     "Module",
     "ModuleDict",
@@ -143,12 +149,14 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "PReLU",
     "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "Sequential",
@@ -162,6 +170,8 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "Squareplus",
+    "Step",
     "Tanh",
     "Tanhshrink",
     "Threshold",

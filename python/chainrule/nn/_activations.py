@@ -6,8 +6,8 @@ may read the old values, so all but `relu` keep a copy and no memory is saved.
 
 from __future__ import annotations
 
-from .._checks import require_tensor
-from .._core import Tensor, _functional, is_grad_enabled
+from .._checks import require_number, require_tensor
+from .._core import Tensor, _functional, _ops, is_grad_enabled
 
 
 def in_place(op, input, *args):
@@ -17,12 +17,53 @@ def in_place(op, input, *args):
     return input.copy_(op(input.clone() if read_again else input, *args))
 
 
-def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), element by element; the derivative at 0 is 0. Source: 000_4bfdbb0e825250a6.txt."""
+def subgradient(op: str, value: float) -> float:
+    """`value` as a derivative of max(x, 0) at 0; ValueError unless it lies in [0, 1]."""
+    if not 0 <= require_number(op, "derivative_at_zero", value) <= 1:
+        raise ValueError(f"[{op}] expected derivative_at_zero in [0, 1]; got {value}.")
+    return value
+
+
+def relu(input: Tensor, inplace: bool = False, *, derivative_at_zero: float = 0.0) -> Tensor:
+    """max(x, 0), element by element.
+
+    `derivative_at_zero` is the derivative at 0, in [0, 1], ValueError otherwise; PyTorch has 0
+    alone. Source: 000_4bfdbb0e825250a6.txt; the derivative is 0 in 003_35a9ce6660cbb7d5.txt and 1
+    in the table of 002_5fc2916072822600.txt.
+
+    Example:
+        >>> x = chainrule.zeros(2, requires_grad=True)
+        >>> relu(x, derivative_at_zero=1).sum().backward()
+        >>> x.grad
+        tensor([1., 1.])
+    """
+    if derivative_at_zero != 0:
+        subgradient("relu", derivative_at_zero)
+        if inplace:
+            return in_place(_ops.relu_kink, input, derivative_at_zero)
+        return _ops.relu_kink(input, derivative_at_zero)
     if inplace:
         require_tensor("relu", input)
         return input.relu_()  # its backward reads the result alone
     return _functional.relu(input)
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where x > 0, else a x; the derivative at 0 is a.
+
+    While training, `a` is random for each element, uniform in [lower, upper), and otherwise
+    (lower + upper) / 2. `lower` <= `upper`, ValueError otherwise. Source: 002_5fc2916072822600.txt;
+    Xu et al. (2015).
+    """
+    if inplace:
+        return in_place(_functional.rrelu, input, lower, upper, training)
+    return _functional.rrelu(input, lower, upper, training)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_tensor
+from .._checks import require_int, require_tensor
 from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
@@ -67,3 +67,53 @@ class Softmax2d(Module):
                 f"[Softmax2d] expected (N, C, H, W) or (C, H, W); got {tuple(input.shape)}."
             )
         return _functional.softmax(input, -3)
+
+
+class GLU(_AlongDim):
+    """a sigmoid(b), where a and b are the first and the second half of the input along `dim`.
+
+    Shapes: the size of `dim` is even, ShapeError otherwise; the output has half of it. Source:
+    Dauphin et al., "Language modeling with gated convolutional networks" (2016).
+    """
+
+    dim: int
+
+    def __init__(self, dim: int = -1):
+        super().__init__(dim)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _functional.glu(input, self.dim)
+
+
+class Maxout(Module):
+    """The largest of every `pieces` neighbours along `dim`.
+
+    A hidden layer of h units is Linear(d, h * pieces) and then Maxout(pieces). Equal neighbours
+    share the gradient.
+
+    Args:
+        pieces: how many neighbours make a unit, at least 1; ValueError otherwise.
+        dim: the dimension of the units.
+
+    Shapes: `pieces` divides the size of `dim`, ShapeError otherwise; the output has the quotient.
+    Not in PyTorch.
+
+    Example:
+        >>> nn.Maxout(2)(chainrule.tensor([1.0, 3.0, -2.0, -5.0]))
+        tensor([ 3., -2.])
+
+    Source: Goodfellow et al., "Maxout networks" (2013).
+    """
+
+    def __init__(self, pieces: int, dim: int = -1):
+        if require_int("Maxout", "pieces", pieces) < 1:
+            raise ValueError(f"[Maxout] expected pieces >= 1; got {pieces}.")
+        super().__init__()
+        self.pieces = pieces
+        self.dim = require_int("Maxout", "dim", dim)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _functional.maxout(input, self.pieces, self.dim)
+
+    def extra_repr(self):
+        return f"pieces={self.pieces}, dim={self.dim}"

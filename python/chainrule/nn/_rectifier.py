@@ -6,23 +6,44 @@ input's.
 
 from __future__ import annotations
 
-from .._checks import require_number
-from .._core import Tensor, _functional
+from .. import _core
+from .._checks import require_int, require_number
+from .._core import Parameter, Tensor, _functional
 from . import functional
+from ._activations import subgradient
 from ._elementwise import Elementwise, InPlace
+from ._module import Module
+from .init import constant_
 
 
 class ReLU(InPlace):
-    """max(x, 0), element by element; the derivative at 0 is 0.
+    """max(x, 0), element by element.
 
-    `inplace` writes the result into the input. Shapes: any; the output has the input's.
+    Args:
+        inplace: write the result into the input.
+        derivative_at_zero: the derivative at 0, in [0, 1]; ValueError otherwise. PyTorch has 0
+            alone.
 
-    Source: 000_4bfdbb0e825250a6.txt. The table of 002_5fc2916072822600.txt has 1 as derivative at
-    0.
+    Shapes: any; the output has the input's.
+
+    Source: 000_4bfdbb0e825250a6.txt; the derivative at 0 is 0 in 003_35a9ce6660cbb7d5.txt and 1 in
+    the table of 002_5fc2916072822600.txt.
     """
 
+    def __init__(self, inplace: bool = False, *, derivative_at_zero: float = 0.0):
+        super().__init__(inplace)
+        self.derivative_at_zero = subgradient("ReLU", derivative_at_zero)
+
     def forward(self, input: Tensor) -> Tensor:
-        return functional.relu(input, inplace=True) if self.inplace else _functional.relu(input)
+        if self.inplace or self.derivative_at_zero:
+            return functional.relu(input, self.inplace, derivative_at_zero=self.derivative_at_zero)
+        return _functional.relu(input)
+
+    def extra_repr(self):
+        parts = ["inplace=True"] if self.inplace else []
+        if self.derivative_at_zero:
+            parts.append(f"derivative_at_zero={self.derivative_at_zero}")
+        return ", ".join(parts)
 
 
 class LeakyReLU(InPlace):
@@ -38,6 +59,93 @@ class LeakyReLU(InPlace):
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         super().__init__(inplace)
         self._keep(negative_slope=negative_slope)
+
+
+class PReLU(Module):
+    """x where x > 0, else weight * x, with a learned `weight`.
+
+    Args:
+        num_parameters: size of the weight, 1 for all elements alike or the size of dimension 1 of
+            the inputs; at least 1, ValueError otherwise.
+        init: what the weight starts as.
+        device: where the weight lives.
+        dtype: a floating dtype; the default dtype when None.
+
+    Shapes: any floating input; `weight` (num_parameters,). An input whose dimension 1 does not fit
+    is a ShapeError. Weight decay would pull the slopes to 0: leave them out of it.
+
+    Source: 002_5fc2916072822600.txt; He et al., "Delving deep into rectifiers" (2015).
+    """
+
+    weight: Parameter
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None):
+        if require_int("PReLU", "num_parameters", num_parameters) < 1:
+            raise ValueError(f"[PReLU] expected num_parameters >= 1; got {num_parameters}.")
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = require_number("PReLU", "init", init)
+        self.weight = Parameter(_core.empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The weight as it started."""
+        constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _functional.prelu(input, self.weight)
+
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(InPlace):
+    """x where x > 0, else a x; the derivative at 0 is a.
+
+    While training, a is random for each element, uniform in [lower, upper); in evaluation mode it
+    is (lower + upper) / 2. A new one is drawn at every call.
+
+    Args:
+        lower: the smallest slope, at most `upper`; ValueError otherwise.
+        upper: the largest.
+        inplace: write the result into the input.
+
+    Shapes: any floating input.
+
+    Source: 002_5fc2916072822600.txt; Xu et al., "Empirical evaluation of rectified activations in
+    convolutional network" (2015).
+    """
+
+    lower: float
+    upper: float
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False):
+        super().__init__(inplace)
+        self._keep(lower=lower, upper=upper)
+        if not lower <= upper:
+            raise ValueError(f"[RReLU] expected lower <= upper; got {lower} and {upper}.")
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+
+class Step(Elementwise):
+    """Binary step: 0 where x < 0, 1 where x > 0; the derivative is 0 everywhere, also at 0.
+
+    Args:
+        value_at_zero: what 0 becomes. 1 is g(r) = 1 if r >= 0, 0 is the perceptron's strict
+            wᵀx > 0.
+
+    Shapes: any. Not in PyTorch, but for `heaviside`. Source: 002_5fc2916072822600.txt, which has
+    both; 004_207294fe22f678c8.txt has 1.
+    """
+
+    value_at_zero: float
+    _function = staticmethod(_functional.step)
+
+    def __init__(self, value_at_zero: float = 1.0):
+        super().__init__()
+        self._keep(value_at_zero=value_at_zero)
 
 
 class Threshold(InPlace):

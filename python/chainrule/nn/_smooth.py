@@ -84,6 +84,24 @@ class Softplus(Elementwise):
         self._keep(beta=beta, threshold=threshold)
 
 
+class Squareplus(Elementwise):
+    """(x + sqrt(x² + b)) / 2, a smooth ReLU without exponentials.
+
+    `b` >= 0, ValueError otherwise; it says how round the corner is, and 0 is ReLU with 1/2 as
+    derivative at 0. Shapes: any floating input. Not in PyTorch. Source: Barron, "Squareplus: a
+    softplus-like algebraic rectifier" (2021).
+    """
+
+    b: float
+    _function = staticmethod(_functional.squareplus)
+
+    def __init__(self, b: float = 4.0):
+        if not require_number("Squareplus", "b", b) >= 0:
+            raise ValueError(f"[Squareplus] expected b >= 0; got {b}.")
+        super().__init__()
+        self._keep(b=b)
+
+
 class ELU(InPlace):
     """x where x > 0, else alpha (e^x - 1); the derivative at 0 is alpha.
 

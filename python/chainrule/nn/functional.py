@@ -26,6 +26,7 @@ from ._activations import (
     mish,
     relu,
     relu6,
+    rrelu,
     selu,
     silu,
     threshold,
@@ -76,6 +77,7 @@ from ._regression_losses import (
 
 cosine_similarity = _functional.cosine_similarity
 gelu = _functional.gelu
+glu = _functional.glu
 hardshrink = _functional.hardshrink
 layer_norm = _functional.layer_norm
 linear = _functional.linear
@@ -84,10 +86,15 @@ normalize = _functional.normalize
 one_hot = _functional.one_hot
 rms_norm = _functional.rms_norm
 pairwise_distance = _functional.pairwise_distance
+maxout = _functional.maxout
+one_hot = _functional.one_hot
+prelu = _functional.prelu
 sigmoid = _functional.sigmoid
 softplus = _functional.softplus
 softshrink = _functional.softshrink
 softsign = _functional.softsign
+squareplus = _functional.squareplus
+step = _functional.step
 tanh = _functional.tanh
 tanhshrink = _functional.tanhshrink
 
@@ -111,6 +118,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gaussian_noise",
     "gelu",
+    "glu",
     "group_norm",
     "half_mse_loss",
     "hardshrink",
@@ -130,6 +138,7 @@ __all__ = [
     "logistic_loss",
     "logsigmoid",
     "margin_ranking_loss",
+    "maxout",
     "mish",
     "mse_loss",
     "multi_margin_loss",
@@ -140,9 +149,11 @@ __all__ = [
     "one_hot",
     "pairwise_distance",
     "poisson_nll_loss",
+    "prelu",
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "selu",
     "sigmoid",
     "silu",
@@ -153,6 +164,8 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "squareplus",
+    "step",
     "tanh",
     "tanhshrink",
     "threshold",
