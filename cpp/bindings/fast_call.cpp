@@ -102,8 +102,9 @@ Watches watches_of(PyObject* entries) {
 }
 
 // remember(program, args, kwargs, ready, watched, rebuild, generation, attributes)
-PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t) {
+PyObject* fast_remember(PyObject* o, PyObject* const* a, Py_ssize_t count) {
   return guarded([&]() -> PyObject* {
+    if (count != 8) fail<TypeError>("compile", "expected 8 arguments; got ", count, ".");
     auto latest = std::make_shared<Latest>(borrow(a[7]).cast<py::list>());
     latest->program = borrow(a[0]);
     latest->call = &latest->program.cast<RecordedCall&>();

@@ -20,6 +20,7 @@ namespace {
 // A number for all that programs rely on. Changes and modes take part by exclusive or, so a mode
 // that comes back brings the number back, and nothing but that does.
 std::atomic<uint64_t> generation{0}, changes{0};
+std::atomic<uint64_t> events{0};  // changes and switches of modes, which never come back
 
 // SplitMix64 (Steele, Lea, Flood, 2014): no two of a process's numbers are expected to agree.
 uint64_t mixed(uint64_t z) {
@@ -127,6 +128,7 @@ void refuse_while_recording(const char* what, const char* hint) {
 
 void invalidate_plans(const char* what, const char* hint) {
   refuse_while_recording(what, hint);
+  events.fetch_add(1, std::memory_order_relaxed);
   const uint64_t before = changes.fetch_add(1, std::memory_order_relaxed);
   generation.fetch_xor(mixed(2 * before) ^ mixed(2 * (before + 1)), std::memory_order_relaxed);
 }
@@ -150,6 +152,7 @@ bool set_training(const py::object& module, bool mode) {
   } else {
     held["_evaluating"] = place;
   }
+  events.fetch_add(1, std::memory_order_relaxed);
   const auto bits = mixed(2 * reinterpret_cast<uint64_t>(module.ptr()) + 1);
   generation.fetch_xor(bits, std::memory_order_relaxed);
   return known;
@@ -219,6 +222,9 @@ void bind_program(py::module_& m) {
   m.def(
       "_plans_changes", [] { return changes.load(std::memory_order_relaxed); },
       "How many changes there were that never come back; those of modes do.");
+  m.def(
+      "_plans_events", [] { return events.load(std::memory_order_relaxed); },
+      "How many changes and switches of modes there were.");
   m.def("_set_training", set_training, py::arg("module"), py::arg("mode"),
         "Puts a module into a mode. Plans of the other one wait for it. False where the module was "
         "not in the mode that it was put into last, and plans may be wrong: a change.");

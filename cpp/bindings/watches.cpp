@@ -76,8 +76,9 @@ AttributeWatches::AttributeWatches(const py::list& of_objects) {
 
 bool AttributeWatches::holds(const Object& o) {
   if (reinterpret_cast<PyObject*>(Py_TYPE(o.object.ptr())) != o.type.ptr()) return false;
-  const py::object dict = steal(PyObject_GenericGetDict(o.object.ptr(), nullptr));
-  if (dict.ptr() != o.dict.ptr() || PyDict_GET_SIZE(dict.ptr()) != o.size) return false;
+  const auto dict = py::reinterpret_steal<py::object>(
+      PyObject_GenericGetDict(o.object.ptr(), nullptr));  // null: it is gone
+  if (!dict || dict.ptr() != o.dict.ptr() || PyDict_GET_SIZE(dict.ptr()) != o.size) return false;
   for (const Attribute& a : o.attributes) {
     PyObject* value = PyDict_GetItemWithError(dict.ptr(), a.name.ptr());
     if (value != a.value.ptr() || length_of(value) != a.length) return false;
@@ -88,7 +89,7 @@ bool AttributeWatches::holds(const Object& o) {
 bool AttributeWatches::hold() const {
   for (const Object& o : objects_) {
     if (!holds(o)) {
-      PyErr_Clear();  // of a __dict__ that is gone
+      PyErr_Clear();
       return false;
     }
   }

@@ -26,6 +26,10 @@ Tensor vector_of(const Call& c, const Tensor& t, const char* what, const Dims& s
   if (!(t.sizes() == sizes)) {
     fail<ShapeError>(c.name(), "expected ", what, " of sizes ", sizes, "; got ", t.sizes(), ".");
   }
+  if (t.dtype() != dtype && promote_types(t.dtype(), c[0].dtype()) != DType::kFloat32) {
+    fail<DtypeError>(c.name(), "expected ", what, " of the input's dtype, ",
+                     dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ".");
+  }
   const Tensor dense = contiguous(reshape(t, {t.numel()}));
   return dense.dtype() == dtype ? dense : cast(dense, dtype);
 }
@@ -51,7 +55,10 @@ Tensor over_last(const Call& c, const Dims& shape, const Tensor& weight, const T
   const int64_t rows = product_of(x.sizes(), 0, x.dim() - shape.size());
   const Tensor w = vector_of(c, weight, "weight", shape, x.dtype());
   const Tensor b = vector_of(c, bias, "bias", shape, x.dtype());
-  if (x.numel() == 0) return mul(x, 1.0);
+  if (x.numel() == 0) {  // parameters get gradients of zeros
+    const Tensor y = w.defined() ? mul(x, reshape(w, shape)) : mul(x, 1.0);
+    return b.defined() ? add(y, reshape(b, shape)) : y;
+  }
   const Tensors out = normalize_rows(contiguous(reshape(x, {rows, cols})), w, b, eps, center);
   return reshape(out[0], x.sizes());
 }
@@ -103,17 +110,20 @@ Tensors normalize_channels(const Call& c) {
   const auto& a = c.as<NormalizeChannelsAttrs>();
   check_floating(c);
   check_eps(c, a.eps);
-  const Tensor& x = c[0];
+  // Statistics of bfloat16 stay in float32.
+  const DType wide = c[0].dtype() == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
+  const Tensor x = c[0].dtype() == wide ? c[0] : cast(c[0], wide);
   const int64_t channels = channels_of(c);
-  const Tensor weight = vector_of(c, c[1], "weight", {channels}, x.dtype());
-  const Tensor bias = vector_of(c, c[2], "bias", {channels}, x.dtype());
+  const Tensor weight = vector_of(c, c[1], "weight", {channels}, wide);
+  const Tensor bias = vector_of(c, c[2], "bias", {channels}, wide);
   const Tensor turned = contiguous(transpose(x, 0, 1));
   const int64_t cols = channels ? x.numel() / channels : 0;
   const Tensors rows =
       normalize_rows(reshape(turned, {channels, cols}), Tensor(), Tensor(), a.eps, true);
   const Tensor y = transpose(reshape(rows[0], turned.sizes()), 0, 1);
   Tensors out;
-  out.push_back(contiguous(with_channels(y, weight, bias)));
+  const Tensor scaled = contiguous(with_channels(y, weight, bias));
+  out.push_back(scaled.dtype() == c[0].dtype() ? scaled : cast(scaled, c[0].dtype()));
   out.push_back(rows[1]);
   out.push_back(rows[2]);
   return out;
@@ -142,7 +152,9 @@ const OpDef kRmsNorm = {
     .name = "rms_norm",
     .doc =
         "x / sqrt(mean(x^2) + eps) * weight over the last dimensions, whose sizes are "
-        "normalized_shape. Without eps it is the distance from 1 to the next number of the dtype.",
+        "normalized_shape. Without eps it is the distance from 1 to the next number of float32, or "
+        "of "
+        "float64 for that.",
     .signatures = {"rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, "
                    "float? eps=None) -> Tensor"},
     .surface = kFunction | kFunctional,
@@ -150,10 +162,9 @@ const OpDef kRmsNorm = {
         [](const Call& c) {
           check_floating(c);
           const auto& a = c.as<RmsNormAttrs>();
-          const double of_dtype =
-              c[0].dtype() == DType::kFloat64   ? std::numeric_limits<double>::epsilon()
-              : c[0].dtype() == DType::kFloat32 ? std::numeric_limits<float>::epsilon()
-                                                : 0x1p-7;
+          const double of_dtype = c[0].dtype() == DType::kFloat64
+                                      ? std::numeric_limits<double>::epsilon()
+                                      : std::numeric_limits<float>::epsilon();
           return just(over_last(c, a.normalized_shape, c[1], Tensor(),
                                 a.eps.has ? a.eps.value : of_dtype, false));
         },
@@ -177,13 +188,13 @@ const OpDef kNormalizeChannels = {
     .name = "normalize_channels",
     .doc =
         "(x - mean) / sqrt(var + eps) * weight + bias with mean and variance of each channel over "
-        "all samples of (N, C, ...). Mean and variance come along, without history.",
+        "all samples of (N, C, ...). Mean and variance come along, of bfloat16 in float32; no "
+        "gradient "
+        "goes through them.",
     .signatures = {"normalize_channels(Tensor input, Tensor? weight, Tensor? bias, float eps) -> "
                    "(output, mean, var)"},
     .surface = kPrivate,
     .compose = normalize_channels,
-    .autocast = in_float32,
-    .dtypes = kWideDTypes,
 };
 
 }  // namespace chainrule::ops

@@ -82,7 +82,8 @@ def compile(
     Arguments count by what they hold: tensors, arrays, numbers and strings, alone or in tuples,
     lists and dicts (and in dataclasses, arrays apart). Any other object counts as itself and by its
     attributes, numbers by value and the rest by identity, so that the next call after a change is
-    recorded; what lies deeper is what it was when that was done. Modules count as themselves, for
+    recorded; what lies deeper, in its class or in other containers is what it was when that was
+    done. Modules count as themselves, for
     they announce their changes, and optimizers: a learning rate that the function itself reads from
     param_groups is what it was.
 

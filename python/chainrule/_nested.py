@@ -105,6 +105,11 @@ def form(value, found):
         return (kind, tuple(form(v, found) for v in value), _more(value, found))
     if isinstance(value, dict):
         return (kind, _items(value, found), _more(value, found))
+    if isinstance(value, (set, frozenset)):
+        return (kind, frozenset(_key(v) for v in value), _more(value, found))
+    if isinstance(value, bytearray):
+        found.watched = None
+        return (kind, bytes(value))
     if isinstance(value, (_core.dtype, _core.device)):
         return ("type", repr(value))
     held = None if _announces(value) else fields(value)
@@ -132,7 +137,7 @@ def _more(value, found):
     """The attributes that a list, a dict or a number has besides."""
     if type(value) in (tuple, list, dict):
         return ()
-    found.watched = None
+    found.watched = None  # native code looks into those alone
     return _attributes(value, found) if found.attributes else ()
 
 
@@ -175,7 +180,8 @@ def _attributes(value, found):
             found.objects.append(attribute)
             parts.append((name, id(attribute), length))
         seen.append((name, attribute, length))
-    if slots or type(held) not in (dict, type(None)):
+    native = type(held) is dict and type(value).__dictoffset__
+    if slots or not (held is None or native):
         found.watched = None
     elif found.watched is not None and held is not None:
         found.watched.append((value, held, seen, len(held)))

@@ -29,7 +29,7 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
     like = audited or plan.like(tensors)
     before = like or plan.recorded
     comparable = before and before.comparable(tensors)
-    generation = _core._plans_generation()
+    events = _core._plans_events()
     recording = _core._Recording(tensors, gives_up)
     try:
         arguments, attributes = held(args, kwargs), held(args, kwargs, attributes=True)
@@ -50,7 +50,7 @@ def record(function, plan, tensors, args, kwargs, fallback, audited):
             if recording.made_state:  # which is announced where nobody records
                 _core._invalidate_plans()
     plan.recordings += 1
-    if recorded.generation != generation:  # another thread has made a change meanwhile
+    if _core._plans_events() != events:  # another thread has made a change meanwhile
         recorded = recorded._replace(generation=NEVER)
     effect = _MADE_STATE if recording.made_state else ""
     if held(args, kwargs, attributes=True) != attributes:

@@ -69,6 +69,11 @@ def test_float32_and_bfloat16():
     def result(lib, dtype):
         return lib.nn.LayerNorm(65).to(dtype)(lib.tensor(x).to(dtype)).float()
 
+    def of_rms(lib):
+        rows = lib.tensor([[0.01] * 8, [0.2] * 8, [5.0] * 8]).to(lib.bfloat16)
+        return lib.nn.RMSNorm(8).to(lib.bfloat16)(rows).float()
+
+    close(*both(of_rms), rtol=2**-8)
     for dtype, rtol in (("float32", 2e-6), ("bfloat16", 2**-7)):
         ours, theirs = both(lambda lib: result(lib, getattr(lib, dtype)))  # noqa: B023
         close(ours, theirs, rtol=rtol)

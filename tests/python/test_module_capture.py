@@ -269,6 +269,27 @@ def test_a_switch_by_another_thread_while_a_call_is_recorded():
         assert not (step(x) == 0).any()
 
 
+def test_a_switch_to_and_fro_by_another_thread_while_a_call_is_recorded():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x * 2 if self.training else x * 5
+
+    net, x, meanwhile = Net(), cr.ones(1), [True] * 3
+
+    def body(x):
+        for act in (net.eval, None, net.train) if meanwhile and meanwhile.pop() else (None,):
+            if act is None:
+                y = net(x)
+            else:
+                thread = threading.Thread(target=act)
+                thread.start()
+                thread.join()
+        return y
+
+    step = cr.compile(body)
+    assert [step(x).item() for _ in range(8)] == [5.0] * 3 + [2.0] * 5
+
+
 def test_switches_of_modes_are_named_where_they_keep_a_call_from_being_replayed():
     modules = [nn.Dropout(0.5) for _ in range(12)]
     step, x = cr.compile(lambda x: [m(x) for m in modules]), cr.ones(3)

@@ -109,6 +109,7 @@ def test_empty_inputs(shape):
         (lambda: nn.RMSNorm(3, eps="small"), "eps to be a number"),
         (lambda: nn.GroupNorm(0, 4), "divide num_channels, 4; got 0"),
         (lambda: nn.BatchNorm1d(3, momentum=1.5), "0 <= momentum <= 1 or None; got 1.5"),
+        (lambda: nn.InstanceNorm1d(3)(cr.ones(2, 5, 4)), "num_features=3 channels in dimension 1"),
         (lambda: nn.BatchNorm1d("3"), "num_features to be an int; got '3'"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 4)), "num_features=3 channels in dimension 1"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, 4, 5)), r"a 2D or 3D input; got \(2, 3, 4, 5\)"),
@@ -130,3 +131,82 @@ def test_reset_parameters_forgets_what_was_learned_and_seen():
         layer.weight.fill_(2.0)
     layer.reset_parameters()
     assert [t.tolist() for t in layer.state_dict().values()] == fresh
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: nn.BatchNorm1d(3), (0, 3)),
+        (lambda: nn.BatchNorm1d(3), (2, 3, 0)),
+        (lambda: nn.InstanceNorm1d(3, track_running_stats=True), (0, 3, 4)),
+    ],
+)
+def test_an_empty_batch_leaves_the_running_statistics(layer, shape):
+    layer = layer()
+    assert layer(cr.zeros(shape)).shape == shape
+    assert (layer.running_mean.tolist(), layer.running_var.tolist()) == ([0.0] * 3, [1.0] * 3)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ((cr.ones(2, 1, 4), cr.zeros(3), cr.ones(3)), "running_mean of one value for each of 1 "),
+        ((cr.ones(2, 3, 4), cr.zeros(3), cr.ones(1)), "running_var of one value for each of 3 "),
+        ((cr.ones(2, 3, 4), cr.zeros(3), None), "both running_mean and running_var"),
+        ((cr.ones(2, 3, 4), cr.zeros(3), cr.ones(3), cr.ones(2)), "weight of one value"),
+        ((cr.ones(2, 3, 4), cr.zeros(3), cr.ones(3), 3.0), "expected a Tensor; got float"),
+        ((cr.ones(2, 3, 4), cr.zeros(3).double(), cr.ones(3)), "of the input's dtype"),
+        ((cr.ones(2, 3, 4).long(), cr.zeros(3), cr.ones(3)), "floating input"),
+        ((cr.ones(3), cr.zeros(3), cr.ones(3)), r"sizes \(N, C, \.\.\.\); got \(3,\)"),
+        ((cr.ones(2, 3, 4), cr.zeros(3), cr.ones(3), None, None, -0.5), "eps >= 0"),
+    ],
+)
+def test_nothing_is_changed_where_sizes_or_dtypes_are_wrong(training, arguments, match):
+    before = [a.tolist() if isinstance(a, cr.Tensor) else a for a in arguments]
+    *vectors, eps = arguments if len(arguments) == 6 else (*arguments, 1e-5)
+    for function, mode in (("batch_norm", "training"), ("instance_norm", "use_input_stats")):
+        with pytest.raises((ValueError, TypeError, cr.StateError), match=match):
+            getattr(nn.functional, function)(*vectors, **{mode: training, "eps": eps})
+    assert [a.tolist() if isinstance(a, cr.Tensor) else a for a in arguments] == before
+
+
+def test_parameters_of_another_dtype():
+    x = cr.ones(2, 3)
+    for call in (
+        lambda: cr.layer_norm(x, (3,), cr.ones(3).double()),
+        lambda: cr.rms_norm(x.bfloat16(), (3,), cr.ones(3).double()),
+        lambda: cr.group_norm(x, 1, cr.ones(3).double()),
+    ):
+        with pytest.raises(cr.DtypeError, match="weight of the input's dtype"):
+            call()
+    assert cr.layer_norm(x.bfloat16(), (3,), cr.ones(3)).dtype == cr.bfloat16
+    half = cr.randn(4, 3, 5).bfloat16()
+    for layer in (nn.BatchNorm1d(3), nn.InstanceNorm1d(3, affine=True, track_running_stats=True)):
+        for mode in (True, False):
+            assert layer.train(mode)(half).dtype == cr.bfloat16
+        assert layer.running_mean.dtype == cr.float32
+    assert nn.BatchNorm1d(3)(half).dtype == cr.bfloat16
+
+
+def test_gradients_of_gradients_of_rows_without_a_gradient_are_finite():
+    x = cr.tensor([[1.0, 2.0], [float("inf"), 1.0], [3.0, 3.0]], requires_grad=True)
+    dy = cr.tensor([[1.0, -1.0], [0.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    (dx,) = cr.autograd.grad(cr.layer_norm(x, (2,), eps=0.0), x, dy, create_graph=True)
+    u = cr.tensor([[1.0, 0.5], [0.0, 0.0], [0.0, 0.0]])
+    ddy, ddx = cr.autograd.grad(dx, (dy, x), u)
+    assert ddx[1:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert cr.isfinite(ddx).all() and cr.isfinite(ddy[0]).all()
+
+
+def test_statistics_that_are_switched_off_later_are_left():
+    layer = nn.BatchNorm1d(2)
+    layer.track_running_stats = False
+    layer(cr.randn(5, 2))
+    assert layer.running_mean.tolist() == [0.0, 0.0] and layer.num_batches_tracked.item() == 0
+
+
+def test_parameters_get_zeros_from_an_empty_batch():
+    layer = nn.LayerNorm(3)
+    layer(cr.zeros(0, 3)).sum().backward()
+    assert layer.weight.grad.tolist() == layer.bias.grad.tolist() == [0.0, 0.0, 0.0]

@@ -92,16 +92,16 @@ class _BatchNorm(_Tracking):
     def forward(self, input: Tensor) -> Tensor:
         self._check_rank(input)
         self._check_channels(input, 1)
-        mean, var = self.running_mean, self.running_var
-        by_batch = self.training or mean is None
+        tracks = self.training and self.track_running_stats
+        reads = tracks or not self.training
         return _normalize.batch_norm(
             input,
-            mean,
-            var,
+            self.running_mean if reads else None,
+            self.running_var if reads else None,
             self.weight,
             self.bias,
-            by_batch,
-            self._share() if self.training else 0.0,
+            self.training or self.running_mean is None,
+            self._share() if tracks else 0.0,
             self.eps,
         )
 
@@ -180,7 +180,7 @@ class _InstanceNorm(_Tracking):
             self.running_var,
             self.weight,
             self.bias,
-            self.training or self.running_mean is None,
+            self.training or not self.track_running_stats,
             0.0 if self.momentum is None else self.momentum,
             self.eps,
         )
@@ -190,7 +190,8 @@ class _InstanceNorm(_Tracking):
 class InstanceNorm1d(_InstanceNorm):
     """BatchNorm1d of every sample by itself: inputs (N, C, L) or (C, L).
 
-    Arguments as in BatchNorm1d, but affine and track_running_stats are False if nothing is said.
+    Arguments as in BatchNorm1d, but affine and track_running_stats are False if nothing is said, and
+    a momentum of None leaves the running statistics as they are.
 
     Source: Ulyanov et al., "Instance Normalization" (2016).
     """

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 
 from .._checks import require_callable
 from .._core import Tensor
-from ._rectifier import ReLU
 from ._container import Sequential
 from ._dropout import Dropout
 from ._dropouts import require_probability
 from ._linear import Linear
 from ._module import Module
+from ._rectifier import ReLU
 from ._sizes import require_size
 
 TYPE_CHECKING = False

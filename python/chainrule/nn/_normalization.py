@@ -116,7 +116,8 @@ class RMSNorm(Module):
 
     Args:
         normalized_shape: their sizes, an int for one.
-        eps: >= 0; None for the distance from 1 to the next number of the input's dtype.
+        eps: >= 0; None for the distance from 1 to the next number of float32, or of
+            float64 for inputs of that.
         elementwise_affine: learn weight, ones at first, of that shape.
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).

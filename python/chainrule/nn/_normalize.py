@@ -29,24 +29,19 @@ def batch_norm(
     running ← (1 - momentum) running + momentum batch, with n - 1 in the place of n in the running
     variance. Otherwise they are the running ones.
 
-    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel in training, and
-    without running statistics otherwise.
+    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel in training,
+    StateError without running statistics otherwise. An empty batch leaves them as they are.
 
     Source: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2.
     """
-    require_tensor("batch_norm", input)
-    if training:
-        _check_values("batch_norm", input, input.numel(), input.shape[1] if input.dim() > 1 else 0)
-        output, mean, var = _ops.normalize_channels(input, weight, bias, eps)
-        count = input.numel() // max(mean.numel(), 1)
-        _track(running_mean, mean, momentum)
-        _track(running_var, var * (count / max(count - 1, 1)), momentum)
-        return output
-    if running_mean is None or running_var is None:
-        raise _core.StateError(
-            "[batch_norm] expected running_mean and running_var where training is False; got None."
-        )
-    return _by_statistics(input, running_mean, running_var, weight, bias, eps)
+    op = "batch_norm"
+    channels = _check(op, input, running_mean, running_var, weight, bias, eps)
+    if not training:
+        return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
+    _check_values(op, input, input.numel(), channels)
+    output, mean, var = _ops.normalize_channels(input, weight, bias, eps)
+    _track(op, running_mean, running_var, mean, var, input.numel() // max(channels, 1), momentum)
+    return output
 
 
 def instance_norm(
@@ -64,30 +59,22 @@ def instance_norm(
     Running statistics, where there are any, follow the mean over the samples; with
     use_input_stats=False they are what is subtracted and divided by.
 
-    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel and sample.
+    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel and sample,
+    StateError without running statistics where they are to be used.
 
     Source: Ulyanov et al., "Instance Normalization" (2016).
     """
-    require_tensor("instance_norm", input)
+    op = "instance_norm"
+    channels = _check(op, input, running_mean, running_var, weight, bias, eps)
     if not use_input_stats:
-        if running_mean is None or running_var is None:
-            raise _core.StateError(
-                "[instance_norm] expected running_mean and running_var where use_input_stats is "
-                "False; got None."
-            )
-        return _by_statistics(input, running_mean, running_var, weight, bias, eps)
-    if input.dim() < 2:
-        raise _core.ShapeError(
-            f"[instance_norm] expected an input of sizes (N, C, ...); got {tuple(input.shape)}."
-        )
-    samples, channels, *rest = input.shape
-    _check_values("instance_norm", input, prod(rest), 1)
-    flat = input.reshape(1, samples * channels, prod(rest))
+        return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
+    samples, values = input.shape[0], prod(input.shape[2:])
+    _check_values(op, input, values, 1)
+    flat = input.reshape(1, samples * channels, values)
     output, mean, var = _ops.normalize_channels(flat, None, None, eps)
-    shape = (samples, channels)
-    _track(running_mean, mean.reshape(shape).mean(0), momentum)
-    unbiased = var * (prod(rest) / max(prod(rest) - 1, 1))
-    _track(running_var, unbiased.reshape(shape).mean(0), momentum)
+    if input.numel():
+        mean, var = (t.reshape(samples, channels).mean(0) for t in (mean, var))
+    _track(op, running_mean, running_var, mean, var, values if samples else 0, momentum)
     return _affine(output.reshape(input.shape), weight, bias)
 
 
@@ -120,23 +107,67 @@ def _check_values(op, input, values, sets):
         )
 
 
-def _track(running, batch, momentum):
-    if running is None:
-        return
+def _check(op, input, running_mean, running_var, weight, bias, eps):
+    """The channels; an error unless all that is of one value a channel has as many."""
+    require_tensor(op, input)
+    if input.dim() < 2:
+        raise _core.ShapeError(
+            f"[{op}] expected an input of sizes (N, C, ...); got {tuple(input.shape)}."
+        )
+    if not input.is_floating_point():
+        raise _core.DtypeError(
+            f"[{op}] expected a floating input; got {input.dtype}. Use .float()."
+        )
+    if not require_number(op, "eps", eps) >= 0:
+        raise ValueError(f"[{op}] expected eps >= 0; got {eps}.")
+    vectors = {"running_mean": running_mean, "running_var": running_var}
+    for name, vector in (vectors | {"weight": weight, "bias": bias}).items():
+        if vector is not None:
+            _check_vector(op, name, require_tensor(op, vector), input)
+    if (running_mean is None) != (running_var is None):
+        raise _core.StateError(
+            f"[{op}] expected both running_mean and running_var or none; got one."
+        )
+    return input.shape[1]
+
+
+def _check_vector(op, name, vector, input):
+    if tuple(vector.shape) != (input.shape[1],):
+        raise _core.ShapeError(
+            f"[{op}] expected {name} of one value for each of {input.shape[1]} channels; got sizes "
+            f"{tuple(vector.shape)}."
+        )
+    wide = input.dtype == _core.bfloat16 and vector.dtype == _core.float32
+    if vector.dtype != input.dtype and not wide:
+        raise _core.DtypeError(
+            f"[{op}] expected {name} of the input's dtype, {input.dtype}; got {vector.dtype}."
+        )
+
+
+def _track(op, running_mean, running_var, mean, var, count, momentum):
+    """Both running statistics towards those of `count` values; none where there are no values."""
     if not isinstance(momentum, Tensor):
-        require_number("batch_norm", "momentum", momentum)
+        require_number(op, "momentum", momentum)
+    if running_mean is None or count == 0:
+        return
+    unbiased = var.detach() * (count / max(count - 1, 1))
     with _core.no_grad():
-        running.copy_(running * (1 - momentum) + batch.detach() * momentum)
+        for running, batch in ((running_mean, mean.detach()), (running_var, unbiased)):
+            running.copy_(running * (1 - momentum) + batch * momentum)
 
 
-def _by_statistics(input, mean, var, weight, bias, eps):
+def _by_statistics(op, input, mean, var, weight, bias, eps):
+    if mean is None:
+        raise _core.StateError(
+            f"[{op}] expected running_mean and running_var where the batch's are not taken; got None."
+        )
     shape = (1, -1) + (1,) * (input.dim() - 2)
     output = (input - mean.reshape(shape)) * _core.rsqrt(var.reshape(shape) + eps)
     return _affine(output, weight, bias).to(input.dtype)
 
 
 def _affine(output, weight, bias):
-    shape = (1, -1) + (1,) * (output.dim() - 2)
+    shape, dtype = (1, -1) + (1,) * (output.dim() - 2), output.dtype
     if weight is not None:
         output = output * weight.reshape(shape)
-    return output if bias is None else output + bias.reshape(shape)
+    return (output if bias is None else output + bias.reshape(shape)).to(dtype)
