@@ -48,6 +48,7 @@ def test_a_module_dict_is_a_dict_of_registered_modules():
         (TypeError, "got int at position 1", lambda d: d.update([("b", nn.ReLU()), 3])),
         (ValueError, "got 1 elements at position 0", lambda d: d.update([("b",)])),
         (TypeError, "got int for 'c'", lambda d: d.update({"b": nn.ReLU(), "c": 3})),
+        (KeyError, "attribute", lambda d: d.update({"b": nn.ReLU(), "keys": nn.ReLU()})),
     ],
 )
 def test_misuse_of_a_module_dict_changes_nothing(error, match, act):
@@ -122,6 +123,7 @@ def test_a_parameter_dict_is_a_dict_of_registered_parameters():
         (TypeError, "string as name", lambda d: d[0]),
         (TypeError, "pairs of names", lambda d: d.update(3)),
         (TypeError, "or None for parameter 'a'", lambda d: d.__setitem__("a", 3)),
+        (TypeError, "or None for parameter 'a'", lambda d: d.update([("b", 2), ("a", 3)])),
     ],
 )
 def test_misuse_of_a_parameter_dict_changes_nothing(error, match, act):

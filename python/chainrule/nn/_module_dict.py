@@ -78,11 +78,12 @@ class ModuleDict(Module):
     ) -> None:
         """Add modules from a dict or from pairs; a module of the same name is replaced.
 
-        Raises TypeError when one is no module; nothing is changed then.
+        Raises TypeError when one is no module, KeyError for a name that cannot be one; nothing is
+        changed then.
         """
         pairs = pairs_of("ModuleDict", modules)
         for key, module in pairs:
-            require_name("ModuleDict", key)
+            self._check_name("ModuleDict", key, (MODULE,))
             if module is not None and not isinstance(module, Module):
                 raise TypeError(
                     f"[ModuleDict] expected nn.Module objects; got {type(module).__name__} "

@@ -224,10 +224,15 @@ class ParameterDict(_Uncalled):
     def update(
         self, parameters: Mapping[str, Any] | ParameterDict | Iterable[tuple[str, Any]]
     ) -> None:
-        """Add values from a mapping or from pairs; a value of the same name is replaced."""
-        pairs = pairs_of("ParameterDict", parameters)
-        for key, _ in pairs:
+        """Add values from a mapping or from pairs; a value of the same name is replaced.
+
+        Raises KeyError for a name that cannot be one, TypeError when a parameter would become
+        something else; nothing is changed then.
+        """
+        pairs = [(k, _as_parameter(v)) for k, v in pairs_of("ParameterDict", parameters)]
+        for key, value in pairs:
             self._require_usable(key)
+            self._kind_for(key, value)  # raises where the old one is of another kind
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
             pairs.sort(key=operator.itemgetter(0))
         for key, value in pairs:
