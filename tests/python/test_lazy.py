@@ -156,3 +156,21 @@ def test_a_parameter_materializes():
     place.materialize((2, 3))
     assert type(place) is nn.Parameter and tuple(place.shape) == (2, 3)
     assert place.dtype == cr.float64 and not place.requires_grad
+
+
+def test_lent_weights_leave_it_waiting():
+    layer, given = nn.LazyLinear(3), nn.Linear(4, 3)
+    x = cr.randn(2, 4)
+    assert cr.func.functional_call(layer, given.state_dict(), x).equal(given(x))
+    assert layer.has_uninitialized_params() and type(layer) is nn.LazyLinear
+
+
+def test_a_trainer_wants_a_call_first():
+    net = nn.Sequential(nn.LazyLinear(1))
+    trainer = cr.Trainer(net, nn.MSELoss(), cr.optim.Adam(net.parameters(), lr=0.05))
+    x = cr.linspace(-1, 1, 60).reshape(20, 3)
+    with pytest.raises(cr.ShapeError, match="Call its module with a batch first"):
+        trainer.fit((x, x[:, :1] * 2), epochs=1, batch_size=5)
+    net(x)
+    trainer.fit((x, x[:, :1] * 2), epochs=1, batch_size=5)
+    assert type(net[0]) is nn.Linear

@@ -96,6 +96,13 @@ def test_parts_and_copies_of_an_mlp():
         (TypeError, "hidden_features to be an int; got 2.5", lambda: nn.MLP(1, [2.5], 1)),
         (TypeError, "hidden_features to be widths; got None", lambda: nn.MLP(1, None, 1)),
         (TypeError, "expected a function; got int", lambda: nn.MLP(1, [2], 1, 3)),
+        (TypeError, r"what makes a module, .* got ReLU\(\)", lambda: nn.MLP(1, [], 1, nn.ReLU())),
+        (
+            TypeError,
+            r"what makes a module, .* got Sigmoid\(\)",
+            lambda: nn.Autoencoder([2, 1], output_activation=nn.Sigmoid()),
+        ),
+        (TypeError, "nn.Module objects; got int", lambda: nn.MLP(1, [2], 1, lambda: 3)),
         (ValueError, "0 <= p <= 1; got 1.5", lambda: nn.MLP(1, [2], 1, dropout=1.5)),
         (ValueError, "widths of input and code at least; got", lambda: nn.Autoencoder([3])),
         (TypeError, "features to be widths", lambda: nn.Autoencoder(3.5)),

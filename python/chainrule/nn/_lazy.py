@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _core
 from .._checks import require_tensor
-from .._core import Tensor
+from .._core import Parameter, Tensor
 from ._linear import Linear
 from ._members import BUFFER, PARAMETER, TRANSIENT
 from ._sizes import require_size
@@ -85,6 +85,8 @@ class LazyLinear(Linear):
         super().reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
+        if not isinstance(self.weight, Parameter):  # lent for this call, as by functional_call
+            return super().forward(input)
         with _core._PauseRecording():  # it is done once; a replay begins with what is there then
             self.initialize_parameters(input)
             self.__class__ = self.cls_to_become  # pyright: ignore[reportAttributeAccessIssue]

@@ -68,14 +68,16 @@ class MLP(Sequential):
         dtype=None,
     ):
         widths = _widths("MLP", "hidden_features", hidden_features)
-        require_callable("MLP", activation)
+        makers = (activation, output_activation or activation, norm_layer or activation)
+        for maker in makers:
+            _require_maker("MLP", maker)
         require_probability("MLP", dropout)
         layers: list[Module] = []
         width = require_size("MLP", "in_features", in_features)
         for hidden in widths:
             layers.append(Linear(width, hidden, bias, device, dtype))
             if norm_layer is not None:
-                layers.append(require_callable("MLP", norm_layer)(hidden))
+                layers.append(norm_layer(hidden))
             layers.append(activation())
             if dropout:
                 layers.append(Dropout(dropout))
@@ -83,7 +85,7 @@ class MLP(Sequential):
         require_size("MLP", "out_features", out_features)
         layers.append(Linear(width, out_features, bias, device, dtype))
         if output_activation is not None:
-            layers.append(require_callable("MLP", output_activation)())
+            layers.append(output_activation())
         super().__init__(*layers)
 
     def _slice(self, items) -> Any:
@@ -153,6 +155,15 @@ class Autoencoder(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return self.decoder(self.encoder(input))
+
+
+def _require_maker(network, maker):
+    if isinstance(maker, Module):
+        raise TypeError(
+            f"[{network}] expected what makes a module, as nn.Tanh; got {type(maker).__name__}(), "
+            "a module. Each place gets one of its own."
+        )
+    require_callable(network, maker)
 
 
 def _widths(network, name, features):
