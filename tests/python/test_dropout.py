@@ -192,6 +192,12 @@ def test_probabilities(make, shape):
     assert tuple(make(0.5)(x).shape) == tuple(x.shape)
 
 
+def test_the_decks_dropout_takes_tensors_alone():
+    for inplace in (False, True):
+        with pytest.raises(TypeError, match=r"\[dropout\] expected a Tensor; got list"):
+            F.dropout([1.0], inplace=inplace, scale_at_test=True)
+
+
 @pytest.mark.parametrize(
     "function",
     [F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout],

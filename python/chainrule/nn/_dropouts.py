@@ -43,6 +43,7 @@ def dropout(
     Source: 004_207294fe22f678c8.txt; the default is what is called inverted dropout.
     """
     if scale_at_test:
+        require_tensor("dropout", input)
         return _written(lambda x: _scaled_at_test(x, p, training), input, inplace)
     if inplace:
         return in_place(_functional.dropout, input, p, training)
@@ -52,7 +53,7 @@ def dropout(
 def _scaled_at_test(input, p, training):
     p = require_probability("dropout", p)
     if not training:
-        return require_tensor("dropout", input) * (1 - p)
+        return input * (1 - p)
     dropped = _dropped("dropout", input, p)
     return input if dropped is None else input.masked_fill(dropped, 0)
 
