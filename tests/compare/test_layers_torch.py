@@ -33,6 +33,9 @@ def zoo(lib):
         nn.Embedding(5, 3),
         nn.Embedding(5, 3, -1, 2.0, 1.0, True),
         nn.Embedding.from_pretrained(lib.ones(3, 2), padding_idx=0),
+        nn.EmbeddingBag(5, 3),
+        nn.EmbeddingBag(5, 3, 2.0, 1.0, True, "sum", padding_idx=2),
+        nn.EmbeddingBag.from_pretrained(lib.ones(3, 2), mode="max", padding_idx=0),
         *(
             getattr(nn, name)(*settings)
             for name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
@@ -278,3 +281,52 @@ def test_a_parametrization_of_ones_own():
 
     ours, theirs = both(act)
     assert ours == theirs
+
+
+BAGS = {
+    "rows": ([[3, 1, 3], [0, 3, 2], [1, 1, 1]], None),
+    "offsets": ([3, 1, 3, 0, 3, 2, 1, 1], [0, 2, 2, 5, 8]),
+    "one bag": ([3, 1, 3, 0, 3, 2, 1, 1], [0]),
+    "empty bags": ([], [0, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"padding_idx": 3},
+        {"padding_idx": -4},
+        {"max_norm": 0.9, "norm_type": 1.0},
+        {"include_last_offset": True},
+        {"weights": True},
+        {"weights": True, "padding_idx": 3},
+    ],
+)
+@pytest.mark.parametrize("name", BAGS)
+def test_embedding_bag(name, settings, mode):
+    numbers, offsets = BAGS[name]
+    settings = dict(settings, mode=mode)
+    weighted = settings.pop("weights", False)
+    if weighted and mode != "sum":
+        return  # refused by both
+    numbers = np.array(numbers, dtype=np.int64)
+    if settings.get("include_last_offset") and offsets:
+        offsets = [*offsets[:-1], numbers.size] if len(offsets) > 1 else [0, numbers.size]
+    rng = np.random.default_rng(5)
+    table, factors = rng.normal(size=(5, 4)), rng.normal(size=numbers.shape)
+    seed = rng.normal(size=(9, 4))
+
+    def act(lib):
+        layer = lib.nn.EmbeddingBag(5, 4, _weight=lib.tensor(table), **settings)
+        given = [lib.tensor(numbers), None if offsets is None else lib.tensor(offsets)]
+        leaves = [layer.weight]
+        if weighted:
+            leaves.append(lib.tensor(factors, requires_grad=True))
+        out = layer(*given, *leaves[1:])
+        out.backward(lib.tensor(seed[: len(out)]))
+        return [out, *leaves, *(leaf.grad for leaf in leaves)]
+
+    for own, other in zip(*both(act), strict=True):
+        close(own, other)

@@ -23,7 +23,7 @@ from ._distance import (
     TripletMarginWithDistanceLoss,
 )
 from ._dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
-from ._embedding import Embedding
+from ._embedding import Embedding, EmbeddingBag
 from ._grouped import GLU, LogSoftmax, Maxout, Softmax, Softmax2d, Softmin
 from ._lazy import LazyLinear
 from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
@@ -112,6 +112,7 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "GaussianNLLLoss",

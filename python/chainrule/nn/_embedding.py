@@ -1,13 +1,13 @@
-"""Embedding: rows of a table, looked up by number; and the function behind it."""
+"""Tables of trained rows, read by row number: Embedding and EmbeddingBag. The functions are in
+_embeddings.py."""
 
 from __future__ import annotations
-
-import operator
 
 from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Parameter, Tensor
 from . import init
+from ._embeddings import embedding, embedding_bag, padding_row, refuse_sparse, require_mode
 from ._module import Module
 from ._sizes import require_size
 
@@ -16,98 +16,72 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """The rows of `weight` that `input` numbers.
+class _Table(Module):
+    """What both have: the table and its settings."""
 
-    Shapes: input (*), int64 or int32, each number in [0, V); weight (V, D); output (*, D). A number
-    outside is an IndexError, also in a replay. The gradient of a row is the sum of those of its
-    places, added in their order, so it does not depend on threads.
+    def __init__(
+        self,
+        sizes,
+        padding_idx,
+        max_norm,
+        norm_type,
+        scale_grad_by_freq,
+        sparse,
+        weight,
+        freeze,
+        device,
+        dtype,
+    ):
+        layer = type(self).__name__
+        for name, size in zip(("num_embeddings", "embedding_dim"), sizes, strict=True):
+            require_size(layer, name, size)
+        if max_norm is not None:
+            require_number(layer, "max_norm", max_norm)
+        require_number(layer, "norm_type", norm_type)
+        refuse_sparse(layer, sparse)
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = sizes
+        self.padding_idx = padding_row(layer, padding_idx, self.num_embeddings)
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+        if weight is None:
+            table = _core.empty(*sizes, device=device, dtype=dtype)
+            self.weight = Parameter(table, requires_grad=not freeze)
+            self.reset_parameters()
+            return
+        if tuple(weight.shape) != sizes:
+            raise _core.ShapeError(
+                f"[{layer}] expected a weight of shape {sizes}; got {tuple(weight.shape)}."
+            )
+        self.weight = Parameter(weight, requires_grad=not freeze)
 
-    Args:
-        padding_idx: a row in [-V, V) that gets no gradient.
-        max_norm: before anything is read, the rows named by `input` whose norm is larger are scaled
-            down to it, in place, by max_norm / (norm + 1e-7).
-        norm_type: the p of that norm.
-        scale_grad_by_freq: divide the gradient of each row by how often `input` names it.
-        sparse: only False; gradients are dense.
+    def reset_parameters(self) -> None:
+        """Draw new rows; that of `padding_idx` becomes zeros."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with _core.no_grad():
+                self.weight[self.padding_idx].fill_(0)
 
-    Example:
-        >>> table = chainrule.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-        >>> embedding(chainrule.tensor([2, 0]), table)
-        tensor([[4., 5.],
-                [0., 1.]])
+    def _sizes(self):
+        return f"{self.num_embeddings}, {self.embedding_dim}"
 
-    Source: "updating x if learning embeddings", 000_4bfdbb0e825250a6.txt.
-    """
-    require_tensor("embedding", input)
-    if require_tensor("embedding", weight).dim() != 2:
+    def _unless_default(self, names):
+        defaults = {"padding_idx": None, "max_norm": None, "norm_type": 2}
+        shown = [name for name in names if getattr(self, name) != defaults.get(name, False)]
+        return "".join(f", {name}={getattr(self, name)}" for name in shown)
+
+
+def _sizes_of(table):
+    if require_tensor("from_pretrained", table).dim() != 2:
         raise _core.ShapeError(
-            f"[embedding] expected a weight of 2 dimensions; got shape {tuple(weight.shape)}."
+            f"[from_pretrained] expected a table of 2 dimensions; got shape {tuple(table.shape)}."
         )
-    _refuse_sparse("embedding", sparse)
-    padding = _padding_row("embedding", padding_idx, weight.shape[0])
-    numbers = input.reshape(-1)
-    if max_norm is not None:
-        _limit_norms(weight, numbers, require_number("embedding", "max_norm", max_norm), norm_type)
-    rows = _core.index_select(weight, 0, numbers)
-    if weight.requires_grad and _core.is_grad_enabled():
-        if scale_grad_by_freq:
-            rows = _with_scaled_gradient(rows, numbers, weight.shape[0])
-        if padding is not None:
-            rows = _core.where((numbers == padding).unsqueeze(1), rows.detach(), rows)
-    return rows if input.dim() == 1 else rows.reshape(*input.shape, weight.shape[1])
+    return table.shape
 
 
-def _padding_row(op, padding_idx, count):
-    """`padding_idx` counted from the beginning; ValueError outside of [-count, count)."""
-    if padding_idx is None:
-        return None
-    try:
-        row = operator.index(padding_idx)
-    except TypeError:
-        raise TypeError(
-            f"[{op}] expected padding_idx to be an int or None; got {padding_idx!r:.60}."
-        ) from None
-    if not -count <= row < count:
-        raise ValueError(f"[{op}] expected padding_idx in [{-count}, {count}); got {row}.")
-    return row % count
-
-
-def _refuse_sparse(op, sparse):
-    if sparse:
-        raise ValueError(f"[{op}] expected sparse=False; got {sparse!r:.60}. Gradients are dense.")
-
-
-def _limit_norms(weight, numbers, max_norm, norm_type):
-    """Rows that occur twice are written twice, with the same values."""
-    with _core.no_grad():
-        rows = _core.index_select(weight, 0, numbers)
-        norms = _core.norm(rows, norm_type, 1, keepdim=True)
-        scale = _core.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0)
-        weight.index_copy_(0, numbers, rows * scale.to(weight.dtype))
-
-
-def _with_scaled_gradient(rows, numbers, count):
-    """The same values; their gradients are divided by how often each number occurs."""
-    with _core.no_grad():
-        one = _core.ones(numbers.shape, dtype=rows.dtype)
-        times = _core.zeros(count, dtype=rows.dtype).index_add(0, numbers, one)
-        share = _core.index_select(times, 0, numbers).reciprocal().unsqueeze(1)
-    scaled = rows * share
-    with _core.no_grad():
-        scaled.copy_(rows)  # the history stays that of the product, which reads `share` alone
-    return scaled
-
-
-class Embedding(Module):
+class Embedding(_Table):
     """A table of `num_embeddings` trained rows of `embedding_dim` numbers, read by row number.
 
     Args:
@@ -143,31 +117,18 @@ class Embedding(Module):
         device=None,
         dtype=None,
     ):
-        require_size("Embedding", "num_embeddings", num_embeddings)
-        require_size("Embedding", "embedding_dim", embedding_dim)
-        if max_norm is not None:
-            require_number("Embedding", "max_norm", max_norm)
-        require_number("Embedding", "norm_type", norm_type)
-        _refuse_sparse("Embedding", sparse)
-        super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = _padding_row("Embedding", padding_idx, num_embeddings)
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.sparse = sparse
-        if _weight is None:
-            table = _core.empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.weight = Parameter(table, requires_grad=not _freeze)
-            self.reset_parameters()
-            return
-        if tuple(_weight.shape) != (num_embeddings, embedding_dim):
-            raise _core.ShapeError(
-                f"[Embedding] expected a weight of shape ({num_embeddings}, {embedding_dim}); "
-                f"got {tuple(_weight.shape)}."
-            )
-        self.weight = Parameter(_weight, requires_grad=not _freeze)
+        super().__init__(
+            (num_embeddings, embedding_dim),
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            _weight,
+            _freeze,
+            device,
+            dtype,
+        )
 
     @classmethod
     def from_pretrained(
@@ -189,12 +150,7 @@ class Embedding(Module):
             >>> words(chainrule.tensor([1]))
             tensor([[3., 4.]])
         """
-        if require_tensor("from_pretrained", embeddings).dim() != 2:
-            raise _core.ShapeError(
-                "[from_pretrained] expected a table of 2 dimensions; "
-                f"got shape {tuple(embeddings.shape)}."
-            )
-        rows, columns = embeddings.shape
+        rows, columns = _sizes_of(embeddings)
         return cls(
             rows,
             columns,
@@ -206,13 +162,6 @@ class Embedding(Module):
             _weight=embeddings,
             _freeze=freeze,
         )
-
-    def reset_parameters(self) -> None:
-        """Draw new rows; that of `padding_idx` becomes zeros."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with _core.no_grad():
-                self.weight[self.padding_idx].fill_(0)
 
     def forward(self, input: Tensor) -> Tensor:
         return embedding(
@@ -226,13 +175,116 @@ class Embedding(Module):
         )
 
     def extra_repr(self):
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        for name, default in (
-            ("padding_idx", None),
-            ("max_norm", None),
-            ("norm_type", 2),
-            ("scale_grad_by_freq", False),
-        ):
-            value = getattr(self, name)
-            text += f", {name}={value}" if value != default else ""
-        return text
+        shown = ("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq")
+        return self._sizes() + self._unless_default(shown)
+
+
+class EmbeddingBag(_Table):
+    """The sum, the mean or the maximum of rows of a trained table, for each bag of row numbers.
+
+    Args:
+        num_embeddings: V, the number of rows.
+        embedding_dim: D, the size of each.
+        max_norm, norm_type, scale_grad_by_freq, sparse, padding_idx: as in Embedding; rows of
+            `padding_idx` are in no bag.
+        mode: "sum", "mean" or "max".
+        include_last_offset: the last offset is where the last bag ends.
+        device, dtype: as in Embedding.
+
+    Shapes: input (B, L), or (N,) with offsets; `per_sample_weights`, for sums, has the input's;
+    output (B, D). functional.embedding_bag says more. `weight` (V, D) as in Embedding.
+
+    Example:
+        >>> bags = nn.EmbeddingBag(10, 3, mode="sum")
+        >>> bags(chainrule.tensor([1, 2, 4, 5, 4]), chainrule.tensor([0, 3])).shape
+        chainrule.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device=None,
+        dtype=None,
+    ):
+        require_mode("EmbeddingBag", mode, scale_grad_by_freq)
+        super().__init__(
+            (num_embeddings, embedding_dim),
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            _weight,
+            False,
+            device,
+            dtype,
+        )
+        self.mode = mode
+        self.include_last_offset = include_last_offset
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> Self:
+        """An EmbeddingBag of a table (V, D) that is there already, whose memory it takes over.
+
+        With `freeze` it requires no gradient.
+        """
+        rows, columns = _sizes_of(embeddings)
+        made = cls(
+            rows,
+            columns,
+            max_norm=max_norm,
+            norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq,
+            mode=mode,
+            sparse=sparse,
+            _weight=embeddings,
+            include_last_offset=include_last_offset,
+            padding_idx=padding_idx,
+        )
+        made.weight.requires_grad_(not freeze)
+        return made
+
+    def forward(
+        self,
+        input: Tensor,
+        offsets: Tensor | None = None,
+        per_sample_weights: Tensor | None = None,
+    ) -> Tensor:
+        return embedding_bag(
+            input,
+            self.weight,
+            offsets,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.mode,
+            self.sparse,
+            per_sample_weights,
+            self.include_last_offset,
+            self.padding_idx,
+        )
+
+    def extra_repr(self):
+        shown = self._unless_default(("max_norm", "norm_type", "scale_grad_by_freq"))
+        text = self._sizes() + shown + f", mode={self.mode!r}"
+        return text + self._unless_default(("padding_idx",))

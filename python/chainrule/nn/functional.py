@@ -54,6 +54,7 @@ from ._dropouts import (
     feature_alpha_dropout,
 )
 from ._embedding import embedding
+from ._embeddings import embedding, embedding_bag
 from ._margin_losses import (
     hinge_embedding_loss,
     hinge_loss,
@@ -114,6 +115,7 @@ __all__ = [
     "dropout3d",
     "elu",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "gaussian_nll_loss",
     "gaussian_noise",
