@@ -51,6 +51,28 @@ def close(got, want, rtol=1e-12):
     np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
 
 
+def compare_modules(make, inputs, differentiable=True):
+    """Outputs, gradients of inputs and of parameters, and what is left of the parameters."""
+    ours, theirs = make(cr.nn).double(), make(torch.nn).double()
+    same_weights(ours, theirs)
+    results = []
+    for lib, module in zip(LIBRARIES, (ours, theirs), strict=True):
+        given = [lib.tensor(x) for x in inputs]
+        for x in given:
+            if differentiable:
+                x.requires_grad_()
+        out = module(*given)
+        seed = np.random.default_rng(7).normal(size=tuple(out.shape))
+        if out.requires_grad:
+            out.backward(lib.tensor(seed))
+        leaves = [*given, *module.parameters()]
+        results.append([out, *module.parameters(), *(p.grad for p in leaves)])
+    for got, want in zip(*results, strict=True):
+        assert (got is None) == (want is None)
+        if got is not None:
+            close(got, want)
+
+
 def refused(case, index):
     return (case.id, None) in REFUSED or (case.id, index) in REFUSED
 

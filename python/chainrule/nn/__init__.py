@@ -23,7 +23,8 @@ from ._distance import (
     TripletMarginWithDistanceLoss,
 )
 from ._dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
-from ._embedding import Embedding, EmbeddingBag
+from ._embedding import Embedding
+from ._embedding_bag import EmbeddingBag
 from ._grouped import GLU, LogSoftmax, Maxout, Softmax, Softmax2d, Softmin
 from ._lazy import LazyLinear
 from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
@@ -53,7 +54,8 @@ from ._module import Module
 from ._module_dict import ModuleDict
 from ._noise import GaussianNoise
 from ._normalization import GroupNorm, LayerNorm, RMSNorm
-from ._parameters import ParameterDict, ParameterList
+from ._parameter_dict import ParameterDict
+from ._parameters import ParameterList
 from ._plain import Flatten, Identity
 from ._rectifier import (
     Hardshrink,

@@ -1,5 +1,4 @@
-"""Tables of trained rows, read by row number: Embedding and EmbeddingBag. The functions are in
-_embeddings.py."""
+"""Embedding: a table of trained rows, read by row number; the function is in _embeddings.py."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Parameter, Tensor
 from . import init
-from ._embeddings import embedding, embedding_bag, padding_row, refuse_sparse, require_mode
+from ._embeddings import embedding, padding_row, refuse_sparse
 from ._module import Module
 from ._sizes import require_size
 
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class _Table(Module):
-    """What both have: the table and its settings."""
+class Table(Module):
+    """What Embedding and EmbeddingBag have in common: the table and its settings."""
 
     def __init__(
         self,
@@ -73,7 +72,7 @@ class _Table(Module):
         return "".join(f", {name}={getattr(self, name)}" for name in shown)
 
 
-def _sizes_of(table):
+def sizes_of(table):
     if require_tensor("from_pretrained", table).dim() != 2:
         raise _core.ShapeError(
             f"[from_pretrained] expected a table of 2 dimensions; got shape {tuple(table.shape)}."
@@ -81,7 +80,7 @@ def _sizes_of(table):
     return table.shape
 
 
-class Embedding(_Table):
+class Embedding(Table):
     """A table of `num_embeddings` trained rows of `embedding_dim` numbers, read by row number.
 
     Args:
@@ -150,7 +149,7 @@ class Embedding(_Table):
             >>> words(chainrule.tensor([1]))
             tensor([[3., 4.]])
         """
-        rows, columns = _sizes_of(embeddings)
+        rows, columns = sizes_of(embeddings)
         return cls(
             rows,
             columns,
@@ -177,114 +176,3 @@ class Embedding(_Table):
     def extra_repr(self):
         shown = ("padding_idx", "max_norm", "norm_type", "scale_grad_by_freq")
         return self._sizes() + self._unless_default(shown)
-
-
-class EmbeddingBag(_Table):
-    """The sum, the mean or the maximum of rows of a trained table, for each bag of row numbers.
-
-    Args:
-        num_embeddings: V, the number of rows.
-        embedding_dim: D, the size of each.
-        max_norm, norm_type, scale_grad_by_freq, sparse, padding_idx: as in Embedding; rows of
-            `padding_idx` are in no bag.
-        mode: "sum", "mean" or "max".
-        include_last_offset: the last offset is where the last bag ends.
-        device, dtype: as in Embedding.
-
-    Shapes: input (B, L), or (N,) with offsets; `per_sample_weights`, for sums, has the input's;
-    output (B, D). functional.embedding_bag says more. `weight` (V, D) as in Embedding.
-
-    Example:
-        >>> bags = nn.EmbeddingBag(10, 3, mode="sum")
-        >>> bags(chainrule.tensor([1, 2, 4, 5, 4]), chainrule.tensor([0, 3])).shape
-        chainrule.Size([2, 3])
-    """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        mode: str = "mean",
-        sparse: bool = False,
-        _weight: Tensor | None = None,
-        include_last_offset: bool = False,
-        padding_idx: int | None = None,
-        device=None,
-        dtype=None,
-    ):
-        require_mode("EmbeddingBag", mode, scale_grad_by_freq)
-        super().__init__(
-            (num_embeddings, embedding_dim),
-            padding_idx,
-            max_norm,
-            norm_type,
-            scale_grad_by_freq,
-            sparse,
-            _weight,
-            False,
-            device,
-            dtype,
-        )
-        self.mode = mode
-        self.include_last_offset = include_last_offset
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        embeddings: Tensor,
-        freeze: bool = True,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        mode: str = "mean",
-        sparse: bool = False,
-        include_last_offset: bool = False,
-        padding_idx: int | None = None,
-    ) -> Self:
-        """An EmbeddingBag of a table (V, D) that is there already, whose memory it takes over.
-
-        With `freeze` it requires no gradient.
-        """
-        rows, columns = _sizes_of(embeddings)
-        made = cls(
-            rows,
-            columns,
-            max_norm=max_norm,
-            norm_type=norm_type,
-            scale_grad_by_freq=scale_grad_by_freq,
-            mode=mode,
-            sparse=sparse,
-            _weight=embeddings,
-            include_last_offset=include_last_offset,
-            padding_idx=padding_idx,
-        )
-        made.weight.requires_grad_(not freeze)
-        return made
-
-    def forward(
-        self,
-        input: Tensor,
-        offsets: Tensor | None = None,
-        per_sample_weights: Tensor | None = None,
-    ) -> Tensor:
-        return embedding_bag(
-            input,
-            self.weight,
-            offsets,
-            self.max_norm,
-            self.norm_type,
-            self.scale_grad_by_freq,
-            self.mode,
-            self.sparse,
-            per_sample_weights,
-            self.include_last_offset,
-            self.padding_idx,
-        )
-
-    def extra_repr(self):
-        shown = self._unless_default(("max_norm", "norm_type", "scale_grad_by_freq"))
-        text = self._sizes() + shown + f", mode={self.mode!r}"
-        return text + self._unless_default(("padding_idx",))

@@ -31,6 +31,7 @@ from ._activations import (
     silu,
     threshold,
 )
+from ._bags import embedding_bag
 from ._bilinear import bilinear
 from ._class_losses import (
     binary_cross_entropy,
