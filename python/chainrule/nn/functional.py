@@ -55,7 +55,6 @@ from ._dropouts import (
     feature_alpha_dropout,
 )
 from ._embedding import embedding
-from ._embeddings import embedding, embedding_bag
 from ._margin_losses import (
     hinge_embedding_loss,
     hinge_loss,
@@ -84,13 +83,12 @@ hardshrink = _functional.hardshrink
 layer_norm = _functional.layer_norm
 linear = _functional.linear
 logsigmoid = _functional.logsigmoid
+maxout = _functional.maxout
 normalize = _functional.normalize
 one_hot = _functional.one_hot
-rms_norm = _functional.rms_norm
 pairwise_distance = _functional.pairwise_distance
-maxout = _functional.maxout
-one_hot = _functional.one_hot
 prelu = _functional.prelu
+rms_norm = _functional.rms_norm
 sigmoid = _functional.sigmoid
 softplus = _functional.softplus
 softshrink = _functional.softshrink
