@@ -1,5 +1,7 @@
 #include "kernels/labels.h"
 
+#include "kernels/cpu/vector.h"
+
 namespace chainrule::kernels {
 
 namespace {
@@ -14,6 +16,29 @@ bool read_labels(int64_t cols, const int64_t* labels, int64_t* count) {
   return true;
 }
 
+// What a label's pairs cost, and how many are too close.
+template <typename T>
+struct Pairs {
+  Vector<T> cost{}, hits{};
+
+  // With the classes of one vector; those whose slope is negative are labels, too.
+  void add(T own, Vector<T> scores, Vector<T>& slope) {
+    const Vector<T> none{}, gap = own + scores;
+    const auto apart = (gap <= 0) | (slope < 0);  // of NaN false, so that it shows
+    const Vector<T> hit = apart ? none : none + T(1);
+    cost += apart ? none : gap;
+    hits += hit;
+    slope += hit;
+  }
+};
+
+template <typename T>
+T total(Vector<T> lanes) {
+  T sum = 0;
+  for (int64_t i = 0; i < kWidth<T>; ++i) sum += lanes[i];
+  return sum;
+}
+
 // While it is made, slope counts the pairs that are too close: of a label from -1 downwards, which
 // marks it as one, of every other class from 0 upwards.
 template <typename T>
@@ -23,15 +48,19 @@ T row_margin(int64_t cols, const T* x, const int64_t* labels, int64_t count, T* 
   T sum = 0;
   for (int64_t k = 0; k < count; ++k) {
     const T own = T(1) - x[labels[k]];
-    T hits = 0;
-    for (int64_t i = 0; i < cols; ++i) {
-      const T gap = own + x[i];
-      const bool close = slope[i] >= 0 && !(gap <= 0);  // NaN shows
-      sum += close ? gap : T(0);
-      hits += close ? T(1) : T(0);
-      slope[i] += close ? T(1) : T(0);
+    Pairs<T> pairs;
+    int64_t i = 0;
+    for (; i + kWidth<T> <= cols; i += kWidth<T>) {
+      Vector<T> counts = load(slope + i);
+      pairs.add(own, load(x + i), counts);
+      store(slope + i, counts);
     }
-    slope[labels[k]] -= hits;
+    Vector<T> rest{}, counts = rest - T(1);  // beyond the last class there are labels
+    for (int64_t l = 0; l < cols - i; ++l) rest[l] = x[i + l], counts[l] = slope[i + l];
+    pairs.add(own, rest, counts);
+    for (int64_t l = 0; l < cols - i; ++l) slope[i + l] = counts[l];
+    sum += total<T>(pairs.cost);
+    slope[labels[k]] -= total<T>(pairs.hits);
   }
   const T share = T(1) / static_cast<T>(cols);
   for (int64_t i = 0; i < cols; ++i) slope[i] = (slope[i] < 0 ? slope[i] + 1 : slope[i]) * share;
