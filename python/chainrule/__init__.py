@@ -28,6 +28,7 @@ from chainrule._shaping import unique as unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from chainrule import activations as activations
     from chainrule import amp as amp
     from chainrule import cuda as cuda
     from chainrule import datasets as datasets
@@ -57,6 +58,7 @@ _LATER = {
     "History": "_history",
     "Trainer": "_trainer",
     "__version__": None,
+    "activations": None,
     "amp": None,
     "autocast": "_autocast",
     "cuda": None,

@@ -27,6 +27,7 @@ SPACES = [
     nn.utils.parametrizations,
     nn.utils.parametrize,
     optim,
+    chainrule.activations,
     chainrule.autograd,
     chainrule.linalg,
     chainrule.config,
