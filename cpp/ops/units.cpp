@@ -9,26 +9,58 @@ namespace chainrule::ops {
 
 using kernels::Map;
 
+namespace {
+
+struct Halves {
+  int dim;
+  int64_t size;
+};
+Halves halves_of(const char* op, const Tensor& x, int64_t dim) {
+  if (x.dim() == 0) {
+    fail<ShapeError>(op, "expected an even size along dim; got a 0-dimensional tensor.");
+  }
+  const int at = normalize_dim(op, dim, x.dim());
+  if (x.size(at) % 2) {
+    fail<ShapeError>(op, "expected an even size along dim ", at, "; got ", x.sizes(), ".");
+  }
+  return {at, x.size(at) / 2};
+}
+
+}  // namespace
+
 const OpDef kGlu = {
     .name = "glu",
     .doc = "a * sigmoid(b), where a and b are the first and the second half of input along dim.",
     .signatures = {"glu(Tensor input, int dim=-1) -> Tensor"},
     .surface = kFunctional,
-    .compose =
-        [](const Call& c) {
-          const Tensor& x = c[0];
-          if (x.dim() == 0) {
-            fail<ShapeError>(c.name(), "expected an even size along dim; got a 0-dimensional ",
-                             "tensor.");
-          }
-          const int dim = normalize_dim(c.name(), c.as<GluAttrs>().dim, x.dim());
-          const int64_t half = x.size(dim) / 2;
-          if (x.size(dim) % 2) {
-            fail<ShapeError>(c.name(), "expected an even size along dim ", dim, "; got ", x.sizes(),
-                             ".");
-          }
-          return just(gated(narrow(x, dim, 0, half), narrow(x, dim, half, half)));
+    .infer =
+        [](Infer& c) {
+          const Halves h = halves_of(c.name(), c[0], c.as<GluAttrs>().dim);
+          Dims sizes = c[0].sizes();
+          sizes[h.dim] = h.size;
+          c.out(c[0].dtype(), sizes);
         },
+    .forward =
+        [](Run& r) {
+          const Tensor& x = r[0];
+          const Halves h = halves_of(r.name(), x, r.as<GluAttrs>().dim);
+          const int64_t second = x->offset + h.size * x.strides()[h.dim];
+          const Tensor halves[] = {x.alias(r.out().sizes(), x.strides(), x->offset),
+                                   x.alias(r.out().sizes(), x.strides(), second)};
+          const auto& slots = kernels::table().map[static_cast<int>(Map::gated)];
+          run_elementwise(slots[static_cast<int>(x.dtype())], r.out(), halves, nullptr, r.op.cost);
+        },
+    .grad = {{0, reads_value(0),
+              [](Backward& b) {
+                const Tensor x = b.value(0);
+                const Halves h = halves_of("glu", x, b.as<GluAttrs>().dim);
+                const Tensor gate = narrow(x, h.dim, h.size, h.size);
+                const Tensor parts[] = {gated(b.dy(), gate),
+                                        gate_backward(b.dy(), narrow(x, h.dim, 0, h.size), gate)};
+                return cat(parts, h.dim);
+              }}},
+    .dtypes = kFloatDTypes,
+    .cost = 13,
 };
 
 const OpDef kGated = {

@@ -43,6 +43,13 @@ CALLS = {
     "softshrink": (lambda lib, f, x: f.softshrink(x, 1.0), ZEROS),
     "threshold": (lambda lib, f, x: f.threshold(x, 1.0, -3.0), ZEROS),
     "softsign": (lambda lib, f, x: f.softsign(x), ZEROS),
+    "prelu": (lambda lib, f, x: lib.prelu(x, lib.full((1,), 0.25, dtype=lib.float64)), ZEROS),
+    "rrelu": (lambda lib, f, x: f.rrelu(x, 0.25, 0.5), ZEROS),
+    "glu": (lambda lib, f, x: f.glu(x, 1), [[-1.0, -0.0, 0.0, 900.0], [1e30, 0.0, -1e30, 1e-30]]),
+    "mish": (lambda lib, f, x: f.mish(x * 900), ZEROS),
+    "logsigmoid": (lambda lib, f, x: f.logsigmoid(x * 900), ZEROS),
+    "tanhshrink": (lambda lib, f, x: f.tanhshrink(x), ZEROS),
+    "softsign of large numbers": (lambda lib, f, x: f.softsign(x), [-1e30, 1e-30, -1e-30, 1e30]),
     "softplus beyond its threshold": (lambda lib, f, x: f.softplus(x * 30), ZEROS),
     "rounding": (lambda lib, f, x: lib.round(x * 1.5) + lib.floor(x) + lib.trunc(x), ZEROS),
     "max": (lambda lib, f, x: x.max(), TIES),
@@ -105,8 +112,9 @@ CALLS = {
 }
 
 # PyTorch has no second derivatives of the first, and none by dy of the others; those of the
-# exponential units at 0 are from the left here, as the first ones are in both.
-WITHOUT_SECOND = ["hardsigmoid", "sign", "rounding", "elu", "celu", "selu", "bce at 0 and 1"]
+# exponential units and of prelu at 0 are from the left here, as the first ones are in both.
+WITHOUT_SECOND = ["hardsigmoid", "sign", "rounding", "bce at 0 and 1"]
+WITHOUT_SECOND += ["elu", "celu", "selu", "prelu"]
 SECOND = [name for name in CALLS if name not in WITHOUT_SECOND]
 
 

@@ -76,9 +76,9 @@ def test_kinks_are_where_the_derivative_jumps(row):
         sides = [ours(row, place + step) for step in (-1e-9, 1e-9)]
         jumps = abs(sides[0][1] - sides[1][1]) > 0.1 or abs(sides[0][0] - sides[1][0]) > 0.1
         assert jumps, f"{row.name} has no kink at {place}"
-    around = np.linspace(-6.0005, 6.0005, 12002)
+    around = np.linspace(-6.0005, 6.0005, 602)
     slopes = np.array([theirs(row, x)[1] for x in around])
-    for i in np.flatnonzero(np.abs(np.diff(slopes)) > 0.02):
+    for i in np.flatnonzero(np.abs(np.diff(slopes)) > 0.05):
         assert any(around[i] < k < around[i + 1] for k in row.kinks), f"{row.name} near {around[i]}"
 
 

@@ -89,6 +89,7 @@ from ._smooth import (
 )
 from ._unflatten import Unflatten
 from ._uninitialized import UninitializedParameter
+from ._user_activation import Activation
 
 __all__ = [
     "CELU",
@@ -97,6 +98,7 @@ __all__ = [
     "GLU",
     "MLP",
     "SELU",
+    "Activation",
     "AlphaDropout",
     "Arctan",
     "Autoencoder",
