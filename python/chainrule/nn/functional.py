@@ -54,7 +54,7 @@ from ._dropouts import (
     dropout3d,
     feature_alpha_dropout,
 )
-from ._embedding import embedding
+from ._embeddings import embedding
 from ._margin_losses import (
     hinge_embedding_loss,
     hinge_loss,
