@@ -28,6 +28,7 @@ SPACES = [
     nn.utils.parametrize,
     optim,
     chainrule.activations,
+    optim.lr_scheduler,
     chainrule.autograd,
     chainrule.linalg,
     chainrule.config,

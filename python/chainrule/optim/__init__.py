@@ -7,4 +7,21 @@ from ._adam import Adam, AdamW
 from ._optimizer import Optimizer
 from ._sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import lr_scheduler as lr_scheduler
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+_LATER = ("lr_scheduler",)  # imported when they are first asked for
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(f"module 'chainrule.optim' has no attribute '{name}'")
+    from importlib import import_module
+
+    return import_module(f"chainrule.optim.{name}")
+
+
+def __dir__():
+    return __all__

@@ -132,6 +132,7 @@ class NativeOptimizer(Optimizer):
         `closure` is called first, with gradients enabled; what it returns, usually the loss, is
         returned.
         """
+        self.__dict__["_opt_called"] = True  # a scheduler that steps first warns
         loss = None
         if closure is not None:
             require_callable(type(self).__name__, closure)
