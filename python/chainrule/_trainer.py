@@ -17,6 +17,7 @@ from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, loss_of, measured, one_tensor, outputs_of
 from ._trainer_checks import check_options, check_parts, named_metrics
+from .optim._rate import value_of
 
 _PROGRESS_SECONDS = 0.05
 
@@ -246,7 +247,7 @@ class Trainer:
             raise no_batches("training data", epoch)
         seconds = time.perf_counter() - begin
         self._report(epoch, sums, total, seconds)
-        row = {"epoch": epoch, "lr": float(self.optimizer.param_groups[0]["lr"])}
+        row = {"epoch": epoch, "lr": value_of("Trainer", self.optimizer.param_groups[0])}
         row |= {f"train_{name}": value for name, value in sums.means().items()}
         return row | {"seconds": seconds, "samples_per_second": sums.samples / max(seconds, 1e-9)}
 

@@ -29,6 +29,7 @@ SPACES = [
     optim,
     chainrule.activations,
     optim.lr_scheduler,
+    optim.schedules,
     chainrule.autograd,
     chainrule.linalg,
     chainrule.config,

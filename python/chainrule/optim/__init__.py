@@ -10,9 +10,10 @@ from ._sgd import SGD
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import lr_scheduler as lr_scheduler
+    from . import schedules as schedules
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
-_LATER = ("lr_scheduler",)  # imported when they are first asked for
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler", "schedules"]
+_LATER = ("lr_scheduler", "schedules")  # imported when they are first asked for
 
 
 def __getattr__(name):

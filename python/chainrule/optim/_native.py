@@ -13,6 +13,7 @@ from collections.abc import Callable
 from .. import _core
 from .._checks import require_callable
 from .._core import Tensor
+from . import _rate
 from ._optimizer import Optimizer
 from ._state import ParamGroup
 
@@ -100,16 +101,20 @@ class NativeOptimizer(Optimizer):
 
     def _baked(self):
         """All that a step does not read from `hyper`: with another value it is another program."""
-        groups = [
-            (len(g["params"]), id(g["lr"]) if isinstance(g["lr"], Tensor) else 0, *self._flags(g))
-            for g in self.param_groups
-        ]
+        groups = [(len(g["params"]), *_rate.baked(g), *self._flags(g)) for g in self.param_groups]
         return groups, len(self.state)
+
+    def _values(self, group):
+        """The settings, with a learning rate that is a function evaluated."""
+        values = self._settings(group)
+        return (
+            _rate.evaluated(type(self).__name__, group, values) if callable(values[0]) else values
+        )
 
     def _refresh(self):
         try:
             for group, hyper in self._groups():
-                hyper.refresh(type(self).__name__, self._settings(group))
+                hyper.refresh(type(self).__name__, self._values(group))
         except KeyError as missing:
             raise self._missing(missing) from None
 
@@ -141,7 +146,7 @@ class NativeOptimizer(Optimizer):
         calls, fresh = [], []
         try:
             for group, hyper in self._groups():
-                hyper.refresh(type(self).__name__, self._settings(group))
+                hyper.refresh(type(self).__name__, self._values(group))
                 self._gather(group, hyper.tensor, calls, fresh)
         except KeyError as missing:
             raise self._missing(missing) from None
@@ -153,6 +158,7 @@ class NativeOptimizer(Optimizer):
             raise
         for param, entries in fresh:
             self.state[param].update(entries)
+        _rate.advance(self.param_groups)
         recording = _core._recording()
         if recording is not None:
             recording.on_replay(Refresher(self))
@@ -183,6 +189,7 @@ class Refresher:
             if not all(_is_constant(group[key]) for key in reads.keys_read):
                 return None
             entries += [(group, key) for key in ("params", *sorted(reads.keys_read))]
+            entries += _rate.watched(group)
         return entries
 
 
@@ -201,7 +208,7 @@ class _Reads(dict):
 def _is_constant(value):
     if type(value) is tuple:
         return all(_is_constant(v) for v in value)
-    return type(value) in (float, int, bool, type(None))
+    return type(value) in (float, int, bool, type(None)) or callable(value)
 
 
 def as_number(optimizer, name, value) -> float:
@@ -217,7 +224,9 @@ def as_number(optimizer, name, value) -> float:
 
 
 def check_lr(optimizer, lr):
-    """lr is a number >= 0 or a tensor of one element."""
+    """lr is a number >= 0, a tensor of one element, or a function of the count of steps."""
+    if callable(lr):
+        lr = _rate.value_of(optimizer, {"lr": lr})
     if isinstance(lr, Tensor):
         if lr.numel() != 1:
             raise ValueError(

@@ -8,6 +8,7 @@ import math
 
 from .. import _core
 from .._core import Tensor
+from . import _rate
 from ._state import ParamGroups, new_state
 
 
@@ -18,6 +19,8 @@ def state_dict(optimizer):
         for param in group["params"]:
             numbers[id(param)] = len(numbers)
         packed = {key: value for key, value in group.items() if key != "params"}
+        if optimizer._hyper_names:
+            _rate.pack(type(optimizer).__name__, group, packed)
         packed["params"] = [numbers[id(param)] for param in group["params"]]
         groups.append(packed)
     state = {numbers.get(id(key), key): value for key, value in optimizer.state.items()}
@@ -151,6 +154,8 @@ def _merged(optimizer, group, saved):
         )
     merged = type(group)(group)
     settings = {key: value for key, value in saved.items() if key != "params"}
+    if optimizer._hyper_names:
+        _rate.unpack(type(optimizer).__name__, group, settings)
     merged.update(settings)
     return merged
 

@@ -63,6 +63,11 @@ def require_optimizer(op: str, optimizer: Any) -> Optimizer:
         raise TypeError(f"[{op}] expected an Optimizer; got {type(optimizer).__name__}.")
     if not all("lr" in group for group in optimizer.param_groups):
         raise ValueError(f"[{op}] expected 'lr' in every group of the optimizer; got none in one.")
+    if any(callable(group["lr"]) for group in optimizer.param_groups):
+        raise TypeError(
+            f"[{op}] expected a number or a tensor as lr of every group; got a schedule, which needs "
+            "no scheduler."
+        )
     return optimizer
 
 
