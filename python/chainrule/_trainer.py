@@ -17,6 +17,7 @@ from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, loss_of, measured, one_tensor, outputs_of
 from ._trainer_checks import check_options, check_parts, named_metrics
+from ._trainer_schedule import check_measured, check_scheduler, step_scheduler
 from .optim._rate import value_of
 
 _PROGRESS_SECONDS = 0.05
@@ -30,6 +31,11 @@ class Trainer:
     order, which give a batch mean, under any name but "loss". Callbacks are `Callback`s, or plain
     functions taken as `on_epoch_end`. `optimizer` may be None where nothing is fitted. `history` is
     the History of the last `fit`.
+
+    `scheduler`, one of `optim.lr_scheduler`, is stepped after every epoch; ReduceLROnPlateau follows
+    the validation loss. The column `lr` of the history has the rate that each epoch was trained with.
+    For a rate that changes with every batch, give the optimizer one of `optim.schedules` as lr; the
+    column has the rate at the end of the epoch then.
 
     `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
     model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
@@ -81,9 +87,20 @@ class Trainer:
     """
 
     def __init__(
-        self, model, loss, optimizer, *, metrics=(), callbacks=(), scale=None, compile=True
+        self,
+        model,
+        loss,
+        optimizer,
+        *,
+        metrics=(),
+        callbacks=(),
+        scale=None,
+        compile=True,
+        scheduler=None,
     ):
         check_parts(model, loss, optimizer)
+        if scheduler is not None:
+            check_scheduler(scheduler, optimizer)
         check_options(callbacks, scale, compile)
         self.model = model
         self.loss = loss
@@ -92,6 +109,7 @@ class Trainer:
         self.callbacks = [as_callback(call) for call in callbacks]
         self.scale = scale
         self.compile = compile
+        self.scheduler = scheduler
         self.history = History()
 
     def __repr__(self):
@@ -136,6 +154,7 @@ class Trainer:
         self.callbacks = [as_callback(call) for call in self.callbacks]  # also those appended
         if patience is not None and validation is None:
             raise ValueError("[Trainer.fit] expected validation data with patience; got none.")
+        check_measured(self.scheduler, validation)
         loader = self._loader(train, batch_size, shuffle, generator, "training data")
         held_out = validation
         if validation is not None:
@@ -207,6 +226,7 @@ class Trainer:
                 row |= {f"val_{name}": value for name, value in figures.items()}
             self.history.rows.append(row)
             best.offer(epoch, row)
+            step_scheduler(self.scheduler, row)
             answers = [call.on_epoch_end(self, row) for call in self.callbacks]
             if any(map(stops, answers)):
                 return "callback"

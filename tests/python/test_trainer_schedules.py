@@ -1,0 +1,76 @@
+"""Trainer: a scheduler is stepped after every epoch, captured and eager alike."""
+
+import warnings
+
+import pytest
+
+import chainrule as cr
+from chainrule import nn
+from chainrule.optim import lr_scheduler
+from trainers import line, weights
+
+
+def scheduled(schedule, compile=True):
+    cr.manual_seed(0)
+    model = nn.Linear(3, 1)
+    optimizer = cr.optim.SGD(model.parameters(), lr=0.05, momentum=0.5)
+    scheduler = schedule(optimizer)
+    trainer = cr.Trainer(model, nn.MSELoss(), optimizer, scheduler=scheduler, compile=compile)
+    assert trainer.scheduler is scheduler
+    return trainer
+
+
+SCHEDULES = {
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.5),
+    "one cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.1, 7),
+    "chained": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.StepLR(o, 2), lr_scheduler.ConstantLR(o, 0.5, 3)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_it_is_stepped_after_every_epoch(name):
+    w = nn.Parameter(cr.ones(1))
+    beside = cr.optim.SGD([w], lr=0.05, momentum=0.5)
+    scheduler, expected = SCHEDULES[name](beside), []
+    for _ in range(6):
+        expected.append(beside.param_groups[0]["lr"])
+        beside.step()
+        scheduler.step()
+    runs = []
+    for compile in (True, False):
+        trainer = scheduled(SCHEDULES[name], compile)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            history = trainer.fit(line(), epochs=6, batch_size=16)
+        assert history["lr"] == expected
+        runs.append((weights(trainer.model), history["train_loss"]))
+    assert runs[0] == runs[1]
+
+
+def test_a_plateau_follows_the_validation_loss():
+    trainer = scheduled(lambda o: lr_scheduler.ReduceLROnPlateau(o, factor=0.5, patience=0))
+    losses = iter([5.0, 4.0, 4.5, 3.0, 3.5, 3.4])
+    real = trainer.evaluate
+    trainer.evaluate = lambda data, **more: real(data, **more) | {"loss": next(losses)}
+    history = trainer.fit(line(), line(seed=1), epochs=6)
+    assert history["lr"] == [0.05, 0.05, 0.05, 0.025, 0.025, 0.0125]
+    with pytest.raises(ValueError, match=r"\[Trainer.fit\] expected validation data with Reduce"):
+        trainer.fit(line(), epochs=1)
+
+
+def test_what_is_no_scheduler_of_the_optimizer():
+    model = nn.Linear(3, 1)
+    optimizers = [cr.optim.SGD(model.parameters(), lr=0.1) for _ in range(2)]
+    for scheduler, kind, text in (
+        (0.9, TypeError, "scheduler one of optim.lr_scheduler; got float"),
+        (lr_scheduler.StepLR, TypeError, "scheduler one of optim.lr_scheduler; got StepLR"),
+        (
+            lr_scheduler.StepLR(optimizers[1], 2),
+            ValueError,
+            "a scheduler of the optimizer; got one",
+        ),
+    ):
+        with pytest.raises(kind, match=rf"^\[Trainer\] expected {text}"):
+            cr.Trainer(model, nn.MSELoss(), optimizers[0], scheduler=scheduler)
