@@ -30,6 +30,7 @@ SPACES = [
     chainrule.activations,
     optim.lr_scheduler,
     optim.schedules,
+    optim.swa_utils,
     chainrule.autograd,
     chainrule.linalg,
     chainrule.config,

@@ -11,9 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import lr_scheduler as lr_scheduler
     from . import schedules as schedules
+    from . import swa_utils as swa_utils
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler", "schedules"]
-_LATER = ("lr_scheduler", "schedules")  # imported when they are first asked for
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler", "schedules", "swa_utils"]
+_LATER = ("lr_scheduler", "schedules", "swa_utils")  # imported when they are first asked for
 
 
 def __getattr__(name):
