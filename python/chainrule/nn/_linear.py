@@ -22,8 +22,13 @@ class Linear(Module):
         dtype: a floating dtype; the default dtype when None.
 
     Shapes: input (*, in_features), output (*, out_features); `weight` (out_features, in_features),
-    `bias` (out_features,). Both start uniform in ±1/sqrt(in_features). An input of another width is
-    a ShapeError.
+    `bias` (out_features,). An input of another width is a ShapeError.
+
+    Both start uniform in ±1/sqrt(in_features), PyTorch's default, which is `init.kaiming_uniform_` with
+    a=sqrt(5). Random, as units that start alike stay alike; near zero and less so the fewer inputs
+    there are, so that a sum over many inputs is as large as over few: of inputs of variance 1 it has
+    variance 1/3, where tanh and sigmoid are steep. `init` has other beginnings; ReLU in deep networks
+    wants those of `init.kaiming_normal_`.
 
     Example:
         >>> nn.Linear(4, 3)(chainrule.randn(150, 4)).shape

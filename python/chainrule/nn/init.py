@@ -1,5 +1,5 @@
-"""Initial values of parameters. Every function but `calculate_gain` fills its tensor in place,
-outside of autograd, and returns it.
+"""Initial values of parameters. Every function but `calculate_gain` and `reset_parameters` fills its
+tensor in place, outside of autograd, and returns it.
 
 `generator` is a `chainrule.Generator`; without one the global generator draws. Tensors may have any
 shape and floating dtype unless a function says otherwise; one without elements stays as it is.
@@ -16,6 +16,7 @@ from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Tensor
 from . import _trunc_normal
+from ._reset import reset_parameters
 
 __all__ = [
     "calculate_gain",
@@ -26,6 +27,7 @@ __all__ = [
     "normal_",
     "ones_",
     "orthogonal_",
+    "reset_parameters",
     "sparse_",
     "trunc_normal_",
     "uniform_",
