@@ -140,7 +140,19 @@ class Optimizer:
         """Raise for settings out of range; a subclass says which they are."""
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop the gradients of all parameters, or with set_to_none=False fill them with zeros."""
+        """Drop the gradients of all parameters, or with set_to_none=False fill them with zeros.
+
+        Until then every backward adds to them. So k small batches, the mean loss of each divided by
+        k, make the gradient of one large batch:
+
+            for x, y in k_parts:
+                (loss_fn(net(x), y) / k).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+        Inside `chainrule.compile` that may be one function, or one for the parts and one for the
+        update.
+        """
         for group in self.param_groups:
             zero_grads(group["params"], set_to_none)
 
