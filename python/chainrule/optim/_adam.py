@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 
 from .. import _core
@@ -19,7 +20,8 @@ class Adam(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         betas: β₁ and β₂, each in [0, 1).
         eps: >= 0.
         weight_decay: >= 0.
@@ -54,7 +56,7 @@ class Adam(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-3,
+        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -161,7 +163,7 @@ class AdamW(Adam):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-3,
+        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,

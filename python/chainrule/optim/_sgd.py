@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 
 from .. import _core
@@ -22,7 +23,8 @@ class SGD(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         momentum: >= 0; 0 keeps no state.
         dampening: the share of the gradient that momentum leaves out.
         weight_decay: >= 0, a penalty weight_decay/2 * |θ|².
@@ -55,7 +57,7 @@ class SGD(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-3,
+        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
