@@ -3,6 +3,7 @@
 import copy
 import inspect
 
+import numpy as np
 import pytest
 import torch
 
@@ -73,6 +74,31 @@ def test_averages(form):
     assert again.n_averaged.item() == 8
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_statistics_of_batch_norm(pairs, training):
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=(rows, 3)) for rows in (8, 8, 5)]
+
+    def network_of(lib):
+        layers = lib.nn.Linear(3, 4), lib.nn.BatchNorm1d(4, momentum=0.3), lib.nn.BatchNorm1d(4)
+        return lib.nn.Sequential(*layers).double()
+
+    nets = both(network_of)
+    same_weights(*nets)
+    for lib, net in zip(LIBRARIES, nets, strict=True):
+        net(lib.tensor(batches[0]) * 5)  # statistics that are let go
+        net.train(training)
+        tensors = [lib.tensor(batch) for batch in batches]
+        utils(lib).update_bn([(x, 0) for x in tensors] if pairs else tensors, net)
+        assert net.training == net[1].training == training
+        assert (net[1].momentum, net[2].momentum) == (0.3, 0.1)
+        assert all(p.grad is None for p in net.parameters())
+    ours, theirs = (net.state_dict() for net in nets)
+    for name, value in theirs.items():
+        close(ours[name], value, rtol=1e-12)
+
+
 SWALRS = [
     {"swa_lr": 0.05},
     {"swa_lr": [0.05, 0.7], "anneal_epochs": 25},
@@ -106,7 +132,7 @@ def groups(optimizers):
 
 
 def test_names_and_arguments():
-    names = {*torch.optim.swa_utils.__all__} - {"update_bn"}  # there is no BatchNorm
+    names = {*torch.optim.swa_utils.__all__}
     assert {*utils(cr).__all__} == names
     for name in names:
         signatures = [inspect.signature(getattr(utils(lib), name)) for lib in LIBRARIES]

@@ -106,6 +106,14 @@ def test_errors():
         swa_utils.get_ema_avg_fn(2)
 
 
+def test_a_batch_that_fails_leaves_mode_and_momentum():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval()
+    with pytest.raises(cr.ShapeError):
+        swa_utils.update_bn([cr.ones(4, 2), cr.ones(4, 5)], net)
+    assert not net.training and net[1].momentum == 0.1
+    swa_utils.update_bn([], nn.Linear(2, 2))  # nothing to measure
+
+
 def test_a_model_that_averages_is_a_module():
     averaged = AveragedModel(nn.Dropout(0.5))
     averaged.eval()

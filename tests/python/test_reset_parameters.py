@@ -39,6 +39,11 @@ MODELS = {
     "narrow": lambda: nn.Linear(0, 4),
     "network": Net,
     "nothing": nn.ReLU,
+    "normalised": lambda: nn.Sequential(
+        nn.Linear(3, 4), nn.BatchNorm1d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.RMSNorm(4)
+    ),
+    "others": lambda: nn.Sequential(nn.Embedding(5, 3, padding_idx=1), nn.Bilinear(2, 3, 4)),
+    "mlp": lambda: nn.MLP(3, [8, 8], 2, norm_layer=nn.LayerNorm, dropout=0.5),
     "float64": lambda: nn.Linear(3, 4, dtype=cr.float64),
     "deep": lambda: nested(300),
 }

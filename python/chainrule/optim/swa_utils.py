@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .. import _core
 from .._checks import require_callable
 from .._core import Tensor
 from ..nn import Module
+from ..nn._batch_norm import _BatchNorm
 from ._optimizer import Optimizer
 from .lr_scheduler import LRScheduler
 from .lr_scheduler._checks import integer, number, one_of, per_group, require_optimizer
@@ -29,6 +30,7 @@ __all__ = [
     "get_ema_multi_avg_fn",
     "get_swa_avg_fn",
     "get_swa_multi_avg_fn",
+    "update_bn",
 ]
 
 
@@ -186,6 +188,43 @@ def _matched(kind, own, model):
             f"[AveragedModel] expected {kind} of the shapes {shapes[0]!r:.60}; got {shapes[1]!r:.60}."
         )
     return ours, [theirs_.to(ours_.device) for ours_, theirs_ in zip(ours, theirs, strict=True)]
+
+
+def update_bn(loader: Iterable[Any], model: Module, device=None) -> None:
+    """Measure the running statistics of the model's BatchNorm layers anew, as plain means over the
+    batches of `loader`: averaged weights have none of their own.
+
+    Runs the model in training mode, without gradients; of batches that are tuples or lists, the
+    first part is the input. Layers keep their `momentum` and the model its mode.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+        >>> batches = [chainrule.randn(8, 2) for _ in range(4)]
+        >>> averaged = AveragedModel(net)
+        >>> averaged.update_parameters(net)
+        >>> update_bn(batches, averaged)
+        >>> averaged.module[1].num_batches_tracked
+        tensor(4)
+    """
+    momenta = {
+        module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)
+    }
+    if not momenta:
+        return
+    was_training = model.training
+    try:
+        model.train()
+        for module in momenta:
+            module.reset_running_stats()
+            module.momentum = None
+        with _core.no_grad():
+            for batch in loader:
+                inputs = batch[0] if isinstance(batch, list | tuple) else batch
+                model(inputs if device is None else inputs.to(device))
+    finally:
+        for module, momentum in momenta.items():
+            module.momentum = momentum
+        model.train(was_training)
 
 
 class SWALR(LRScheduler):
