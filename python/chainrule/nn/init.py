@@ -16,11 +16,13 @@ from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Tensor
 from . import _trunc_normal
+from ._dirac import dirac_
 from ._reset import reset_parameters
 
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
