@@ -51,6 +51,11 @@ function(chainrule_add_kernels level)
   chainrule_give_eigen(${library} ${level})
 endfunction()
 
+# Whether an optimiser's step has weight decay and the like is decided before its loop and not in
+# it, or GCC makes no vectors of the loop: its bounds for that are those of smaller bodies.
+set_source_files_properties(cpp/kernels/cpu/optim.cpp PROPERTIES COMPILE_OPTIONS
+  "$<$<CXX_COMPILER_ID:GNU>:--param=max-unswitch-insns=200;--param=max-unswitch-level=4>")
+
 set(chainrule_isa_calls "")
 foreach(level IN LISTS CHAINRULE_ISA_LEVELS)
   chainrule_add_kernels(${level})

@@ -127,3 +127,18 @@
   X(sum_squares)                \
   X(sum_abs)                    \
   X(max_abs)
+
+// The optimisers' rules: X(slot, Name of NameRule in kernels/updates and of its oracle).
+#define CHAINRULE_UPDATES(X) \
+  X(sgd, Sgd)                \
+  X(asgd, Asgd)              \
+  X(rmsprop, Rmsprop)        \
+  X(adagrad, Adagrad)        \
+  X(adadelta, Adadelta)      \
+  X(adam, Adam)              \
+  X(adamax, Adamax)          \
+  X(nadam, Nadam)            \
+  X(radam, Radam)            \
+  X(qhadam, Qhadam)          \
+  X(rprop, Rprop)            \
+  X(lion, Lion)

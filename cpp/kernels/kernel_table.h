@@ -180,17 +180,26 @@ using RandomFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void
 using DropoutFn = void (*)(int64_t begin, int64_t end, const int64_t* state, void* out,
                            const void* x, const double* params);
 
-// ---- Optimisers: one parameter's flat block. hyper as the op documents it.
-using SgdFn = void (*)(int64_t n, void* w, const void* g, void* momentum_buffer,
-                       const double* hyper, bool nesterov, bool maximize, bool first);
-// 1 - beta^step of Adam's moments, for the steps taken so far and this one: a power costs as much
-// as a hundred elements, and parameters usually share them.
-struct AdamCorrections {
-  double first, second;
+// ---- Optimisers: one step of a rule (kernels/updates) for a flat block of a parameter.
+struct UpdateArgs {
+  int64_t n;
+  void* w;
+  const void* g;
+  void* const* states;    // blocks of those that the variant has, in the op's order
+  const double* hyper;    // as the op documents it
+  const double* derived;  // what the op makes of hyper and the steps taken, once a step: a power
+                          // costs as much as a hundred elements
+  int variant;
+  bool maximize, decoupled;  // weight decay by shrinking the weight
 };
-using AdamFn = void (*)(int64_t n, void* w, const void* g, void* m, void* v, void* v_max,
-                        const double* hyper, AdamCorrections correct, bool maximize,
-                        bool decoupled);
+using UpdateFn = void (*)(const UpdateArgs& args);
+enum class Update : int {
+#define CHAINRULE_SLOT(name, rule) name,
+  CHAINRULE_UPDATES(CHAINRULE_SLOT)
+#undef CHAINRULE_SLOT
+      kCount
+};
+inline constexpr int kUpdateCount = static_cast<int>(Update::kCount);
 
 inline constexpr int kFloatTypes =
     3;  // bfloat16, float32, float64; bfloat16 is null in most: call() widens
@@ -225,8 +234,7 @@ struct KernelTable {
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element
   DropoutFn dropout[kFloatTypes];
-  SgdFn sgd[kFloatTypes];
-  AdamFn adam[kFloatTypes];
+  UpdateFn update[kUpdateCount][kFloatTypes];
 };
 
 // The table in use; chosen once from the CPU and CHAINRULE_ISA, switchable by tests.

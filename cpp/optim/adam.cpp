@@ -1,89 +1,60 @@
-// Adam, AdamW and AMSGrad for all parameters of a group in one call.
+// Adam, AdamW, AMSGrad, AdaMax and QHAdam for all parameters of a group in one call.
 //
-// Source: Kingma, Ba, Adam (2015); Loshchilov, Hutter, Decoupled Weight Decay Regularization
-// (2019); Reddi, Kale, Kumar, On the Convergence of Adam and Beyond (2018).
-#include <cmath>
-
+// Source: Kingma, Ba, Adam (2015), with AdaMax; Loshchilov, Hutter, Decoupled Weight Decay
+// Regularization (2019); Reddi, Kale, Kumar, On the Convergence of Adam and Beyond (2018); Ma,
+// Yarats, Quasi-hyperbolic momentum and Adam for deep learning (2019).
 #include "generated/ops.h"
-#include "kernels/kernel_table.h"
-#include "optim/chunks.h"
+#include "optim/update.h"
 
 namespace chainrule::ops {
 
 namespace {
 
-using kernels::AdamCorrections;
-
-constexpr int kCost = 16;  // floating-point operations an element
-constexpr int kWork = 4;   // of an element, for threads: from 3 us on
-
-void check_steps(const Infer& c, std::span<const Tensor> params, std::span<const Tensor> steps) {
-  if (steps.size() != params.size()) {
-    fail<ShapeError>(c.name(), "expected as many steps as params, ", params.size(), "; got ",
-                     steps.size(), ".");
-  }
-  for (const Tensor& t : steps) {
-    if (t.dtype() != DType::kFloat32 || t.numel() != 1) {
-      fail<DtypeError>(c.name(), "expected steps as 0-d float32 tensors; got ",
-                       dtype_name(t.dtype()), " of sizes ", t.sizes(), ".");
-    }
-    // The corrections would divide by 0 or be NaN. Told here, where no group has been written yet;
-    // a replay, whose shapes are known, goes past it.
-    if (!(*t.data<float>() >= 0)) {
-      fail<ValueError>(c.name(), "expected steps >= 0; got ", *t.data<float>(), ".");
-    }
-  }
+void bias_corrections(const Call&, const double* hyper, double* step, double* derived) {
+  derived[0] = bias_correction(hyper[1], step[0]);
+  derived[1] = bias_correction(hyper[2], step[0]);
 }
 
-void infer(Infer& c) {
-  const auto params = c.list(0);
-  const bool amsgrad = c.as<AdamUpdateAttrs>().amsgrad;
-  check_like_params(c, params, c.list(1), "grads");
-  check_like_params(c, params, c.list(2), "exp_avgs");
-  check_like_params(c, params, c.list(3), "exp_avg_sqs");
-  if (amsgrad) check_like_params(c, params, c.list(4), "max_exp_avg_sqs");
-  check_steps(c, params, c.list(5));
-  check_hyper(c, c[6], 5);
-  for (int list = 0; list < (amsgrad ? 5 : 4); ++list)
-    c.scratch_bytes += DenseList::bytes(c.list(list));
-  c.scratch_bytes += list_bytes<AdamCorrections>(params.size());
-}
+constexpr UpdateRule kAdam = {
+    .kernel = kernels::Update::adam,
+    .states = 3,
+    .scalars = 1,
+    .hyper = 5,
+    .work = 4,  // from 3 us on
+    .form =
+        [](const Call& c, unsigned used) {
+          UpdateForm form = decoupled_form<AdamUpdateAttrs>(c, used);
+          form.variant = static_cast<int>(used >> 2);
+          return form;
+        },
+    .needs = [](const Call& c) { return c.as<AdamUpdateAttrs>().amsgrad ? 0b111u : 0b011u; },
+    .advance =
+        [](const Call& c, const double* hyper, double* step, double* derived) {
+          double first = 1;
+          const bool constant = c.as<AdamUpdateAttrs>().constant_bias_correction != 0;
+          bias_corrections(c, hyper, constant ? &first : step, derived);
+        },
+};
 
-// Advances the steps.
-void next_corrections(std::span<const Tensor> steps, const double* hyper,
-                      AdamCorrections* corrections) {
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const float step = *steps[i].data<float>() += 1;
-    corrections[i] = i > 0 && step == *steps[i - 1].data<float>()
-                         ? corrections[i - 1]
-                         : AdamCorrections{1 - std::pow(hyper[1], static_cast<double>(step)),
-                                           1 - std::pow(hyper[2], static_cast<double>(step))};
-  }
-}
+constexpr UpdateRule kAdamax = {
+    .kernel = kernels::Update::adamax,
+    .states = 2,
+    .scalars = 1,
+    .hyper = 5,
+    .work = 4,
+    .form = plain_form<AdamaxUpdateAttrs>,
+    .advance = bias_corrections,
+};
 
-void forward(Run& r) {
-  const auto params = r.list(0), averages = r.list(2), squares = r.list(3), steps = r.list(5);
-  const auto& a = r.as<AdamUpdateAttrs>();
-  const auto largest = a.amsgrad ? r.list(4) : std::span<const Tensor>();
-  const double* hyper = r[6].data<double>();
-  char* scratch = static_cast<char*>(r.scratch);
-  const DenseList w(params, scratch), g(r.list(1), scratch), m(averages, scratch),
-      v(squares, scratch), v_max(largest, scratch);
-  auto* const corrections = take_list<AdamCorrections>(steps.size(), scratch);
-  next_corrections(steps, hyper, corrections);
-  for_slices(params, kWork, [&](size_t i, int64_t begin, int64_t end) {
-    const DType dtype = params[i].dtype();
-    const int64_t at = begin * itemsize(dtype);
-    kernels::table().adam[kernels::float_index(dtype)](
-        end - begin, w[i] + at, g[i] + at, m[i] + at, v[i] + at,
-        a.amsgrad ? v_max[i] + at : nullptr, hyper, corrections[i], a.maximize,
-        a.decoupled_weight_decay);
-  });
-  w.write_back(params);
-  m.write_back(averages);
-  v.write_back(squares);
-  v_max.write_back(largest);
-}
+constexpr UpdateRule kQhadam = {
+    .kernel = kernels::Update::qhadam,
+    .states = 2,
+    .scalars = 1,
+    .hyper = 7,
+    .work = 4,
+    .form = decoupled_form<QhadamUpdateAttrs>,
+    .advance = bias_corrections,
+};
 
 }  // namespace
 
@@ -91,19 +62,55 @@ const OpDef kAdamUpdate = {
     .name = "adam_update",
     .doc =
         "One step of Adam: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, w -= lr m' "
-        "/ (sqrt(v') + eps) with m' and v' corrected for their start at 0. Weight decay is added "
-        "to g, or taken from w when decoupled (AdamW); amsgrad divides by the largest v so far. "
+        "/ (sqrt(v') + eps) with m' = m / (1 - beta1^t) and v' alike corrected for their start at "
+        "0, in every step as in the first with constant_bias_correction. Weight decay is added to "
+        "g, or taken from w when decoupled (AdamW); amsgrad divides by the largest v so far. "
         "hyper holds lr, beta1, beta2, eps, weight_decay; steps count up by one.",
     .signatures =
         {"adam_update(Tensor[] params, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, "
          "Tensor[] max_exp_avg_sqs, Tensor[] steps, Tensor hyper, bool amsgrad, bool maximize, "
-         "bool decoupled_weight_decay) -> Tensor[]"},
+         "bool decoupled_weight_decay, bool constant_bias_correction=False) -> Tensor[]"},
     .surface = kPrivate,
-    .infer = infer,
-    .forward = forward,
+    .infer = infer_rule<kAdam>,
+    .forward = forward_rule<kAdam>,
     .mutates = {0, 2, 3, 4, 5},
     .traits = kMutates,
-    .cost = kCost,
+    .cost = 16,
+};
+
+const OpDef kAdamaxUpdate = {
+    .name = "adamax_update",
+    .doc =
+        "One step of AdaMax: g += weight_decay * w, m = beta1 m + (1 - beta1) g, u = max(beta2 u, "
+        "|g| + eps), w -= lr / (1 - beta1^t) * m / u. hyper holds lr, beta1, beta2, eps, "
+        "weight_decay; steps count up by one.",
+    .signatures =
+        {"adamax_update(Tensor[] params, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_infs, "
+         "Tensor[] steps, Tensor hyper, bool maximize) -> Tensor[]"},
+    .surface = kPrivate,
+    .infer = infer_rule<kAdamax>,
+    .forward = forward_rule<kAdamax>,
+    .mutates = {0, 2, 3, 4},
+    .traits = kMutates,
+    .cost = 14,
+};
+
+const OpDef kQhadamUpdate = {
+    .name = "qhadam_update",
+    .doc =
+        "One step of QHAdam: m and v as Adam's, m' = m / (1 - beta1^t), v' = v / (1 - beta2^t), w "
+        "-= lr ((1 - nu1) g + nu1 m') / (sqrt((1 - nu2) g^2 + nu2 v') + eps). Weight decay is "
+        "added to g, or taken from w when decoupled. hyper holds lr, beta1, beta2, nu1, nu2, eps, "
+        "weight_decay; steps count up by one.",
+    .signatures =
+        {"qhadam_update(Tensor[] params, Tensor[] grads, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, "
+         "Tensor[] steps, Tensor hyper, bool decoupled_weight_decay, bool maximize) -> Tensor[]"},
+    .surface = kPrivate,
+    .infer = infer_rule<kQhadam>,
+    .forward = forward_rule<kQhadam>,
+    .mutates = {0, 2, 3, 4},
+    .traits = kMutates,
+    .cost = 20,
 };
 
 }  // namespace chainrule::ops

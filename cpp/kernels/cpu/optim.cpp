@@ -1,84 +1,56 @@
-// SGD and Adam over a flat block; an element's update is in optim_updates.h. Weights and state in
-// bfloat16 are updated in float32 and rounded where they are stored.
+// The optimisers' rules over a flat block; an element's step is in kernels/updates. Weights and
+// state in bfloat16 are updated in float32 and rounded where they are stored.
 #include "kernels/bfloat16.h"
 #include "kernels/cpu/entry.h"
-#include "kernels/optim_updates.h"
+#include "kernels/updates/adam.h"
+#include "kernels/updates/nadam.h"
+#include "kernels/updates/sgd.h"
+#include "kernels/updates/signs.h"
+#include "kernels/updates/squares.h"
 
 namespace chainrule::kernels {
 namespace {
 
-template <typename T, bool kFirst, bool kNesterov>
-void sgd_momentum(int64_t n, T* w, const T* g, T* buffer, const SgdStep<Computed<T>> step,
-                  bool maximize) {
+template <int... kState>
+struct Indices {};
+template <int kCount, int... kState>
+struct CountedTo : CountedTo<kCount - 1, kCount - 1, kState...> {};
+template <int... kState>
+struct CountedTo<0, kState...> {
+  using Type = Indices<kState...>;
+};
+
+template <typename T, typename Rule, int... kState>
+void update_block(const UpdateArgs& args, Indices<kState...>) {
+  const Rule rule(args);
+  const int64_t n = args.n;
+  T* const w = static_cast<T*>(args.w);
+  const T* const g = static_cast<const T*>(args.g);
+  [[maybe_unused]] T* const states[] = {static_cast<T*>(args.states[kState])..., nullptr};
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    const Computed<T> gradient = step.gradient(w[i], g[i], maximize);
-    const Computed<T> next = step.next_buffer(buffer[i], gradient, kFirst);
-    buffer[i] = T(next);
-    w[i] = T(step.next_weight(w[i], step.direction(next, gradient, kNesterov)));
+    Computed<T> s[] = {Computed<T>(states[kState][i])..., 0};
+    w[i] = T(rule(w[i], g[i], s));
+    ((states[kState][i] = T(s[kState])), ...);
   }
 }
 
-template <typename T>
-void sgd(int64_t n, void* weights, const void* gradient, void* momentum_buffer, const double* hyper,
-         bool nesterov, bool maximize, bool first) {
-  const SgdStep<Computed<T>> step(hyper);
-  T* w = static_cast<T*>(weights);
-  const T* g = static_cast<const T*>(gradient);
-  T* buffer = static_cast<T*>(momentum_buffer);
-  if (!step.has_momentum || buffer == nullptr) {
-#pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) {
-      w[i] = T(step.next_weight(w[i], step.gradient(w[i], g[i], maximize)));
-    }
-  } else if (first) {
-    if (nesterov) return sgd_momentum<T, true, true>(n, w, g, buffer, step, maximize);
-    sgd_momentum<T, true, false>(n, w, g, buffer, step, maximize);
-  } else {
-    if (nesterov) return sgd_momentum<T, false, true>(n, w, g, buffer, step, maximize);
-    sgd_momentum<T, false, false>(n, w, g, buffer, step, maximize);
+template <typename T, template <typename, int> class Rule, int kVariant = 0>
+void update(const UpdateArgs& args) {
+  using Variant = Rule<Computed<T>, kVariant>;
+  if constexpr (kVariant + 1 < Variant::kVariants) {
+    if (args.variant != kVariant) return update<T, Rule, kVariant + 1>(args);
   }
-}
-
-template <typename T, bool kMax>
-void adam_loop(int64_t n, T* w, const T* g, T* m, T* v, T* v_max, const AdamStep<Computed<T>> step,
-               bool maximize) {
-#pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) {
-    const Computed<T> shrunk = w[i] * step.shrink;
-    const Computed<T> gradient = step.gradient(w[i], g[i], maximize);
-    const Computed<T> next_m = step.next_m(m[i], gradient);
-    Computed<T> next_v = step.next_v(v[i], gradient);
-    m[i] = T(next_m);
-    v[i] = T(next_v);
-    if constexpr (kMax) {
-      const Computed<T> before = v_max[i], top = before > next_v ? before : next_v;
-      next_v = before != before ? before : top;
-      v_max[i] = T(next_v);
-    }
-    w[i] = T(step.next_weight(shrunk, next_m, next_v));
-  }
-}
-
-// v_max is null without amsgrad.
-template <typename T>
-void adam(int64_t n, void* w, const void* g, void* m, void* v, void* v_max, const double* hyper,
-          AdamCorrections correct, bool maximize, bool decoupled) {
-  const AdamStep<Computed<T>> step(hyper, correct, decoupled);
-  if (v_max != nullptr) {
-    adam_loop<T, true>(n, static_cast<T*>(w), static_cast<const T*>(g), static_cast<T*>(m),
-                       static_cast<T*>(v), static_cast<T*>(v_max), step, maximize);
-  } else {
-    adam_loop<T, false>(n, static_cast<T*>(w), static_cast<const T*>(g), static_cast<T*>(m),
-                        static_cast<T*>(v), nullptr, step, maximize);
-  }
+  update_block<T, Variant>(args, typename CountedTo<Variant::kStates>::Type());
 }
 
 template <typename T>
 void set(KernelTable& table) {
   constexpr int kType = float_index(DTypeOf<T>::value);
-  table.sgd[kType] = &sgd<T>;
-  table.adam[kType] = &adam<T>;
+#define CHAINRULE_SLOT(name, rule) \
+  table.update[static_cast<int>(Update::name)][kType] = &update<T, rule##Rule>;
+  CHAINRULE_UPDATES(CHAINRULE_SLOT)
+#undef CHAINRULE_SLOT
 }
 
 }  // namespace
