@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from .. import _core
 from .._core import Tensor
-from ._native import NativeOptimizer, as_number, check_lr, check_not_negative
+from ._hyper import BELOW_1
+from ._native import NativeOptimizer, settings
 
 
 class Adam(NativeOptimizer):
@@ -29,6 +30,9 @@ class Adam(NativeOptimizer):
         maximize: ascend.
         decoupled_weight_decay: multiply θ by 1 - lr * weight_decay in place of adding to g, which
             makes it AdamW.
+        constant_bias_correction: not PyTorch's. Divide by 1 - β in every step and not by 1 - βᵗ, as
+            004_207294fe22f678c8.txt has it: right in the first step only, later steps shrink to
+            sqrt(1 - β₂) / (1 - β₁) = 0.316 of Adam's. For checking slides.
         foreach, capturable, differentiable, fused: accepted as PyTorch's and without meaning; a
             step is always one native call and can always be compiled.
 
@@ -43,15 +47,19 @@ class Adam(NativeOptimizer):
         >>> w.tolist()
         [0.8999999761581421, -0.8999999761581421]
 
-    Source: Kingma and Ba (2014); Reddi et al. (2018) for amsgrad. 004_207294fe22f678c8.txt has
-    1 - β where 1 - βᵗ stands here, which is right in the first step only.
+    Source: Kingma and Ba (2014), 000_4bfdbb0e825250a6.txt; Reddi et al. (2018) for amsgrad, named
+    in 004_207294fe22f678c8.txt.
     """
 
     _run_all = _core._all_or_none(_core._ops.adam_update)
     _hyper_names = ("lr", "betas[0]", "betas[1]", "eps", "weight_decay")
+    _ranges = MappingProxyType({"betas": BELOW_1})
+    _flag_names = ("amsgrad", "maximize", "decoupled_weight_decay")
+    _switches = ("constant_bias_correction",)
     _states = MappingProxyType(
         {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
     )
+    _lists = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
 
     def __init__(
         self,
@@ -62,92 +70,19 @@ class Adam(NativeOptimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
         *,
-        foreach: bool | None = None,
         maximize: bool = False,
+        foreach: bool | None = None,
         capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
+        constant_bias_correction: bool = False,
     ):
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, settings(locals(), *self._switches))
 
-    def _check_settings(self, group):
-        super()._check_settings(group)
-        name = type(self).__name__
-        check_lr(name, group["lr"])
-        check_not_negative(name, "eps", group["eps"])
-        check_not_negative(name, "weight_decay", group["weight_decay"])
-        for index, beta in enumerate(self._betas(group)):
-            if not 0 <= as_number(name, f"betas[{index}]", beta) < 1:
-                raise ValueError(f"[{name}] expected 0 <= betas[{index}] < 1; got {beta}.")
-
-    def _betas(self, group):
-        try:
-            beta1, beta2 = group["betas"]
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"[{type(self).__name__}] expected two betas; got {group['betas']!r:.60}."
-            ) from None
-        return beta1, beta2
-
-    def _settings(self, group):
-        beta1, beta2 = self._betas(group)
-        return group["lr"], beta1, beta2, group["eps"], group["weight_decay"]
-
-    def _flags(self, group):
-        return group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
-
-    def _gather(self, group, hyper, calls, fresh):
-        amsgrad = group["amsgrad"]
-        params, grads, means, squares, largest, steps = [], [], [], [], [], []
-        state_of = self.state.get
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            state = state_of(param)
-            if (
-                state is None
-                or "exp_avg" not in state
-                or (amsgrad and "max_exp_avg_sq" not in state)
-            ):
-                state = self._started(param, state, amsgrad)
-                fresh.append((param, state))
-            if amsgrad:
-                largest.append(state["max_exp_avg_sq"])
-            params.append(param)
-            grads.append(grad)
-            means.append(state["exp_avg"])
-            squares.append(state["exp_avg_sq"])
-            steps.append(state["step"])
-        if params:
-            lists = params, grads, means, squares, largest, steps
-            calls.append((*lists, hyper, *self._flags(group)))
-
-    def _started(self, param, state, amsgrad):
-        """The state of a parameter with what is missing before its first step, or before its first
-        one with amsgrad."""
-        state = dict(state or ())
-        if "exp_avg" not in state:
-            state["step"] = _core.zeros((), dtype=_core.float32)
-            state["exp_avg"] = _core.zeros_like(param)
-            state["exp_avg_sq"] = _core.zeros_like(param)
-        if amsgrad:
-            state["max_exp_avg_sq"] = _core.zeros_like(param)
-        return state
+    def _used_lists(self, group):
+        averages = "exp_avg", "exp_avg_sq"
+        return (*averages, "max_exp_avg_sq" if group["amsgrad"] else None, "step")
 
 
 class AdamW(Adam):

@@ -8,13 +8,16 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from types import MappingProxyType
 
 from .. import _core
 from .._checks import require_callable
-from .._core import Tensor
 from . import _rate
+from ._hyper import NOT_NEGATIVE, Hyper, Range, check_lr
 from ._optimizer import Optimizer
+from ._refresher import Refresher
 from ._state import ParamGroup
 
 TYPE_CHECKING = False
@@ -22,55 +25,86 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Hyper:
-    """The numbers of one group as a tensor; written only when they have changed."""
+NONE: Mapping[str, Any] = MappingProxyType({})
+STEP = MappingProxyType({"step": (_core.float32, 0.0)})
 
-    def __init__(self, names):
-        self.names = names
-        # Plain memory: writing a setting is no operation, so a recorder sees no constant.
-        with _core._PauseRecording():
-            self.tensor = _core.zeros(len(names), dtype=_core.float64)
-            self._numbers: Any = memoryview(self.tensor)
-        self._last = None
 
-    def refresh(self, optimizer, values):
-        """Write `values`. The first may be a tensor: it is copied by an operation, never read."""
-        if isinstance(values[0], Tensor):  # lr
-            self.tensor[0].copy_(values[0].detach().reshape(()))
-            first, values = 1, values[1:]
-        else:
-            first = 0
-        try:
-            if values == self._last:
-                return
-        except ValueError:  # an array among them, which is no number either
-            pass
-        numbers = [
-            as_number(optimizer, name, value)
-            for name, value in zip(self.names[first:], values, strict=True)
-        ]
-        for index, number in enumerate(numbers, first):
-            self._numbers[index] = number
-        self._last = tuple(numbers)  # not `values`: an object may become another number
+def settings(arguments: dict[str, Any], *switches: str) -> dict[str, Any]:
+    """The defaults of an optimizer: all arguments of its constructor, given as `locals()`.
+
+    `switches` are not PyTorch's: groups have them where they are on, and are PyTorch's else.
+    """
+    found = {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
+    for switch in switches:
+        if found[switch] is False:
+            del found[switch]
+    return found
 
 
 class NativeOptimizer(Optimizer):
-    """An optimizer that names its settings, reads them from a group and makes native calls."""
+    """An optimizer whose step is one native call per group.
+
+    A subclass names the call, what of a group it reads and what state it writes.
+    """
 
     _run_all: Callable[..., None]  # native: updates the parameters of all groups, or of none
     _group_type = ParamGroup
+    _ranges: Mapping[str, Range] = NONE  # of settings other than NOT_NEGATIVE, with or without [i]
+    _flag_names: tuple[str, ...] = ("maximize",)  # in the call's order
+    _switches: tuple[str, ...] = ()  # flags that follow; a group without one has it off
+    _lists: tuple[str, ...] = ()  # the states in the call's order
+    # States of no dimensions: their dtype and what they start with; others are like the parameter
+    # and start with zeros.
+    _scalars: Mapping[str, tuple[Any, float]] = STEP
+    _states: Any = NONE  # never None here
+
+    # Made of these by __init_subclass__:
+    _read: Any  # the settings that hyper holds, as a tuple
+    _pairs: tuple[tuple[int, str], ...]  # places and names of those among them that are two numbers
+    _begun: str | None  # the state that a parameter has after its first step
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        keys = [name.partition("[")[0] for name in cls._hyper_names]
+        once = list(dict.fromkeys(keys))
+        cls._read = staticmethod(itemgetter(*once)) if once else None
+        cls._pairs = tuple((once.index(k), k) for k in reversed(once) if keys.count(k) == 2)
+        required = (name for name in cls._states if cls._states[name])
+        cls._begun = next((name for name in required if name not in cls._scalars), None)
 
     def __init__(self, params, defaults):
         self._hypers = []
+        if defaults.get("fused") and (defaults.get("foreach") or defaults.get("differentiable")):
+            raise RuntimeError(
+                f"[{type(self).__name__}] expected fused without foreach and differentiable; got "
+                f"foreach={defaults.get('foreach')}, differentiable={defaults['differentiable']}."
+            )
         super().__init__(params, defaults)
 
     def _settings(self, group) -> tuple:
         """The group's values of `_hyper_names`."""
-        raise NotImplementedError
+        values = self._read(group)
+        for at, key in self._pairs:
+            values = (*values[:at], *self._pair(key, values[at]), *values[at + 1 :])
+        return values
+
+    def _pair(self, key, value):
+        try:
+            first, second = value
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"[{type(self).__name__}] expected two {key}; got {value!r:.60}."
+            ) from None
+        return first, second
 
     def _flags(self, group) -> tuple:
-        """The group's settings that a recorded step has baked in."""
-        raise NotImplementedError
+        """The group's settings that a recorded step has baked in, as the call takes them."""
+        flags = map(group.__getitem__, self._flag_names)
+        return (*flags, *(group.get(switch, False) for switch in self._switches))
+
+    def _used_lists(self, group) -> tuple[str | None, ...]:
+        """`_lists` with None for the states that these settings do without."""
+        return self._lists
 
     def _gather(self, group, hyper, calls, fresh) -> None:
         """Append to `calls` the arguments of the native calls for the parameters of one group.
@@ -78,9 +112,48 @@ class NativeOptimizer(Optimizer):
         State that does not exist yet goes into `fresh` as (parameter, entries): it belongs to the
         optimizer once the update has filled it.
         """
-        raise NotImplementedError
+        lists = self._used_lists(group)
+        used = [name for name in lists if name]
+        some = [name for name in used if not self._states[name]]
+        begun, rows, state_of = self._begun, [], self.state.get
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            state = state_of(param)
+            if state is None or begun not in state or (some and not state.keys() >= set(some)):
+                state = self._started(param, state, group, used)
+                fresh.append((param, state))
+            rows.append((param, grad, *[state[name] for name in used]))
+        if rows:
+            params, grads, *found = zip(*rows, strict=True)
+            states = iter(found)
+            given = [next(states) if name else () for name in lists]
+            calls.append((params, grads, *given, hyper, *self._flags(group)))
+
+    def _started(self, param, state, group, used):
+        """The state of a parameter with what is missing before its first step, or before its first
+        one with these settings."""
+        state = dict(state or ())
+        missing = [name for name in used if not self._states[name] and name not in state]
+        for name in used if self._begun not in state else missing:
+            state[name] = self._new_state(name, param, group)
+        order = [name for name in self._states if name in state]
+        return {name: state[name] for name in dict.fromkeys((*order, *state))}
+
+    def _new_state(self, name, param, group):
+        if name in self._scalars:
+            dtype, start = self._scalars[name]
+            return _core.full((), start, dtype=dtype)
+        return _core.zeros_like(param)
 
     def _check_settings(self, group):
+        name = type(self).__name__
+        values = self._settings(group)
+        check_lr(name, values[0])
+        for setting, value in zip(self._hyper_names[1:], values[1:], strict=True):
+            ranges, key = self._ranges, setting.partition("[")[0]
+            ranges.get(setting, ranges.get(key, NOT_NEGATIVE)).check(name, setting, value)
         self._check_flags(group)
 
     def _check_flags(self, group):
@@ -163,80 +236,3 @@ class NativeOptimizer(Optimizer):
         if recording is not None:
             recording.on_replay(Refresher(self))
         return loss
-
-
-class Refresher:
-    """Called before a replay of a step that was recorded: brings its hyper-parameters up to date."""
-
-    def __init__(self, optimizer):
-        self._optimizer = optimizer
-        self._recorded = optimizer._baked()
-
-    def __call__(self):
-        self._optimizer._refresh()
-        if self._optimizer._baked() != self._recorded:
-            _core._invalidate_plans()
-
-    def watched(self):
-        """(dict, key) of all that a call reads, in which a change is another object or another
-        length; None where a setting may change by itself, as a tensor does."""
-        own: Any = vars(self._optimizer)
-        entries: list[tuple[dict, str]] = [(own, "param_groups"), (own, "state")]
-        for group in self._optimizer.param_groups:
-            reads = _Reads(group)
-            self._optimizer._settings(reads)
-            self._optimizer._flags(reads)
-            if not all(_is_constant(group[key]) for key in reads.keys_read):
-                return None
-            entries += [(group, key) for key in ("params", *sorted(reads.keys_read))]
-            entries += _rate.watched(group)
-        return entries
-
-
-class _Reads(dict):
-    """Notes which settings are read."""
-
-    def __init__(self, group):
-        super().__init__(group)
-        self.keys_read = set()
-
-    def __getitem__(self, key):
-        self.keys_read.add(key)
-        return super().__getitem__(key)
-
-
-def _is_constant(value):
-    if type(value) is tuple:
-        return all(_is_constant(v) for v in value)
-    return type(value) in (float, int, bool, type(None)) or callable(value)
-
-
-def as_number(optimizer, name, value) -> float:
-    """The value of a setting; TypeError unless it is a number."""
-    try:
-        if not isinstance(value, Tensor | str | bytes):
-            return float(value)
-    except (TypeError, ValueError):
-        pass
-    raise TypeError(
-        f"[{optimizer}] expected {name} to be a number; got {value!r:.60}. Only lr may be a tensor."
-    )
-
-
-def check_lr(optimizer, lr):
-    """lr is a number >= 0, a tensor of one element, or a function of the count of steps."""
-    if callable(lr):
-        lr = _rate.value_of(optimizer, {"lr": lr})
-    if isinstance(lr, Tensor):
-        if lr.numel() != 1:
-            raise ValueError(
-                f"[{optimizer}] expected lr to have one element; got shape {tuple(lr.shape)}."
-            )
-        lr = lr.item()
-    check_not_negative(optimizer, "lr", lr)
-
-
-def check_not_negative(optimizer, name, value):
-    """Raise unless value >= 0; nan is not."""
-    if not as_number(optimizer, name, value) >= 0:
-        raise ValueError(f"[{optimizer}] expected {name} >= 0; got {value}.")

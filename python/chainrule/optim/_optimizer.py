@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from .. import _core
 from .._core import Tensor
@@ -53,6 +54,7 @@ class Optimizer:
     _announces = True  # captured programs are told of every change, or ask for it
     # The states of a parameter that load_state_dict accepts, and whether each must be there.
     _states: Mapping[str, bool] | None = None  # None: anything
+    _scalars: Mapping[str, tuple[Any, float]] = MappingProxyType({})  # those of no dimensions
     # The settings of a group that the native update reads; the first is lr, which may be a tensor.
     _hyper_names: tuple[str, ...] = ()
 

@@ -7,11 +7,8 @@ from types import MappingProxyType
 
 from .. import _core
 from .._core import Tensor
-from ._native import NativeOptimizer, as_number, check_lr, check_not_negative
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from ._hyper import ANY
+from ._native import NONE, NativeOptimizer, settings
 
 
 class SGD(NativeOptimizer):
@@ -32,6 +29,9 @@ class SGD(NativeOptimizer):
         maximize: ascend.
         foreach, differentiable, fused: accepted as PyTorch's and without meaning; a step is always
         one native call.
+        lr_in_velocity: not PyTorch's. v ← momentum * v + (1 - dampening) * lr * g, θ ← θ - v, with
+        `nesterov` θ ← θ - (lr * g + momentum * v), as the slides have it: the same path while lr is
+        constant, and under a schedule one whose velocity keeps the learning rates of its past.
 
     State: `momentum_buffer`. ValueError names the argument that is out of its range.
 
@@ -46,13 +46,17 @@ class SGD(NativeOptimizer):
         Parameter containing:
         tensor([-0.2000], requires_grad=True)
 
-    Source: 003_35a9ce6660cbb7d5.txt; momentum, 004_207294fe22f678c8.txt, which has lr inside v (the
-    same path while lr is constant); Sutskever et al. (2013).
+    Source: 003_35a9ce6660cbb7d5.txt; momentum, 000_4bfdbb0e825250a6.txt and
+    004_207294fe22f678c8.txt; Sutskever et al. (2013).
     """
 
     _run_all = _core._all_or_none(_core._ops.sgd_update)
     _hyper_names = ("lr", "momentum", "dampening", "weight_decay")
+    _ranges = MappingProxyType({"dampening": ANY})
+    _flag_names = ("nesterov", "maximize")
+    _switches = ("lr_in_velocity",)
     _states = MappingProxyType({"momentum_buffer": False})
+    _scalars = NONE
 
     def __init__(
         self,
@@ -67,25 +71,11 @@ class SGD(NativeOptimizer):
         foreach: bool | None = None,
         differentiable: bool = False,
         fused: bool | None = None,
+        lr_in_velocity: bool = False,
     ):
-        defaults: dict[str, Any] = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, settings(locals(), *self._switches))
 
     def _check_settings(self, group):
-        check_lr("SGD", group["lr"])
-        check_not_negative("SGD", "momentum", group["momentum"])
-        check_not_negative("SGD", "weight_decay", group["weight_decay"])
-        as_number("SGD", "dampening", group["dampening"])
         super()._check_settings(group)
         if group["nesterov"] and not (group["momentum"] > 0 and group["dampening"] == 0):
             raise ValueError(
@@ -93,11 +83,8 @@ class SGD(NativeOptimizer):
                 f"got momentum={group['momentum']}, dampening={group['dampening']}."
             )
 
-    def _settings(self, group):
-        return group["lr"], group["momentum"], group["dampening"], group["weight_decay"]
-
     def _flags(self, group):
-        return bool(group["momentum"] != 0), group["nesterov"], group["maximize"]
+        return bool(group["momentum"] != 0), *super()._flags(group)
 
     def _gather(self, group, hyper, calls, fresh):
         known, new = ([], [], []), ([], [], [])  # parameters, gradients, momentum buffers
@@ -118,8 +105,7 @@ class SGD(NativeOptimizer):
                 buffers.append(buffer)
             params.append(param)
             grads.append(grad)
-        flags = group["nesterov"], group["maximize"]
-        if new[0]:
-            calls.append((*new, hyper, *flags, True))
-        if known[0]:
-            calls.append((*known, hyper, *flags, False))
+        _, nesterov, maximize, lr_in_velocity = self._flags(group)
+        for lists, first in ((new, True), (known, False)):
+            if lists[0]:
+                calls.append((*lists, hyper, nesterov, maximize, first, lr_in_velocity))

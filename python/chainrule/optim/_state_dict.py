@@ -44,7 +44,7 @@ def load(optimizer, saved):
             )
         entries = {key: value for key, value in entries.items() if value is not None}
         if entries:
-            state[params[number]] = _entries(name, optimizer._states, params[number], entries)
+            state[params[number]] = _entries(name, optimizer, params[number], entries)
     groups = ParamGroups(
         _merged(optimizer, group, saved_group)
         for group, saved_group in zip(optimizer.param_groups, saved["param_groups"], strict=True)
@@ -89,8 +89,9 @@ def _params_by_number(name, groups, saved_groups):
     return params
 
 
-def _entries(name, states, param, entries):
+def _entries(name, optimizer, param, entries):
     """The state of one parameter, on its device and in its dtype; copies of the tensors."""
+    states, scalars = optimizer._states, optimizer._scalars
     if states is None:  # of a user's optimizer, which alone knows what it keeps
         return {key: _entry(name, param, key, value) for key, value in entries.items()}
     needed = {key for key, required in states.items() if required}
@@ -100,20 +101,22 @@ def _entries(name, states, param, entries):
             "Is the file of another optimizer?"
         )
     return {
-        key: _step(name, value) if key == "step" else _like_param(name, param, key, value)
+        key: _scalar(name, key, value, scalars[key][0])
+        if key in scalars
+        else _like_param(name, param, key, value)
         for key, value in entries.items()
     }
 
 
-def _step(name, value):
-    """How many steps there were as a tensor; PyTorch's files may hold a number."""
+def _scalar(name, key, value, dtype):
+    """How many steps there were, or the like, as a tensor; PyTorch's files may hold a number."""
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, RuntimeError):
         number = math.nan
     if not 0 <= number < math.inf:
-        raise ValueError(f"[{name}] expected step as a number >= 0; got {value!r:.60}.")
-    return _core.tensor(number, dtype=_core.float32)
+        raise ValueError(f"[{name}] expected {key} as a number >= 0; got {value!r:.60}.")
+    return _core.tensor(number, dtype=dtype)
 
 
 def _like_param(name, param, key, value):
