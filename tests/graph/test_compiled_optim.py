@@ -1,10 +1,12 @@
 """Compiled training steps have the bits of eager ones, whatever changes between calls."""
 
+import functools
 import operator
 
 import pytest
 
 import chainrule as cr
+from optim_family import FULL
 from optim_problem import Problem
 
 
@@ -17,6 +19,13 @@ OPTIMIZERS = {
     "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "adam": lambda p: cr.optim.Adam(p, lr=0.1, weight_decay=0.1),
     "adamw": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
+    **{name: functools.partial(getattr(cr.optim, name), lr=0.1, **FULL[name]) for name in FULL},
+}
+SWITCHES = {
+    "momentum": "lr_in_velocity",
+    "adam": "constant_bias_correction",
+    "RMSprop": "eps_in_root",
+    "Adagrad": "eps_in_root",
 }
 
 
@@ -47,18 +56,29 @@ def schedule(group, i):
 def every_number(group, i):
     group["lr"] = 0.1 / (i + 1)
     group["weight_decay"] = 0.01 * (i + 1)
-    if "betas" in group:
-        group["betas"] = (0.9 - 0.01 * i, 0.999)
-        group["eps"] = 1e-8 * (i + 1)
-    elif group["momentum"]:
+    changes = {
+        "betas": (0.9 - 0.01 * i, 0.999),
+        "nus": (0.7 + 0.01 * i, 0.8),
+        "etas": (0.5 - 0.01 * i, 1.2),
+        "step_sizes": (1e-6, 50 - i),
+        "eps": 1e-8 * (i + 1),
+        "momentum_decay": 0.004 * (i + 1),
+        **{name: 0.9 - 0.01 * i for name in ("rho", "alpha", "lr_decay", "lambd")},
+        "t0": 4 + i / 2,
+    }
+    group.update({name: value for name, value in changes.items() if name in group})
+    if group.get("momentum"):
         group["momentum"] = 0.9 - 0.01 * i
 
 
 def flags_in_flight(group, i):
     if i == 6:
         group["maximize"] = True
-    if i == 9 and "momentum" in group:
+    if i == 9 and "nesterov" in group:
         group.update(momentum=0.5, nesterov=False)
+    elif i == 9:
+        flags = "amsgrad", "centered", "decoupled_weight_decay"
+        group.update({name: not group[name] for name in flags if name in group})
 
 
 def state_dropped(group, i):
@@ -74,6 +94,50 @@ def test_a_compiled_step_has_the_bits_of_an_eager_one(name, change):
     assert eager == compiled
     if change is schedule:
         assert step.stats["replays"] >= 8  # a new number needs no new recording
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_that_comes_between_calls(name):
+    """A plan of a group without it hears of it all the same."""
+
+    def stay(group, i):
+        if "eps" in group:
+            group["eps"] = 0.1  # large enough to be seen
+
+    def turn(group, i):
+        stay(group, i)
+        if i == 7:
+            group[SWITCHES[name]] = True
+        if i == 10:
+            del group[SWITCHES[name]]
+
+    *eager, _ = run(OPTIMIZERS[name], False, turn)
+    *compiled, _ = run(OPTIMIZERS[name], True, turn)
+    *without, _ = run(OPTIMIZERS[name], True, stay)
+    assert eager == compiled != without
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_learning_rate_in_a_tensor_may_start_a_state(name):
+    """As Rprop's sizes and ASGD's eta do."""
+
+    def run(compiled):
+        w, lr = weight(), cr.tensor(0.5)
+        optimizer = getattr(cr.optim, name)([w], lr=lr, **FULL[name])
+
+        def step():
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+
+        call, seen = cr.compile(step) if compiled else step, []
+        for i in range(8):
+            lr.fill_(0.5 / (i + 1))
+            call()
+            seen.append(w.tolist())
+        return seen
+
+    assert run(False) == run(True)
 
 
 def test_a_compiled_step_with_a_tensor_as_lr():

@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 import harness
 from cases import all_cases
+from optim_family import FULL
 
 CASES = [case for case in all_cases() if "float32" in case.dtypes]
 
@@ -187,7 +188,7 @@ def test_printing_and_leaving():
         x.numpy()
 
 
-@pytest.mark.parametrize("name, flags", [("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True})])
+@pytest.mark.parametrize("name, flags", FULL.items())
 def test_parameters_of_bfloat16_are_updated_in_float32_and_rounded(name, flags, isa):
     w = cr.tensor(rounded(np.linspace(-2, 2, 37).astype("float32"))).bfloat16()
     wide_w = w.float()

@@ -1,9 +1,19 @@
 """Optimizers and groups that are made of what they cannot use: parameters and settings."""
 
+import math
+
 import pytest
 
 import chainrule as cr
 from optim_problem import weight
+
+
+def rprop(**settings):
+    return cr.optim.Rprop([weight()], **settings)
+
+
+def adagrad(**settings):
+    return cr.optim.Adagrad([weight()], **settings)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,19 @@ from optim_problem import weight
         (ValueError, r"\[AdamW\].*eps >= 0", lambda: cr.optim.AdamW([weight()], eps=-1)),
         (ValueError, "weight_decay", lambda: cr.optim.AdamW([weight()], weight_decay=-1)),
         (ValueError, "lr", lambda: cr.optim.SGD([{"params": [weight()], "lr": -1}])),
+        (ValueError, r"\[Rprop\].*0 < etas\[0\] < 1; got 1", lambda: rprop(etas=(1, 2))),
+        (ValueError, r"etas\[1\] > 1; got 1", lambda: rprop(etas=(0.5, 1))),
+        (ValueError, r"two etas; got \(0.5,\)", lambda: rprop(etas=(0.5,))),
+        (ValueError, r"step_sizes\[0\] >= 0; got -1", lambda: rprop(step_sizes=(-1, 1))),
+        (ValueError, r"step_sizes\[1\] >= 0; got nan", lambda: rprop(step_sizes=(0, math.nan))),
+        (ValueError, r"0 <= nus\[0\] <= 1; got 2", lambda: cr.optim.QHAdam([weight()], nus=(2, 1))),
+        (ValueError, r"betas\[1\] < 1", lambda: cr.optim.QHAdam([weight()], betas=(0.9, 1))),
+        (ValueError, r"\[Lion\].*betas\[0\] < 1", lambda: cr.optim.Lion([weight()], betas=(1, 0))),
+        (ValueError, "a finite t0; got inf", lambda: cr.optim.ASGD([weight()], t0=math.inf)),
+        (ValueError, "a finite lambd; got nan", lambda: cr.optim.ASGD([weight()], lambd=math.nan)),
+        (ValueError, "0 <= rho <= 1; got 2", lambda: cr.optim.Adadelta([weight()], rho=2)),
+        (ValueError, "alpha >= 0; got -1", lambda: cr.optim.RMSprop([weight()], alpha=-1)),
+        (RuntimeError, "fused", lambda: cr.optim.Adagrad([weight()], fused=True, foreach=True)),
     ],
 )
 def test_misuse(error, words, act):
@@ -58,6 +81,12 @@ def test_misuse(error, words, act):
         (r"betas\[0\] to be a number", lambda: cr.optim.Adam([weight()], betas=("a", "b"))),
         ("flags", lambda: cr.optim.SGD([weight()], momentum=0.9, nesterov=1)),
         ("flags", lambda: cr.optim.Adam([weight()], amsgrad="yes")),
+        ("flags", lambda: cr.optim.Adam([weight()], constant_bias_correction=1)),
+        ("flags", lambda: cr.optim.SGD([weight()], lr_in_velocity=None)),
+        ("flags", lambda: cr.optim.RMSprop([weight()], centered=None)),
+        ("flags", lambda: cr.optim.Adagrad([weight()], eps_in_root="yes")),
+        ("two step_sizes; got 1", lambda: rprop(step_sizes=1)),
+        ("initial_accumulator_value to be", lambda: adagrad(initial_accumulator_value="0")),
         (r"\[SGD\] expected an iterable of tensors or dicts as params", lambda: cr.optim.SGD(3)),
         (r"\[SGD\] expected an iterable", lambda: cr.optim.SGD([{"params": 3}])),
         (r"\(name, tensor\) pairs", lambda: cr.optim.SGD([(weight(),)])),

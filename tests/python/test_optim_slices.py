@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from optim_family import FULL
 
 SIZES = (0, 1, 31, 32, 33, 2047, 5000, 70_001)  # 19 parts of these together
 
@@ -16,18 +17,15 @@ def threads():
     cr.set_num_threads(before)
 
 
-def optimizers(params):
-    return {
-        "SGD": lambda: cr.optim.SGD(params, lr=0.1, momentum=0.9),
-        "Adam": lambda: cr.optim.Adam(params, lr=0.1, amsgrad=True),
-        "AdamW": lambda: cr.optim.AdamW(params, lr=0.1),
-    }
+def made(name, params):
+    lr = 100 if name == "Adadelta" else 0.1  # whose first steps are small
+    return getattr(cr.optim, name)(params, lr=lr, **FULL[name])
 
 
 def trained(name, dtype, steps=3):
     rng = np.random.default_rng(0)
     params = [cr.tensor(rng.standard_normal(n)).to(dtype).requires_grad_() for n in SIZES]
-    optimizer = optimizers(params)[name]()
+    optimizer = made(name, params)
     for _ in range(steps):
         for p in params:
             p.grad = cr.tensor(rng.uniform(0.5, 1.5, p.numel())).to(dtype)
@@ -36,7 +34,7 @@ def trained(name, dtype, steps=3):
 
 
 @pytest.mark.parametrize("dtype", [cr.float32, cr.float64, cr.bfloat16], ids=str)
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("name", FULL)
 def test_the_same_bits_on_any_number_of_threads(name, dtype, threads):
     threads(1)
     expected, params = trained(name, dtype)
@@ -48,7 +46,7 @@ def test_the_same_bits_on_any_number_of_threads(name, dtype, threads):
         assert trained(name, dtype)[0] == expected
 
 
-@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+@pytest.mark.parametrize("name", FULL)
 def test_each_parameter_has_its_own_step_count(name):
     """Parameters 0 and 3 begin later: steps of 1, 2, 2, 1, then 2, 3, 3, 2."""
     rng = np.random.default_rng(1)
@@ -57,7 +55,7 @@ def test_each_parameter_has_its_own_step_count(name):
 
     def run(chosen):
         params = [cr.tensor(start[i]).requires_grad_() for i in chosen]
-        optimizer = optimizers(params)[name]()
+        optimizer = made(name, params)
         for turn in range(3):
             for i, p in zip(chosen, params, strict=True):
                 p.grad = None if turn == 0 and i in late else cr.tensor(grads[turn, i])

@@ -1,6 +1,7 @@
 """State dicts of modules and optimizers, loading all or nothing, and copies of optimizers."""
 
 import copy
+import functools
 import pickle
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import nn
+from optim_family import FULL
 
 
 def make_net(width=8):
@@ -167,6 +169,7 @@ OPTIMIZERS = {
     "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9),
     "adam": lambda p: cr.optim.Adam(p, lr=0.1),
     "amsgrad": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
+    **{name: functools.partial(getattr(cr.optim, name), lr=0.1, **FULL[name]) for name in FULL},
 }
 
 

@@ -3,8 +3,18 @@
 A source such as 003_35a9ce6660cbb7d5.txt is a lecture; docs/lectures.md says which.
 """
 
+from ._adadelta import Adadelta
+from ._adagrad import Adagrad
 from ._adam import Adam, AdamW
+from ._adamax import Adamax
+from ._asgd import ASGD
+from ._lion import Lion
+from ._nadam import NAdam
 from ._optimizer import Optimizer
+from ._qhadam import QHAdam
+from ._radam import RAdam
+from ._rmsprop import RMSprop
+from ._rprop import Rprop
 from ._sgd import SGD
 
 TYPE_CHECKING = False
@@ -27,3 +37,21 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+__all__ = [
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "QHAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]
