@@ -38,7 +38,7 @@ void ProgramRecorder::on_shape(const char* what, const char* hint) {
 void ProgramRecorder::on_host_data(const char* what, const char* hint) {
   refuse(CaptureError(str("[compile] expected no new data from Python while recording; got ", what,
                           at_here(), ". ",
-                          hint ? hint : "Pass it as an argument, or make it outside.")));
+                          hint ? hint : "Pass it as an argument by itself, or make it outside.")));
 }
 
 void ProgramRecorder::on_host_code(const char* what, const char* hint, const std::string& whose) {

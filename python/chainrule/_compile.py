@@ -71,13 +71,16 @@ def compile(
     With `fallback=True` such a call is no error: the recorder is dropped where it meets what a
     program cannot hold, the call goes on eagerly to its end (the function runs once, no step is
     left half done), one warning says what and where, and later calls of the signature are eager.
-    Arrays of NumPy come as tensors in every call, as in replays: copies, so that writes to them
-    leave the array as it was.
+    Arrays of NumPy come as tensors in every call, recorded or replayed: copies, so that writes to
+    them leave the array as it was, and with the methods of tensors (`std()` divides by n - 1). In a
+    dataclass or another object they stay arrays.
 
     With the environment variable CHAINRULE_AUDIT=n every n-th replay is an eager call that is
     recorded, and the two programs are compared: a difference, so a replay that would not have done
     what the function does by now, is a CaptureError with the line and both values. It finds what
-    depends on Python state that nothing announces, such as a number in a global.
+    depends on Python state that nothing announces, such as a number in a global; not what the
+    function itself changes there, which happens in the calls that are recorded alone. A run of
+    fewer than some n replays is audited with a smaller n.
 
     Arguments count by what they hold: tensors, arrays, numbers and strings, alone or in tuples,
     lists and dicts (and in dataclasses, arrays apart). Any other object counts as itself and by its

@@ -168,7 +168,10 @@ class CompiledFunction(Generic[_P, _R]):
         }
 
     def profile(self, /, *args: _P.args, **kwargs: _P.kwargs) -> list[tuple[str, int]]:
-        """Runs the call once for real and returns [(operation, nanoseconds), ...]."""
+        """Runs the call once for real, by its plan, and returns [(operation, nanoseconds), ...].
+
+        StateError where there is none yet. `stats` does not count the run.
+        """
         args, kwargs, found, key = self._read(args, kwargs)
         tensors = found.tensors
         plan = self._plans.get(key)

@@ -45,7 +45,7 @@ def copied_in(value):
     """NumPy arrays in nested tuples, lists and dicts as tensors; everything else as it is, the
     tuples, lists and dicts without arrays among them."""
     kind: Any = type(value)
-    if hasattr(kind, "__array_interface__"):
+    if hasattr(kind, "__array_interface__") and kind.__hash__ is None:  # scalars of NumPy stay
         return _core.tensor(value)
     if kind in (tuple, list) or (isinstance(value, tuple) and hasattr(kind, "_make")):
         items = [copied_in(v) for v in value]
@@ -99,6 +99,8 @@ def form(value, found):
         found.tensors.append(value)
         return ("tensor",)
     kind = type(value)
+    if hasattr(kind, "__array_interface__") and kind.__hash__ is not None:
+        return (kind, value.tobytes())  # a scalar of NumPy
     if isinstance(value, _SCALAR_TYPES):
         return _constant(value) if kind in _SCALARS else (_constant(value), _more(value, found))
     if isinstance(value, (tuple, list)):

@@ -212,13 +212,13 @@ class AuditedPlan(Plan):
 
 
 def _audit_every():
-    """n of CHAINRULE_AUDIT=n; 0 where it is not set, or empty."""
+    """n of CHAINRULE_AUDIT=n; 0, for none, where it is not set, or empty."""
     text = os.environ.get("CHAINRULE_AUDIT", "")
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise ValueError(
-            f"[compile] expected CHAINRULE_AUDIT to be a positive integer; got {text!r:.60}."
+            f"[compile] expected CHAINRULE_AUDIT to be an integer >= 0; got {text!r:.60}."
         )
     return int(text)
 

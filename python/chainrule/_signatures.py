@@ -44,7 +44,10 @@ def _is_constant(form):
 def _of_constants(old, new):
     shown = f"an argument: {old[1]!s:.40}, then {new[1]!s:.40}."
     if issubclass(new[0], _NUMBERS):
-        return f"{shown} Pass a number that changes with every call as a 0-d tensor."
+        return (
+            f"{shown} Pass a number that changes with every call as a 0-d tensor, to what takes one: "
+            "x * k, not alpha=k."
+        )
     return f"{shown} Every value has a plan of its own."
 
 

@@ -17,10 +17,15 @@ def check_parts(model, loss, optimizer):
             "The order is Trainer(model, loss, optimizer)."
         )
     if isinstance(loss, type) or not callable(loss):
-        kind = loss if isinstance(loss, type) else type(loss)
+        got = f"the class {loss.__name__}" if isinstance(loss, type) else type(loss).__name__
+        is_loss = isinstance(loss, type) and issubclass(loss, cr.nn.Module)
+        hint = (
+            f"Call it, {loss.__name__}()"
+            if is_loss
+            else "The order is Trainer(model, loss, optimizer)"
+        )
         raise TypeError(
-            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {kind.__name__}. "
-            "The order is Trainer(model, loss, optimizer)."
+            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {got}. {hint}."
         )
     check_takes("loss", loss, "outputs", "targets")
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):

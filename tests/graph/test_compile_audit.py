@@ -146,19 +146,19 @@ print(fast.stats)
     )
 
 
-@pytest.mark.parametrize(("value", "recordings"), [("1", 6), ("2", 4), ("", 2)])
+@pytest.mark.parametrize(("value", "recordings"), [("1", 6), ("2", 4), ("0", 2), ("", 2)])
 def test_the_variable(value, recordings):
     stats = {"replays": 6 - recordings, "recordings": recordings}
     assert run_with(value).stdout == f"{stats}\n"
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "often", "9" * 5000])
-def test_the_variable_is_a_positive_integer(value):
+@pytest.mark.parametrize("value", ["-1", "1.5", "often", "9" * 5000])
+def test_the_variable_is_an_integer(value):
     done = run_with(value)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(
-        "ValueError: [compile] expected CHAINRULE_AUDIT to be a positive integer; got '"
+        "ValueError: [compile] expected CHAINRULE_AUDIT to be an integer >= 0; got '"
     )
     assert len(last) < 150
 

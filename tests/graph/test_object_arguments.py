@@ -387,3 +387,26 @@ def test_signatures_that_make_room_for_newer_ones_unused_are_warned_of():
     with pytest.warns(UserWarning, match="64 signatures made room .* an argument: ") as seen:
         [step(x, k % 100 + 1) for k in range(300)]
     assert len(seen) == 1 and seen[0].filename == __file__
+
+
+@pytest.mark.parametrize("scalar", [np.float64, np.float32, np.int64, np.bool_])
+def test_scalars_of_numpy_are_numbers(scalar):
+    def body(x, k):
+        return x[: int(k)] * k if scalar is np.int64 else x * k
+
+    step = cr.compile(body)
+    for dtype in (cr.uint8, cr.float32):
+        x = cr.ones(3, dtype=dtype)
+        for k in (0, 1, 2):
+            want = body(x, scalar(k))
+            for _ in range(3):
+                got = step(x, scalar(k))
+                assert got.dtype == want.dtype and got.tolist() == want.tolist()
+
+
+def test_sets_and_byte_arrays_count_by_what_is_in_them():
+    step, x = cr.compile(lambda x, held: x * len(held)), cr.ones(1)
+    for held, grow in ((set("ab"), lambda s: s.add("c")), (bytearray(2), lambda b: b.append(1))):
+        assert [step(x, held).item() for _ in range(4)] == [2.0] * 4
+        grow(held)
+        assert [step(x, held).item() for _ in range(4)] == [3.0] * 4

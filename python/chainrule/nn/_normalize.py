@@ -103,7 +103,7 @@ def _check_values(op, input, values, sets):
     if values == sets:
         raise ValueError(
             f"[{op}] expected more than 1 value to normalise together; got an input of sizes "
-            f"{tuple(input.shape)}."
+            f"{tuple(input.shape)}. DataLoader(..., drop_last=True) leaves an odd last batch out."
         )
 
 
