@@ -3,6 +3,7 @@ momentum, groups and tensors as lr."""
 
 import copy
 import inspect
+import re
 import warnings
 
 import pytest
@@ -17,7 +18,7 @@ def simple(name, *args, **kwargs):
     """A scheduler of a class with these arguments."""
     return pytest.param(
         lambda lib, optimizer: kinds(lib, name)(optimizer, *args, **kwargs),
-        id=f"{name}{args}{kwargs}",
+        id=re.sub(" at 0x[0-9a-f]+", "", f"{name}{args}{kwargs}"),  # the same in every process
     )
 
 
