@@ -2,6 +2,9 @@
 //
 // Source: Dauphin et al., Language Modeling with Gated Convolutional Networks (2016); Goodfellow et
 // al., Maxout Networks (2013).
+#include <algorithm>
+
+#include "core/threads.h"
 #include "ops/elementwise.h"
 #include "ops/rules.h"
 
@@ -10,6 +13,9 @@ namespace chainrule::ops {
 using kernels::Map;
 
 namespace {
+
+constexpr int64_t kTile = 1 << 14;  // elements of one task
+constexpr int64_t kFewPieces = 8;   // of a maxout unit, which are compared one after the other
 
 struct Halves {
   int dim;
@@ -24,6 +30,60 @@ Halves halves_of(const char* op, const Tensor& x, int64_t dim) {
     fail<ShapeError>(op, "expected an even size along dim ", at, "; got ", x.sizes(), ".");
   }
   return {at, x.size(at) / 2};
+}
+
+kernels::ElementwiseFn slot_of(Map map, DType dtype) {
+  return kernels::table().map[static_cast<int>(map)][static_cast<int>(dtype)];
+}
+
+// Of dense tensors: each half of input's gradient is a row of memory for every place before dim.
+void run_glu_backward(Run& r) {
+  const Tensor &dy = r[0], &x = r[1], &dx = r.out();
+  const int64_t n = dy.numel(), dim = r.as<GluBackwardAttrs>().dim;
+  int64_t row = 1;  // elements of a half
+  for (int d = static_cast<int>(dim); d < dy.dim(); ++d) row *= dy.size(d);
+  if (n == 0) return;
+  const auto first = slot_of(Map::gated, dy.dtype()),
+             second = slot_of(Map::gate_backward, dy.dtype());
+  const int64_t item = itemsize(dy.dtype()), bytes = row * item, strides[] = {1, 1, 1};
+  const auto at = [](const Tensor& t, int64_t offset) {
+    return static_cast<char*>(t.raw()) + offset;
+  };
+  const int64_t rows_per_tile = std::max<int64_t>(1, kTile / row);
+  const int64_t rows = n / row, work = 2 * n * r.op.cost;
+  LongWork release(work);
+  parallel_for((rows + rows_per_tile - 1) / rows_per_tile, work, [&](int64_t t) {
+    for (int64_t i = t * rows_per_tile; i < std::min(rows, (t + 1) * rows_per_tile); ++i) {
+      const char *up = at(dy, i * bytes), *value = at(x, 2 * i * bytes), *gate = value + bytes;
+      const void *by_value[] = {up, gate}, *by_gate[] = {up, value, gate};
+      first(row, at(dx, 2 * i * bytes), by_value, strides, nullptr);
+      second(row, at(dx, (2 * i + 1) * bytes), by_gate, strides, nullptr);
+    }
+  });
+}
+
+// Of a tensor with units of pieces along dim, the piece of one number.
+Tensor piece_of(const Tensor& x, int dim, int64_t piece) {
+  Dims sizes = x.sizes(), strides = x.strides();
+  sizes.erase(dim);
+  strides.erase(dim);
+  return x.alias(sizes, strides, x->offset + piece * x.strides()[dim]);
+}
+
+// Equal pieces that are the largest share the gradient.
+Tensor largest_gradient(Backward& b) {
+  const Tensor x = b.value(0), y = b.output(0);
+  const int64_t dim = b.as<LargestAttrs>().dim, pieces = x.size(static_cast<int>(dim));
+  Tensors hits, parts;
+  Tensor count;
+  for (int64_t i = 0; i < pieces; ++i) {
+    hits.push_back(eq(select(x, dim, i), y));
+    const Tensor one = cast(hits[i], y.dtype());
+    count = i ? add(count, one) : one;
+  }
+  const Tensor share = div(b.dy(), count);
+  for (const Tensor& hit : hits) parts.push_back(where(hit, share, 0));
+  return stack({parts.data(), parts.size()}, dim);
 }
 
 }  // namespace
@@ -47,17 +107,57 @@ const OpDef kGlu = {
           const int64_t second = x->offset + h.size * x.strides()[h.dim];
           const Tensor halves[] = {x.alias(r.out().sizes(), x.strides(), x->offset),
                                    x.alias(r.out().sizes(), x.strides(), second)};
-          const auto& slots = kernels::table().map[static_cast<int>(Map::gated)];
-          run_elementwise(slots[static_cast<int>(x.dtype())], r.out(), halves, nullptr, r.op.cost);
+          run_elementwise(slot_of(Map::gated, x.dtype()), r.out(), halves, nullptr, r.op.cost);
         },
     .grad = {{0, reads_value(0),
               [](Backward& b) {
-                const Tensor x = b.value(0);
-                const Halves h = halves_of("glu", x, b.as<GluAttrs>().dim);
-                const Tensor gate = narrow(x, h.dim, h.size, h.size);
-                const Tensor parts[] = {gated(b.dy(), gate),
-                                        gate_backward(b.dy(), narrow(x, h.dim, 0, h.size), gate)};
-                return cat(parts, h.dim);
+                return glu_backward(contiguous(b.dy()), contiguous(b.value(0)),
+                                    halves_of("glu", b.value(0), b.as<GluAttrs>().dim).dim);
+              }}},
+    .dtypes = kFloatDTypes,
+    .cost = 13,
+};
+
+const OpDef kGluBackward = {
+    .name = "glu_backward",
+    .doc = "dy * sigmoid(b) and dy * a * s * (1 - s) with s = sigmoid(b), one after the other.",
+    .signatures = {"glu_backward(Tensor dy, Tensor x, int dim) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          const Halves h = halves_of(c.name(), c[1], c.as<GluBackwardAttrs>().dim);
+          Dims sizes = c[1].sizes();
+          sizes[h.dim] = h.size;
+          const bool dense = c[0].is_contiguous() && c[1].is_contiguous();
+          if (!dense || !(c[0].sizes() == sizes) || c[0].dtype() != c[1].dtype()) {
+            throw InternalError("[glu_backward] expected dense tensors of one dtype.");
+          }
+          c.out(c[1].dtype(), c[1].sizes());
+        },
+    .forward = run_glu_backward,
+    .grad = {{0, reads_value(1),
+              [](Backward& b) {
+                const int64_t dim = b.as<GluBackwardAttrs>().dim;
+                const Tensor x = b.value(1);
+                const int64_t half = x.size(static_cast<int>(dim)) / 2;
+                const Tensor gate = narrow(x, dim, half, half);
+                return add(
+                    gated(narrow(b.dy(), dim, 0, half), gate),
+                    gate_backward(narrow(b.dy(), dim, half, half), narrow(x, dim, 0, half), gate));
+              }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const int64_t dim = b.as<GluBackwardAttrs>().dim;
+                const Tensor dy = b.value(0), x = b.value(1);
+                const int64_t half = x.size(static_cast<int>(dim)) / 2;
+                const Tensor gate = narrow(x, dim, half, half);
+                const Tensor by_value = narrow(b.dy(), dim, 0, half);
+                const Tensor by_gate = narrow(b.dy(), dim, half, half);
+                const Tensor bend = gate_backward(mul(by_gate, dy), narrow(x, dim, 0, half), gate);
+                const Tensor parts[] = {gate_backward(by_gate, dy, gate),
+                                        add(gate_backward(by_value, dy, gate),
+                                            absorb(bend, rsub(mul(sigmoid(gate), 2), 1)))};
+                return cat(parts, dim);
               }}},
     .dtypes = kFloatDTypes,
     .cost = 13,
@@ -117,8 +217,39 @@ const OpDef kMaxout = {
                              "; got ", a.pieces, " for ", x.sizes(), ".");
           }
           if (a.pieces == 1) return just(x);
-          return just(amax(unflatten(x, dim, Dims{-1, a.pieces}), Dims{dim + 1}));
+          const Tensor units = unflatten(x, dim, Dims{size / a.pieces, a.pieces});
+          if (a.pieces > kFewPieces) return just(amax(units, Dims{dim + 1}));
+          return just(largest(units, dim + 1));
         },
+};
+
+const OpDef kLargest = {
+    .name = "largest",
+    .doc = "amax along dim, piece after piece: faster than a reduction while there are few.",
+    .signatures = {"largest(Tensor input, int dim) -> Tensor"},
+    .surface = kPrivate,
+    .infer =
+        [](Infer& c) {
+          const int dim = normalize_dim(c.name(), c.as<LargestAttrs>().dim, c[0].dim());
+          if (c[0].dim() == 0 || c[0].size(dim) < 2) {
+            throw InternalError("[largest] expected several pieces.");
+          }
+          Dims sizes = c[0].sizes();
+          sizes.erase(dim);
+          c.out(c[0].dtype(), sizes);
+        },
+    .forward =
+        [](Run& r) {
+          const Tensor &x = r[0], &out = r.out();
+          const int dim = normalize_dim(r.name(), r.as<LargestAttrs>().dim, x.dim());
+          const auto larger = slot_of(Map::maximum, x.dtype());
+          for (int64_t i = 1; i < x.size(dim); ++i) {
+            const Tensor both[] = {i == 1 ? piece_of(x, dim, 0) : out, piece_of(x, dim, i)};
+            run_elementwise(larger, out, both, nullptr);
+          }
+        },
+    .grad = {{0, reads_value(0) | reads_output(0), largest_gradient}},
+    .dtypes = kNumberDTypes,
 };
 
 }  // namespace chainrule::ops
