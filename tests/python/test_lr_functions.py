@@ -77,7 +77,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "args", "scheduler"), PAIRS, ids=str)
+@pytest.mark.parametrize(("name", "args", "scheduler"), PAIRS)
 def test_rates_are_those_of_the_scheduler(name, args, scheduler):
     schedule = getattr(schedules, name)(*args)
     optimizer = make(0.2)
