@@ -23,22 +23,6 @@ if TYPE_CHECKING:
     from . import schedules as schedules
     from . import swa_utils as swa_utils
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler", "schedules", "swa_utils"]
-_LATER = ("lr_scheduler", "schedules", "swa_utils")  # imported when they are first asked for
-
-
-def __getattr__(name):
-    if name not in _LATER:
-        raise AttributeError(f"module 'chainrule.optim' has no attribute '{name}'")
-    from importlib import import_module
-
-    return import_module(f"chainrule.optim.{name}")
-
-
-def __dir__():
-    return __all__
-
-
 __all__ = [
     "ASGD",
     "SGD",
@@ -54,4 +38,20 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "lr_scheduler",
+    "schedules",
+    "swa_utils",
 ]
+_LATER = ("lr_scheduler", "schedules", "swa_utils")  # imported when they are first asked for
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(f"module 'chainrule.optim' has no attribute '{name}'")
+    from importlib import import_module
+
+    return import_module(f"chainrule.optim.{name}")
+
+
+def __dir__():
+    return __all__

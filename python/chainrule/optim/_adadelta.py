@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import UP_TO_1
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class Adadelta(NativeOptimizer):
@@ -21,7 +21,8 @@ class Adadelta(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         rho: in [0, 1], of both running means.
         eps: >= 0.
         weight_decay: >= 0.
@@ -53,7 +54,7 @@ class Adadelta(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1.0,
+        lr: Rate = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import NOT_NEGATIVE
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class Adagrad(NativeOptimizer):
@@ -19,7 +19,8 @@ class Adagrad(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         lr_decay: >= 0.
         weight_decay: >= 0.
         initial_accumulator_value: >= 0, where s starts; a group may have its own.
@@ -54,7 +55,7 @@ class Adagrad(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-2,
+        lr: Rate = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,

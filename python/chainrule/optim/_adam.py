@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import BELOW_1
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class Adam(NativeOptimizer):
@@ -64,7 +63,7 @@ class Adam(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -98,7 +97,7 @@ class AdamW(Adam):
     def __init__(
         self,
         params,
-        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import FINITE
 from ._native import STEP, NativeOptimizer, settings
+from ._rate import Rate
 
 
 class ASGD(NativeOptimizer):
@@ -21,7 +21,8 @@ class ASGD(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         lambd: finite, of the decay of θ and η.
         alpha: finite, the power of η's decay.
         t0: finite, the step from which on the average is one.
@@ -55,7 +56,7 @@ class ASGD(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-2,
+        lr: Rate = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
         t0: float = 1e6,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import BELOW_1
 from ._native import NONE, NativeOptimizer, settings
+from ._rate import Rate
 
 
 class Lion(NativeOptimizer):
@@ -19,7 +19,8 @@ class Lion(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         betas: β₁ and β₂, each in [0, 1).
         weight_decay: >= 0.
         maximize: ascend.
@@ -49,7 +50,7 @@ class Lion(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-4,
+        lr: Rate = 1e-4,
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
         *,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import BELOW_1, UP_TO_1
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class QHAdam(NativeOptimizer):
@@ -20,7 +20,8 @@ class QHAdam(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         betas: β₁ and β₂, each in [0, 1).
         nus: ν₁ and ν₂, each in [0, 1], the means' shares. The paper recommends nus=(0.7, 1.0) with
             betas=(0.995, 0.999).
@@ -57,7 +58,7 @@ class QHAdam(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         nus: tuple[float, float] = (1.0, 1.0),
         weight_decay: float = 0.0,

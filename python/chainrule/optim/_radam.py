@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import BELOW_1
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class RAdam(NativeOptimizer):
@@ -22,7 +22,8 @@ class RAdam(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         betas: β₁ and β₂, each in [0, 1).
         eps: >= 0.
         weight_decay: >= 0.
@@ -56,7 +57,7 @@ class RAdam(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,

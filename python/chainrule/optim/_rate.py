@@ -7,6 +7,8 @@ fails has not counted. Each group counts its own steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .. import _core
 from .._core import Tensor
 
@@ -14,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+Rate = float | Tensor | Callable[[Tensor], Tensor | float]  # what `lr=` of an optimizer takes
 STEP = "lr_step"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class RMSprop(NativeOptimizer):
@@ -20,7 +20,8 @@ class RMSprop(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, a number or a one-element tensor.
+        lr: >= 0, a number, a one-element tensor, or a function of the count of steps, as those of
+            `optim.schedules`.
         alpha: >= 0, of the running mean.
         eps: >= 0.
         weight_decay: >= 0.
@@ -62,7 +63,7 @@ class RMSprop(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-2,
+        lr: Rate = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,

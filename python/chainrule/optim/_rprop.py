@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import Range
 from ._native import NativeOptimizer, settings
+from ._rate import Rate
 
 
 class Rprop(NativeOptimizer):
@@ -20,7 +20,8 @@ class Rprop(NativeOptimizer):
 
     Args:
         params: tensors, (name, tensor) pairs or dicts of groups.
-        lr: >= 0, where the sizes start, a number or a one-element tensor.
+        lr: >= 0, where the sizes start, a number, a one-element tensor, or a function of the count
+            of steps, as those of `optim.schedules`.
         etas: η₋ in (0, 1) and η₊ > 1.
         step_sizes: the smallest and the largest size, each >= 0.
         maximize: ascend.
@@ -57,7 +58,7 @@ class Rprop(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor = 1e-2,
+        lr: Rate = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
         *,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
 
 from .. import _core
-from .._core import Tensor
 from ._hyper import ANY
 from ._native import NONE, NativeOptimizer, settings
+from ._rate import Rate
 
 
 class SGD(NativeOptimizer):
@@ -61,7 +60,7 @@ class SGD(NativeOptimizer):
     def __init__(
         self,
         params,
-        lr: float | Tensor | Callable[[Tensor], Tensor | float] = 1e-3,
+        lr: Rate = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,

@@ -134,7 +134,9 @@ class LRScheduler:
 
     def _refuse_while_recording(self):
         # A replay runs no Python: the rates of the recording would stay for ever.
-        _core._refuse_while_recording("change of learning rates (call scheduler.step() outside)")
+        _core._refuse_while_recording(
+            "change of learning rates", "Call scheduler.step() outside the compiled function."
+        )
 
     def _warn_outside_step(self):
         if not self._get_lr_called_within_step:
