@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 
 from .. import _core
@@ -48,7 +47,7 @@ def _check_count(owner, name, value):
 
 
 def _shape_of(owner, normalized_shape) -> tuple[int, ...]:
-    one = isinstance(normalized_shape, numbers.Integral)
+    one = hasattr(normalized_shape, "__index__") and not hasattr(normalized_shape, "__len__")
     if not one and not isinstance(normalized_shape, Sequence):
         raise TypeError(
             f"[{owner}] expected normalized_shape to be an int or ints; "

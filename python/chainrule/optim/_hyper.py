@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections import namedtuple
 
 from .. import _core
 from .._core import Tensor
@@ -14,11 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Range(NamedTuple):
-    """What a setting may be; {} in `text` is its name."""
+class Range(namedtuple("Range", ("holds", "text"))):
+    """What a setting may be, by a function and in words; {} in `text` is its name."""
 
-    holds: Callable[[float], bool]
-    text: str
+    __slots__ = ()
 
     def check(self, optimizer, name, value):
         """Raise unless `value` is a number of this range; nan is in none."""
