@@ -123,7 +123,7 @@ def test_functions_are_the_modules():
 
 def test_every_activation_has_a_row():
     modules = {row.module for row in TABLE}
-    files = ("_rectifier", "_smooth", "_grouped")
+    files = ("_rectifier", "_leaky", "_smooth", "_grouped")
     for name in nn.__all__:
         module = getattr(nn, name)
         if getattr(module, "__module__", "").endswith(files) and name != "Softmax2d":

@@ -27,6 +27,7 @@ from ._embedding import Embedding
 from ._embedding_bag import EmbeddingBag
 from ._grouped import GLU, LogSoftmax, Maxout, Softmax, Softmax2d, Softmin
 from ._lazy import LazyLinear
+from ._leaky import LeakyReLU, PReLU, RReLU
 from ._likelihood_loss import GaussianNLLLoss, HalfMSELoss, KLDivLoss, PoissonNLLLoss
 from ._linear import Linear
 from ._loss import (
@@ -57,19 +58,7 @@ from ._normalization import GroupNorm, LayerNorm, RMSNorm
 from ._parameter_dict import ParameterDict
 from ._parameters import ParameterList
 from ._plain import Flatten, Identity
-from ._rectifier import (
-    Hardshrink,
-    Hardsigmoid,
-    Hardtanh,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    ReLU6,
-    RReLU,
-    Softshrink,
-    Step,
-    Threshold,
-)
+from ._rectifier import Hardshrink, Hardsigmoid, Hardtanh, ReLU, ReLU6, Softshrink, Step, Threshold
 from ._smooth import (
     CELU,
     ELU,
