@@ -115,7 +115,8 @@ void attach(CustomFunction function, std::span<const Tensor> inputs,
 class SavedTensor {
  public:
   SavedTensor() = default;
-  SavedTensor(const Tensor& t, const char* saved_by);
+  // `writes` are still to come that belong to it.
+  SavedTensor(const Tensor& t, const char* saved_by, uint32_t writes = 0);
   Tensor unpack() const;  // StateError naming the op that saved it and the one that changed it
   bool defined() const { return tensor_.defined(); }
   void reset() { tensor_ = Tensor(); }

@@ -261,8 +261,8 @@ void check_unchanged(const Storage& saved, const Dims& sizes, uint32_t version,
                    " changed in place. Use the out-of-place form, or clone() first.");
 }
 
-SavedTensor::SavedTensor(const Tensor& t, const char* saved_by)
-    : tensor_(t), version_(t->storage->version()), saved_by_(saved_by) {}
+SavedTensor::SavedTensor(const Tensor& t, const char* saved_by, uint32_t writes)
+    : tensor_(t), version_(t->storage->version() + writes), saved_by_(saved_by) {}
 
 Tensor SavedTensor::unpack() const {
   if (tensor_.defined()) {

@@ -131,6 +131,16 @@ void ProgramRecorder::on_gradient(int input, const Tensor& gradient) {
   program_.contributions.push_back({input, id, program_.code.size(), false});
 }
 
+namespace {
+// What a window is on, however many there are between.
+ValueId viewed(const Program& p, ValueId id) {
+  while (p.values[id].source == Source::kInstruction && p.values[id].view) {
+    id = p.code[p.values[id].index].inputs[0];
+  }
+  return id;
+}
+}  // namespace
+
 // What a forward run has to keep for the backward section: the values that it reads and that it
 // neither makes nor gets.
 void ProgramRecorder::find_backward_reads() {
@@ -153,6 +163,11 @@ void ProgramRecorder::find_backward_reads() {
     if (own.contains(id) || p.values[id].source == Source::kNumber) continue;
     p.backward_reads.push_back(id);
     p.read_by.emplace_back(by.begin(), by.end());
+    const auto write = std::find_if(p.writes.begin(), p.writes.end(), [&](const WriteBack& w) {
+      return viewed(p, w.value) == viewed(p, id);
+    });
+    p.read_writes.push_back(write == p.writes.end() ? -1
+                                                    : static_cast<int>(write - p.writes.begin()));
   }
 }
 

@@ -105,7 +105,12 @@ class CompiledNode final : public Node {
     edges = std::move(leads_to);
     compiled = true;
     // Aliases have no history: a result that a user then changes in place makes no cycle.
-    for (ValueId id : program_->backward_reads) kept_.emplace_back(frame[id].alias(), kSavedBy);
+    const Program& p = *program_;
+    for (size_t i = 0; i < p.backward_reads.size(); ++i) {
+      kept_.emplace_back(frame[p.backward_reads[i]].alias(), kSavedBy);
+      if (p.read_writes[i] >= 0)
+        written_.emplace_back(i, saved_target(p.writes[p.read_writes[i]], frame));
+    }
   }
   const char* name() const override { return kName; }
   const std::vector<int>* leads_to(int output) const override {
@@ -147,6 +152,16 @@ class CompiledNode final : public Node {
     }
   }
 
+  // Memory from outside that the commit section brings to what is kept: an eager backward would
+  // read it there, and mind who has written it since.
+  autograd::SavedTensor saved_target(const WriteBack& w, Frame& frame) const {
+    const Tensor& target = w.target == Source::kState ? program_->states[w.index]
+                           : w.target == Source::kArgument
+                               ? frame[program_->argument_values[w.index]]
+                               : frame[w.index];
+    return {target.alias(), kSavedBy, 1};
+  }
+
   // What the section reads, spent before it runs: of several threads one has it.
   std::vector<Tensor> take(const SeedSet& given, bool keep) {
     const std::lock_guard lock(taking_);
@@ -154,6 +169,9 @@ class CompiledNode final : public Node {
     std::vector<Tensor> kept(kept_.size());
     for (size_t i = 0; i < kept_.size(); ++i) {
       if (reads(program_->read_by[i], given)) kept[i] = kept_[i].unpack();
+    }
+    for (const auto& [i, target] : written_) {
+      if (reads(program_->read_by[i], given)) target.unpack();
     }
     if (!keep) spend(given);
     return kept;
@@ -185,9 +203,10 @@ class CompiledNode final : public Node {
   }
 
   SharedProgram program_;
-  std::shared_ptr<BackwardPlan> backward_;   // or null
-  std::vector<autograd::SavedTensor> kept_;  // one per id in `backward_reads`
-  SeedSet spent_;                            // what was run backward and not kept
+  std::shared_ptr<BackwardPlan> backward_;                         // or null
+  std::vector<autograd::SavedTensor> kept_;                        // one per id in `backward_reads`
+  std::vector<std::pair<size_t, autograd::SavedTensor>> written_;  // by place in `kept_`
+  SeedSet spent_;  // what was run backward and not kept
   ThreadLock taking_;
 };
 

@@ -195,7 +195,8 @@ struct Program {
   std::vector<SeedSet> groups;                // sets of seeds that came to a node that saved
   std::vector<ValueId> backward_reads;        // what a forward run keeps for the backward section
   std::vector<std::vector<SeedSet>> read_by;  // by which groups
-  MemoryPlan memory;                          // of the forward run; made last
+  std::vector<int> read_writes;  // which of `writes` puts each where it came from, or -1
+  MemoryPlan memory;             // of the forward run; made last
 
   // Op by op, with attributes, immediates and states; empty when equal, else what differs and
   // where.

@@ -305,3 +305,27 @@ def test_results_that_are_run_backward_one_by_one(form, order):
         for got, want in zip(*gradients, strict=True):
             np.testing.assert_array_equal(got, want)
     assert fast.stats["replays"] == 3
+
+
+@pytest.mark.parametrize("outside", ["state", "argument"])
+def test_what_backward_reads_of_memory_that_the_call_writes_is_minded_afterwards(outside):
+    def body(w, x):
+        with cr.no_grad():
+            w.mul_(2)
+        return (cr.nn.functional.selu(w.view(-1)) * x).sum()
+
+    for written_again in (False, True):
+        w = cr.full((3,), 0.5, requires_grad=True)
+        fast = cr.compile(body if outside == "argument" else lambda x, w=w: body(w, x))
+        for _ in range(5):
+            loss = fast(w, cr.ones(3)) if outside == "argument" else fast(cr.ones(3))
+            if written_again:
+                with cr.no_grad():
+                    w.mul_(0.25)
+                with pytest.raises(cr.StateError, match="changed|unchanged"):
+                    loss.backward()
+            else:
+                loss.backward()
+                with cr.no_grad():
+                    w.mul_(0.5)
+        assert fast.stats["replays"] >= 2

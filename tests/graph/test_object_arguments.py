@@ -358,9 +358,15 @@ def test_the_loss_of_a_trainer_may_be_an_object_with_a_state():
             lambda i: (cr.ones(i + 1, 2), 0),
             r"the shape of a tensor: \(15, 2\), then \(16, 2\)\. Pad",
         ),
-        (lambda i: (cr.ones(2), i), r"an argument: 14, then 15\. .*0-d tensor\."),
-        (lambda i: (cr.ones(2), {"k": [0, i]}), r"an argument: 14, then 15\. .*0-d tensor\."),
-        (lambda i: (cr.ones(2), Batch(None, i)), r"an argument: 14, then 15\. .*0-d tensor\."),
+        (lambda i: (cr.ones(2), i), r"an argument: 14, then 15\. .*0-d tensor, to what takes one"),
+        (
+            lambda i: (cr.ones(2), {"k": [0, i]}),
+            r"an argument: 14, then 15\. .*0-d tensor, to what takes one",
+        ),
+        (
+            lambda i: (cr.ones(2), Batch(None, i)),
+            r"an argument: 14, then 15\. .*0-d tensor, to what takes one",
+        ),
         (
             lambda i: (cr.ones(2), Holder()),
             "an argument: another object of class Holder.*dataclass",

@@ -174,7 +174,10 @@ def test_labels_out_of_range_are_an_error():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"loss": nn.MSELoss}, "loss function or module, as nn.MSELoss.*got MSELoss"),
+        (
+            {"loss": nn.MSELoss},
+            r"loss function or module, as nn.MSELoss.*got the class MSELoss\. Call it, MSELoss\(\)",
+        ),
         ({"model": nn.Linear}, r"expected a model, as nn.Linear\(2, 1\); got Linear"),
         ({"model": lambda x: x}, "expected a model.*got function"),
         ({"model": None}, "expected a model.*got NoneType"),
