@@ -48,7 +48,7 @@ class Adagrad(NativeOptimizer):
 
     _run_all = _core._all_or_none(_core._ops.adagrad_update)
     _hyper_names = ("lr", "lr_decay", "eps", "weight_decay")
-    _switches = ("eps_in_root",)
+    _switch = "eps_in_root"
     _states = MappingProxyType({"step": True, "sum": True})
     _lists = ("sum", "step")
 
@@ -67,10 +67,10 @@ class Adagrad(NativeOptimizer):
         fused: bool | None = None,
         eps_in_root: bool = False,
     ):
-        super().__init__(params, settings(locals(), *self._switches))
+        super().__init__(params, settings(locals()))
         for group in self.param_groups:
             for param in group["params"]:
-                self.state[param].update(self._started(param, None, group, tuple(self._states)))
+                self.state[param].update(self._started(param, None, group, self._lists))
 
     def _check_settings(self, group):
         super()._check_settings(group)

@@ -54,7 +54,7 @@ class Adam(NativeOptimizer):
     _hyper_names = ("lr", "betas[0]", "betas[1]", "eps", "weight_decay")
     _ranges = MappingProxyType({"betas": BELOW_1})
     _flag_names = ("amsgrad", "maximize", "decoupled_weight_decay")
-    _switches = ("constant_bias_correction",)
+    _switch = "constant_bias_correction"
     _states = MappingProxyType(
         {"step": True, "exp_avg": True, "exp_avg_sq": True, "max_exp_avg_sq": False}
     )
@@ -77,11 +77,10 @@ class Adam(NativeOptimizer):
         decoupled_weight_decay: bool = False,
         constant_bias_correction: bool = False,
     ):
-        super().__init__(params, settings(locals(), *self._switches))
+        super().__init__(params, settings(locals()))
 
     def _used_lists(self, group):
-        averages = "exp_avg", "exp_avg_sq"
-        return (*averages, "max_exp_avg_sq" if group["amsgrad"] else None, "step")
+        return self._lists if group["amsgrad"] else ("exp_avg", "exp_avg_sq", None, "step")
 
 
 class AdamW(Adam):

@@ -8,6 +8,7 @@ again.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from types import MappingProxyType
@@ -29,16 +30,30 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 STEP = MappingProxyType({"step": (_core.float32, 0.0)})
 
 
-def settings(arguments: dict[str, Any], *switches: str) -> dict[str, Any]:
+def settings(arguments: dict[str, Any]) -> dict[str, Any]:
     """The defaults of an optimizer: all arguments of its constructor, given as `locals()`.
 
-    `switches` are not PyTorch's: groups have them where they are on, and are PyTorch's else.
+    A switch, which PyTorch has not, is among them where it is on: groups are PyTorch's else.
     """
     found = {k: v for k, v in arguments.items() if k not in ("self", "params", "__class__")}
-    for switch in switches:
-        if found[switch] is False:
-            del found[switch]
+    if found.get(arguments["self"]._switch, True) is False:
+        del found[arguments["self"]._switch]
     return found
+
+
+@functools.cache
+def _reader(*keys: str) -> Callable[[Any], tuple]:
+    """The values of these keys of a dict as a tuple."""
+    if len(keys) == 1:
+        return lambda entries, key=keys[0]: (entries[key],)
+    return itemgetter(*keys) if keys else lambda entries: ()
+
+
+@functools.cache
+def _columns(lists: tuple[str | None, ...], optional: frozenset[str]):
+    """What reads each list from one parameter's state, and the states that may not be there yet."""
+    readers = tuple(itemgetter(name) if name else None for name in lists)
+    return readers, optional.intersection(lists)
 
 
 class NativeOptimizer(Optimizer):
@@ -51,7 +66,7 @@ class NativeOptimizer(Optimizer):
     _group_type = ParamGroup
     _ranges: Mapping[str, Range] = NONE  # of settings other than NOT_NEGATIVE, with or without [i]
     _flag_names: tuple[str, ...] = ("maximize",)  # in the call's order
-    _switches: tuple[str, ...] = ()  # flags that follow; a group without one has it off
+    _switch: str | None = None  # a flag that follows; a group without it has it off
     _lists: tuple[str, ...] = ()  # the states in the call's order
     # States of no dimensions: their dtype and what they start with; others are like the parameter
     # and start with zeros.
@@ -60,6 +75,8 @@ class NativeOptimizer(Optimizer):
 
     # Made of these by __init_subclass__:
     _read: Any  # the settings that hyper holds, as a tuple
+    _read_flags: Any  # those of _flag_names
+    _optional: frozenset[str]  # states that may come later than the others
     _pairs: tuple[tuple[int, str], ...]  # places and names of those among them that are two numbers
     _begun: str | None  # the state that a parameter has after its first step
 
@@ -67,10 +84,12 @@ class NativeOptimizer(Optimizer):
         super().__init_subclass__(**keywords)
         keys = [name.partition("[")[0] for name in cls._hyper_names]
         once = list(dict.fromkeys(keys))
-        cls._read = staticmethod(itemgetter(*once)) if once else None
+        cls._read = staticmethod(_reader(*once))
+        cls._read_flags = staticmethod(_reader(*cls._flag_names))
         cls._pairs = tuple((once.index(k), k) for k in reversed(once) if keys.count(k) == 2)
-        required = (name for name in cls._states if cls._states[name])
-        cls._begun = next((name for name in required if name not in cls._scalars), None)
+        cls._optional = frozenset(name for name in cls._states if not cls._states[name])
+        first = (n for n in cls._states if n not in cls._optional and n not in cls._scalars)
+        cls._begun = next(first, None)
 
     def __init__(self, params, defaults):
         self._hypers = []
@@ -99,8 +118,8 @@ class NativeOptimizer(Optimizer):
 
     def _flags(self, group) -> tuple:
         """The group's settings that a recorded step has baked in, as the call takes them."""
-        flags = map(group.__getitem__, self._flag_names)
-        return (*flags, *(group.get(switch, False) for switch in self._switches))
+        flags = self._read_flags(group)
+        return flags if self._switch is None else (*flags, group.get(self._switch, False))
 
     def _used_lists(self, group) -> tuple[str | None, ...]:
         """`_lists` with None for the states that these settings do without."""
@@ -113,31 +132,32 @@ class NativeOptimizer(Optimizer):
         optimizer once the update has filled it.
         """
         lists = self._used_lists(group)
-        used = [name for name in lists if name]
-        some = [name for name in used if not self._states[name]]
-        begun, rows, state_of = self._begun, [], self.state.get
+        readers, optional = _columns(lists, self._optional)
+        begun, state_of = self._begun, self.state.get
+        params, grads, states = [], [], []
         for param in group["params"]:
             grad = param.grad
             if grad is None:
                 continue
             state = state_of(param)
-            if state is None or begun not in state or (some and not state.keys() >= set(some)):
-                state = self._started(param, state, group, used)
+            if state is None or begun not in state or (optional and not optional <= state.keys()):
+                state = self._started(param, state, group, lists)
                 fresh.append((param, state))
-            rows.append((param, grad, *[state[name] for name in used]))
-        if rows:
-            params, grads, *found = zip(*rows, strict=True)
-            states = iter(found)
-            given = [next(states) if name else () for name in lists]
-            calls.append((params, grads, *given, hyper, *self._flags(group)))
+            params.append(param)
+            grads.append(grad)
+            states.append(state)
+        if params:
+            columns = [[*map(read, states)] if read else () for read in readers]
+            calls.append((params, grads, *columns, hyper, *self._flags(group)))
 
-    def _started(self, param, state, group, used):
+    def _started(self, param, state, group, lists):
         """The state of a parameter with what is missing before its first step, or before its first
         one with these settings."""
         state = dict(state or ())
-        missing = [name for name in used if not self._states[name] and name not in state]
-        for name in used if self._begun not in state else missing:
-            state[name] = self._new_state(name, param, group)
+        begun = self._begun in state
+        for name in lists:
+            if name and not (begun and (self._states[name] or name in state)):
+                state[name] = self._new_state(name, param, group)
         order = [name for name in self._states if name in state]
         return {name: state[name] for name in dict.fromkeys((*order, *state))}
 

@@ -54,7 +54,7 @@ class RMSprop(NativeOptimizer):
 
     _run_all = _core._all_or_none(_core._ops.rmsprop_update)
     _hyper_names = ("lr", "alpha", "eps", "weight_decay", "momentum")
-    _switches = ("eps_in_root",)
+    _switch = "eps_in_root"
     _states = MappingProxyType(
         {"step": True, "square_avg": True, "momentum_buffer": False, "grad_avg": False}
     )
@@ -76,7 +76,7 @@ class RMSprop(NativeOptimizer):
         *,
         eps_in_root: bool = False,
     ):
-        super().__init__(params, settings(locals(), *self._switches))
+        super().__init__(params, settings(locals()))
 
     def _flags(self, group):
         return group["centered"], bool(group["momentum"] != 0), *super()._flags(group)

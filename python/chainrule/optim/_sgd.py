@@ -53,7 +53,7 @@ class SGD(NativeOptimizer):
     _hyper_names = ("lr", "momentum", "dampening", "weight_decay")
     _ranges = MappingProxyType({"dampening": ANY})
     _flag_names = ("nesterov", "maximize")
-    _switches = ("lr_in_velocity",)
+    _switch = "lr_in_velocity"
     _states = MappingProxyType({"momentum_buffer": False})
     _scalars = NONE
 
@@ -72,7 +72,7 @@ class SGD(NativeOptimizer):
         fused: bool | None = None,
         lr_in_velocity: bool = False,
     ):
-        super().__init__(params, settings(locals(), *self._switches))
+        super().__init__(params, settings(locals()))
 
     def _check_settings(self, group):
         super()._check_settings(group)
@@ -104,7 +104,9 @@ class SGD(NativeOptimizer):
                 buffers.append(buffer)
             params.append(param)
             grads.append(grad)
-        _, nesterov, maximize, lr_in_velocity = self._flags(group)
-        for lists, first in ((new, True), (known, False)):
-            if lists[0]:
-                calls.append((*lists, hyper, nesterov, maximize, first, lr_in_velocity))
+        nesterov, maximize = group["nesterov"], group["maximize"]
+        lr_in_velocity = group.get("lr_in_velocity", False)
+        if new[0]:
+            calls.append((*new, hyper, nesterov, maximize, True, lr_in_velocity))
+        if known[0]:
+            calls.append((*known, hyper, nesterov, maximize, False, lr_in_velocity))
