@@ -8,7 +8,6 @@ again.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from types import MappingProxyType
@@ -41,7 +40,6 @@ def settings(arguments: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@functools.cache
 def _reader(*keys: str) -> Callable[[Any], tuple]:
     """The values of these keys of a dict as a tuple."""
     if len(keys) == 1:
@@ -49,11 +47,16 @@ def _reader(*keys: str) -> Callable[[Any], tuple]:
     return itemgetter(*keys) if keys else lambda entries: ()
 
 
-@functools.cache
+_known_columns: dict[Any, Any] = {}
+
+
 def _columns(lists: tuple[str | None, ...], optional: frozenset[str]):
     """What reads each list from one parameter's state, and the states that may not be there yet."""
-    readers = tuple(itemgetter(name) if name else None for name in lists)
-    return readers, optional.intersection(lists)
+    known = _known_columns.get((lists, optional))
+    if known is None:
+        readers = tuple(itemgetter(name) if name else None for name in lists)
+        known = _known_columns[lists, optional] = readers, optional.intersection(lists)
+    return known
 
 
 class NativeOptimizer(Optimizer):
