@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "chainrule.h"
+#include "graph/plan.h"
 #include "kernel_checks.h"
 
 namespace {
@@ -140,19 +141,20 @@ void check_places() {
     return {sum(in[1])};
   });
   const auto call = [&](int64_t offset, int64_t shared) {
-    const Tensor base = zeros({13});
-    const Tensor first = narrow(base, 0, offset, 6);
-    const Tensor second = narrow(base, 0, offset + 6 - shared, 6);
+    const Tensor base = zeros({25});
+    const Tensor first = narrow(base, 0, offset, 12);
+    const Tensor second = narrow(base, 0, offset + 12 - shared, 12);
     expect(item<int>(step({first, second})[0]) == shared, "the sum of ", shared, " elements");
   };
-  for (int64_t shared = 0; shared < 5; ++shared) {
+  constexpr int64_t kept = graph::kMaxVariants;
+  for (int64_t shared = 0; shared <= kept; ++shared) {
     for (int again = 0; again < 3; ++again) call(0, shared);
   }
-  for (int64_t shared = 1; shared < 5; ++shared) {  // the four that were used last
+  for (int64_t shared = 1; shared <= kept; ++shared) {  // those that were used last
     expect_replay("memory shared as before", step, [&] { call(1, shared); });
   }
-  for (int64_t other : {0, 5, 6, 1, 2}) call(0, other);
-  expect(step.recordings() == 15, step.recordings(), " recordings");
+  for (int64_t other : {int64_t{0}, kept + 1, kept + 2, int64_t{1}, int64_t{2}}) call(0, other);
+  expect(step.recordings() == 2 * (kept + 1) + 5, step.recordings(), " recordings");
 }
 
 void check_refusals() {
