@@ -26,6 +26,8 @@ Real mish_slope(Real x) {
   const Real t = std::tanh(softplus(x));
   return t + x * (1 - t * t) * sigmoid(x);
 }
+// x times its gate, with the limit at -inf, where the product has none.
+Real by_gate(Real x, Real gate) { return std::isinf(x) && x < 0 ? -0.0L : x * gate; }
 Real limited(Real x, Real lo, Real hi) { return x < lo ? lo : x > hi ? hi : x; }
 Real root(Real x, Real b) { return std::sqrt(x * x + b); }
 Real squareplus_slope(Real x, Real b) {
@@ -81,10 +83,10 @@ CHAINRULE_MAP1(ceil, 0, std::ceil(x))
 CHAINRULE_MAP1(round, 0, std::nearbyint(x))
 CHAINRULE_MAP1(trunc, 0, std::trunc(x))
 CHAINRULE_MAP1(leaky_relu, 1, x > 0 ? x : x * p[0])
-CHAINRULE_MAP1(softplus, 2, x* p[0] > p[1] ? x : std::log1p(std::exp(x * p[0])) / p[0])
-CHAINRULE_MAP1(gelu, 0, x* cdf(x))
-CHAINRULE_MAP1(gelu_tanh, 0, x* kernels::sigmoid(2 * gelu_argument(x)))
-CHAINRULE_MAP1(silu, 0, x* kernels::sigmoid(x))
+CHAINRULE_MAP1(softplus, 2, x* p[0] > p[1] ? x : kernels::softplus(x * p[0]) / p[0])
+CHAINRULE_MAP1(gelu, 0, by_gate(x, cdf(x)))
+CHAINRULE_MAP1(gelu_tanh, 0, by_gate(x, kernels::sigmoid(2 * gelu_argument(x))))
+CHAINRULE_MAP1(silu, 0, by_gate(x, kernels::sigmoid(x)))
 CHAINRULE_MAP1(mish, 0, std::isinf(x) ? (x > 0 ? x : -0.0L) : x * std::tanh(kernels::softplus(x)))
 CHAINRULE_MAP1(tanhshrink, 0, x - std::tanh(x))
 CHAINRULE_MAP1(logsigmoid, 0, -kernels::softplus(-x))
