@@ -54,7 +54,6 @@ class Same:
     """Keeps an object, and is equal where it is the same: an id alone may come back."""
 
     __slots__ = ("_kept",)
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, kept):
         self._kept = kept
