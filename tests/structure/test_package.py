@@ -75,29 +75,52 @@ def test_import_does_not_import_third_parties():
     assert done.stdout.strip() == "[]"
 
 
-# What a bare interpreter has not loaded yet, and importing the package loads. Others are imported
-# where they are used: typing took a quarter of the time, with re and enum that it brings.
+# What a bare interpreter has not loaded yet, and the parts of a training step load. Others are
+# imported where they are used: typing took a quarter of the time, with re and enum that it brings.
 STANDARD = [
     "__future__",
     "_collections",
     "_operator",
     "collections",
     "collections.abc",
+    "importlib",
+    "importlib._bootstrap",
+    "importlib._bootstrap_external",
     "itertools",
     "keyword",
     "math",
     "operator",
     "reprlib",
     "types",
+    "warnings",
 ]
 
 
+STEP = "chainrule.nn.Linear, chainrule.nn.functional.relu, chainrule.optim.Adam, chainrule.compile"
+
+
 def test_import_takes_little_of_the_standard_library():
-    code = "import sys; a = set(sys.modules); import chainrule; print(*(set(sys.modules) - a))"
+    code = (
+        f"import sys; a = {{*sys.modules}}; import chainrule; {STEP}; print(*{{*sys.modules}} - a)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     added = {m for m in done.stdout.split() if m.split(".")[0] in sys.stdlib_module_names}
     assert "math" in added
     assert added <= {*STANDARD}
+
+
+def test_layers_and_optimizers_are_imported_when_asked_for():
+    code = "import sys, chainrule; print(*(m for m in sys.modules if m.startswith('chainrule.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"chainrule._core", "chainrule._later"}
+
+
+@pytest.mark.parametrize("package", [chainrule, chainrule.nn, chainrule.optim])
+def test_stub_names_what_the_package_has(package):
+    assert {*package.__all__} <= {*dir(package)}
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'x_y'"):
+        package.x_y  # noqa: B018 - asking is the test
 
 
 def public_modules():
