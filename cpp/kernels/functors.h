@@ -121,6 +121,9 @@ CHAINRULE_MAP1(softshrink, 1, const T left = x < -p[0] ? x + p[0] : x * T(0);
                return x > p[0] ? x - p[0] : left;)
 // {threshold, value}
 CHAINRULE_MAP1(threshold, 2, return x <= p[0] ? p[1] : x;)
+// {delta, divisor}
+CHAINRULE_MAP1(huber, 2, const T d = maths::fabs(x); const T near = T(0.5) * (x * x) / p[1];
+               return d >= p[0] ? (d - T(0.5) * p[0]) * (p[0] / p[1]) : near;)
 // {for nan, for +inf, for -inf}
 CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
                const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
@@ -173,6 +176,10 @@ CHAINRULE_MAP2(inside_backward, 3, dy, x, return (x > p[0]) & (x < p[1]) ? dy * 
 CHAINRULE_MAP2(outside_backward, 2, dy, x, return (x < p[0]) | (x > p[1]) ? dy : T(0);)
 // {threshold}
 CHAINRULE_MAP2(threshold_backward, 1, dy, x, return x <= p[0] ? T(0) : dy;)
+// {delta, divisor}
+CHAINRULE_MAP2(huber_backward, 2, dy, x,
+               const T slope = maths::fabs(x) >= p[0] ? maths::copysign(p[0], x) : x;
+               return maths::chain(dy, slope / p[1]);)
 // {derivative at 0}
 CHAINRULE_MAP2(relu_kink_backward, 1, dy, x, const T right = x == 0 ? dy * p[0] : dy;
                return x < 0 ? T(0) : right;)

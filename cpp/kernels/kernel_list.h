@@ -41,6 +41,7 @@
   X(hardshrink, 1)                \
   X(softshrink, 1)                \
   X(threshold, 1)                 \
+  X(huber, 1)                     \
   X(nan_to_num, 1)                \
   X(div, 2)                       \
   X(leaky, 2)                     \
@@ -68,6 +69,7 @@
   X(inside_backward, 2)           \
   X(outside_backward, 2)          \
   X(threshold_backward, 2)        \
+  X(huber_backward, 2)            \
   X(relu_kink_backward, 2)        \
   X(leaky_backward, 3)            \
   X(leaky_slope_backward, 2)      \

@@ -107,52 +107,6 @@ const OpDef kL1Loss = {
     .dtypes = kWideDTypes,
 };
 
-const OpDef kSmoothL1Loss = {
-    .name = "smooth_l1_loss",
-    .doc =
-        "d^2 / (2 beta) where d = |input - target| is below beta, else d - beta / 2; its mean by "
-        "default. Shapes must be equal.",
-    .signatures = {"smooth_l1_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
-                   "float beta=1.0) -> Tensor"},
-    .surface = kFunctional,
-    .compose =
-        [](const Call& c) {
-          const auto& a = c.as<SmoothL1LossAttrs>();
-          check_same_shape(c);
-          if (!(a.beta >= 0)) fail<ValueError>(c.name(), "expected beta >= 0; got ", a.beta, ".");
-          const Tensor error = sub(c[0], c[1]), d = abs(error);
-          if (a.beta == 0) return reduced(d, a.reduction);
-          // The square of the error itself: that of d has no second derivative at 0.
-          const Tensor square_part = div(mul(square(error), 0.5), a.beta);
-          const Tensor loss = where(lt(d, a.beta), square_part, sub(d, 0.5 * a.beta));
-          return reduced(loss, a.reduction);
-        },
-    .autocast = in_float32,
-    .dtypes = kWideDTypes,
-};
-
-const OpDef kHuberLoss = {
-    .name = "huber_loss",
-    .doc =
-        "d^2 / 2 where d = |input - target| is below delta, else delta * (d - delta / 2); its "
-        "mean by default. Shapes must be equal.",
-    .signatures = {"huber_loss(Tensor input, Tensor target, *, Reduction reduction='mean', "
-                   "float delta=1.0, Tensor? weight=None) -> Tensor"},
-    .surface = kFunctional,
-    .compose =
-        [](const Call& c) {
-          const auto& a = c.as<HuberLossAttrs>();
-          check_same_shape(c);
-          if (!(a.delta > 0)) fail<ValueError>(c.name(), "expected delta > 0; got ", a.delta, ".");
-          const Tensor error = sub(c[0], c[1]), d = abs(error);
-          const Tensor loss =
-              where(lt(d, a.delta), mul(square(error), 0.5), mul(sub(d, 0.5 * a.delta), a.delta));
-          return reduced(times_weight(c, loss), a.reduction);
-        },
-    .autocast = in_float32,
-    .dtypes = kWideDTypes,
-};
-
 const OpDef kBinaryCrossEntropy = {
     .name = "binary_cross_entropy",
     .doc =
