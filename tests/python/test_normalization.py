@@ -105,6 +105,11 @@ def test_empty_inputs(shape):
         (lambda: nn.LayerNorm(-1), "normalized_shape >= 0; got -1"),
         (lambda: nn.LayerNorm(()), "at least one size"),
         (lambda: nn.LayerNorm(3, eps=-1.0), "eps >= 0; got -1.0"),
+        (lambda: nn.functional.layer_norm(cr.ones(2, 3), (3,), eps=-0.5), "eps >= 0; got -0.5"),
+        (lambda: nn.functional.rms_norm(cr.ones(2, 3), (3,), eps=-0.5), "eps >= 0; got -0.5"),
+        (lambda: nn.functional.group_norm(cr.ones(2, 4), 2, eps=-0.5), "eps >= 0; got -0.5"),
+        (lambda: nn.functional.instance_norm(cr.ones(2, 3, 4), eps=-0.5), "eps >= 0; got -0.5"),
+        (lambda: nn.BatchNorm1d(3, eps=0.0)(cr.ones(2, 3)), "eps > 0 in training; got 0.0"),
         (lambda: nn.LayerNorm(2.5), "an int or ints; got 2.5"),
         (lambda: nn.RMSNorm(3, eps="small"), "eps to be a number"),
         (lambda: nn.GroupNorm(0, 4), "divide num_channels, 4; got 0"),
@@ -116,11 +121,20 @@ def test_empty_inputs(shape):
         (lambda: nn.BatchNorm1d(3)(cr.ones(1, 3)), "more than 1 value to normalise together"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, dtype=cr.int64)), "expected a floating input"),
         (lambda: nn.functional.batch_norm(cr.ones(2, 3), None, None), "expected running_mean"),
+        (
+            lambda: nn.functional.batch_norm(cr.ones(0), cr.ones(0), cr.ones(0)),
+            r"sizes \(N, C, ...\); got \(0,\)",
+        ),
     ],
 )
 def test_what_is_refused(act, match):
     with pytest.raises((ValueError, TypeError, cr.StateError), match=match):
         act()
+
+
+def test_without_eps_the_running_statistics_normalise():
+    layer = nn.BatchNorm1d(3, eps=0.0).eval()
+    assert layer(cr.full((2, 3), 5.0)).tolist() == [[5.0] * 3] * 2
 
 
 def test_reset_parameters_forgets_what_was_learned_and_seen():

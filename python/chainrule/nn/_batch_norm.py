@@ -119,7 +119,7 @@ class BatchNorm1d(_BatchNorm):
 
     Args:
         num_features: C, of inputs (N, C) or (N, C, L).
-        eps: >= 0.
+        eps: >= 0, in training > 0.
         momentum: of a batch in the running statistics, in [0, 1]; None for their plain mean.
         affine: learn weight (ones at first) and bias (zeros), both (C,).
         track_running_stats: keep running_mean, running_var and num_batches_tracked, by which

@@ -29,8 +29,8 @@ def batch_norm(
     running ← (1 - momentum) running + momentum batch, with n - 1 in the place of n in the running
     variance. Otherwise they are the running ones.
 
-    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel in training,
-    StateError without running statistics otherwise. An empty batch leaves them as they are.
+    Shapes: input (N, C, ...); the others (C,). ValueError for one value a channel and for eps = 0 in
+    training, StateError without running statistics otherwise. An empty batch leaves them as they are.
 
     Source: Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2.
     """
@@ -38,6 +38,8 @@ def batch_norm(
     channels = _check(op, input, running_mean, running_var, weight, bias, eps)
     if not training:
         return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
+    if eps == 0:
+        raise ValueError(f"[{op}] expected eps > 0 in training; got {eps}.")
     _check_values(op, input, input.numel(), channels)
     output, mean, var = _ops.normalize_channels(input, weight, bias, eps)
     _track(op, running_mean, running_var, mean, var, input.numel() // max(channels, 1), momentum)
