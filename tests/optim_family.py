@@ -2,6 +2,7 @@
 with them: 30 gradients of ordinary size, near 1e-8, of both in turn, and zero for long."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -68,6 +69,23 @@ FLAGS = {
     ),
     "Lion": product(betas=((0.9, 0.99), (0.3, 0.4)), weight_decay=DECAY, maximize=SIGN),
     "QHAdam": product(**DECOUPLED, nus=((1.0, 1.0), (0.7, 0.9))),
+    "LAMB": product(**ADAM, bias_correction=SIGN, norm_bounds=((0.0, math.inf), (0.5, 10.0))),
+    "Adafactor": product(
+        beta2_decay=(-0.8, -0.3),
+        eps=((None, 1e-3), (1e-10, 30.0)),
+        d=(1.0, 1.1),
+        weight_decay=DECAY,
+        maximize=SIGN,
+    ),
+    "Muon": product(
+        weight_decay=DECAY,
+        momentum=(0.95, 0.3),
+        nesterov=SIGN,
+        ns_coefficients=((3.4445, -4.7750, 2.0315), (1.5, -0.5, 0.0)),
+        eps=(1e-7, 0.1),
+        ns_steps=(5, 2),
+        adjust_lr_fn=(None, "original", "match_rms_adamw"),
+    ),
 }
 OURS = {"lr_in_velocity", "constant_bias_correction", "eps_in_root"}  # switches that PyTorch lacks
 # Of PyTorch's constructors: those flags alone.
@@ -78,7 +96,7 @@ TORCHS = {
         if not any(flags.get(switch) for switch in OURS)
     ]
     for name, choices in FLAGS.items()
-    if name not in ("Lion", "QHAdam")
+    if name not in ("Lion", "QHAdam", "LAMB")
 }
 # One of each, with all the state that it can have.
 FULL = {
@@ -95,7 +113,11 @@ FULL = {
     "ASGD": {"t0": 4},
     "Lion": {},
     "QHAdam": {"nus": (0.7, 0.9)},
+    "LAMB": {"norm_bounds": (1.0, math.inf)},
+    "Adafactor": {"eps": (None, 1.0)},
+    "Muon": {},
 }
+ANY_SHAPE = {name: flags for name, flags in FULL.items() if name != "Muon"}  # not matrices alone
 
 
 def name_of(flags):

@@ -160,3 +160,50 @@ def lion(w, grads, lr, betas, weight_decay=0, maximize=False):
 
 def adamw(*args, **settings):
     return adam(*args, decoupled_weight_decay=True, **settings)
+
+
+def lamb(w, grads, lr, betas, eps, bias_correction=True, norm_bounds=(0, np.inf), **more):
+    (b1, b2), m, v = betas, 0.0, 0.0
+    for t, g in enumerate(grads, 1):
+        g = -g if more.get("maximize") else g
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        first, second = (m / (1 - b1**t), v / (1 - b2**t)) if bias_correction else (m, v)
+        r = first / (np.sqrt(second) + eps) + more.get("weight_decay", 0) * w
+        length, size = np.clip(np.linalg.norm(w), *norm_bounds), np.linalg.norm(r)
+        w = w - lr * (length / size if length > 0 and size > 0 else 1) * r
+        yield w
+
+
+def adafactor(w, grads, lr, beta2_decay, eps, d, weight_decay=0, maximize=False, own_eps=None):
+    """`own_eps` is that of the dtype, which counts where eps[0] is None."""
+    eps1 = own_eps if eps[0] is None else eps[0]
+    r, c = 0.0, 0.0
+    for t, g in enumerate(grads, 1):
+        g = -g if maximize else g
+        rest = t**beta2_decay
+        alpha = max(eps[1], np.sqrt((w**2).mean())) * min(lr, t**-0.5)
+        w = w * (1 - lr * weight_decay)
+        r = (1 - rest) * r + rest * (g * g).mean(1, keepdims=True)
+        c = (1 - rest) * c + rest * (g * g).mean(0, keepdims=True)
+        u = g / np.sqrt(np.maximum(r * c / max(r.mean(), eps1), eps1**2))
+        w = w - alpha / max(1, np.sqrt((u**2).mean()) / d) * u
+        yield w
+
+
+def muon(
+    w, grads, lr, momentum, nesterov, ns_coefficients, eps, ns_steps, weight_decay, adjust_lr_fn
+):
+    (a, b, c), m = ns_coefficients, 0.0
+    rows, columns = w.shape
+    as_adamw = adjust_lr_fn == "match_rms_adamw"
+    scale = 0.2 * max(rows, columns) ** 0.5 if as_adamw else max(1, rows / columns) ** 0.5
+    for g in grads:
+        m = momentum * m + (1 - momentum) * g
+        x = (1 - momentum) * g + momentum * m if nesterov else m
+        x = x / max(np.linalg.norm(x), eps)
+        for _ in range(ns_steps):
+            gram = x @ x.T
+            x = a * x + (b * gram + c * gram @ gram) @ x
+        w = w * (1 - lr * weight_decay) - lr * scale * x
+        yield w

@@ -23,6 +23,12 @@ def double_scalars():
     torch.set_default_dtype(torch.float32)
 
 
+@pytest.fixture
+def full_precision(monkeypatch):
+    """Muon's iteration is PyTorch's in bfloat16, chainrule's in the dtype of the parameter."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+
+
 def made(lib, name, dtype, **flags):
     w = lib.nn.Parameter(lib.tensor(start(dtype)))
     return w, getattr(lib.optim, name)([w], lr=LR, **flags)
@@ -30,7 +36,7 @@ def made(lib, name, dtype, **flags):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", every(TORCHS), ids=ids)
-def test_trajectories(case, dtype, double_scalars):
+def test_trajectories(case, dtype, double_scalars, full_precision):
     name, flags = case
     tolerance = 1e-9 if dtype == "float64" else 3e-5
     runs = both(lambda lib: steps(*reversed(made(lib, name, dtype, **flags)), dtype, lib))
@@ -52,7 +58,9 @@ def moved(saved, lib):
 
 @pytest.mark.parametrize("source, target", [LIBRARIES, LIBRARIES[::-1]], ids=["out", "in"])
 @pytest.mark.parametrize("name", TORCHS)
-def test_a_state_dict_of_the_other_library_goes_on(name, source, target, double_scalars):
+def test_a_state_dict_of_the_other_library_goes_on(
+    name, source, target, double_scalars, full_precision
+):
     w, first = made(source, name, "float64", **FULL[name])
     v, second = made(target, name, "float64")  # its settings come with the state
     grads = list(gradients("float64"))
@@ -67,6 +75,42 @@ def test_a_state_dict_of_the_other_library_goes_on(name, source, target, double_
             second.step()
             got, want = v.detach().numpy(), w.detach().numpy()
             np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+SHAPES = {
+    "Adafactor": [(), (5,), (3, 4), (2, 3, 4), (1, 6), (2, 0)],
+    "Muon": [(5, 3), (1, 4), (3, 3)],
+}
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.9], ids=str)  # a rate above 1/sqrt(t)
+@pytest.mark.parametrize("name", SHAPES)
+def test_parameters_of_other_shapes(name, lr, double_scalars, full_precision):
+    rng = np.random.default_rng(3)
+    starts = [rng.standard_normal(shape) for shape in SHAPES[name]]
+    grads = [[rng.standard_normal(w.shape) for w in starts] for _ in range(5)]
+
+    def trained(lib):
+        params = [lib.nn.Parameter(lib.tensor(w)) for w in starts if lib is cr or w.size]
+        optimizer = getattr(lib.optim, name)(params, lr=lr, weight_decay=0.1)
+        for given in grads:
+            for p, g in zip(params, given, strict=False):
+                p.grad = lib.tensor(g)
+            optimizer.step()
+        return [p.detach().numpy() for p in params], optimizer.state_dict()["state"]
+
+    (ours, our_states), (theirs, their_states) = both(trained)
+    for i, want in enumerate(theirs):  # PyTorch divides by 0 where there is no element
+        np.testing.assert_allclose(ours[i], want, rtol=1e-9, atol=1e-9)
+        for key, state in their_states[i].items():
+            np.testing.assert_allclose(our_states[i][key].numpy(), state.numpy(), rtol=1e-9)
+
+
+def test_muon_is_pytorchs_but_for_bfloat16():
+    """Eight bits of a step that has singular values near 1."""
+    runs = both(lambda lib: steps(*reversed(made(lib, "Muon", "float32")), "float32", lib))
+    for turn, (got, want) in enumerate(zip(*runs, strict=True), 1):
+        np.testing.assert_allclose(got, want, rtol=0, atol=turn * LR * 0.02)
 
 
 @pytest.mark.parametrize("name", TORCHS)
@@ -113,6 +157,13 @@ REFUSED = {
     "RAdam": [*COMMON, *EPS, *PAIR],
     "Rprop": [*COMMON[:3], *({"etas": e} for e in ((0.0, 1.2), (1.0, 1.2), (0.5, 1.0)))],
     "ASGD": COMMON,
+    "Adafactor": [
+        *COMMON,
+        {"beta2_decay": 0.1},
+        {"d": 0.9},
+        *({"eps": eps} for eps in ((-1e-8, 1e-3), (None, -1e-3), (None, float("nan")))),
+    ],
+    "Muon": [*COMMON, {"momentum": -0.1}, {"adjust_lr_fn": "adamw"}, {"params": (3,)}],
     "SGD": [COMMON[0], *COMMON[2:], {"momentum": -1.0}, {"nesterov": True}],
     "Adam": [
         *COMMON,
@@ -132,7 +183,8 @@ def test_constructors_refuse_what_pytorchs_refuse(case):
         }
         kind = RuntimeError if "fused" in flags else ValueError
         with pytest.raises(kind) as refusal:
-            getattr(lib.optim, name)([lib.nn.Parameter(lib.ones(2))], **given)
+            sizes = given.pop("params", (2, 2))
+            getattr(lib.optim, name)([lib.nn.Parameter(lib.ones(sizes))], **given)
         if lib is cr:
             named = "nesterov" if name == "SGD" and "nesterov" in flags else next(iter(flags))
             assert str(refusal.value).startswith(f"[{name}] expected") and named in str(

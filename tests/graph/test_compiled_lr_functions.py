@@ -63,6 +63,8 @@ ALL = [name for name in cr.optim.__all__ if name[0].isupper() and name != "Optim
 @pytest.mark.parametrize("name", ALL)
 def test_every_optimizer_takes_one(name):
     def make(params, lr):
+        if name == "Muon":
+            params = [w for w in params if w.dim() == 2]
         return getattr(cr.optim, name)(params, lr=lr)
 
     def write(optimizer, i):

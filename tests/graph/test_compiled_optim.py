@@ -6,7 +6,7 @@ import operator
 import pytest
 
 import chainrule as cr
-from optim_family import FULL
+from optim_family import ANY_SHAPE
 from optim_problem import Problem
 
 
@@ -19,7 +19,11 @@ OPTIMIZERS = {
     "momentum": lambda p: cr.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "adam": lambda p: cr.optim.Adam(p, lr=0.1, weight_decay=0.1),
     "adamw": lambda p: cr.optim.AdamW(p, lr=0.1, amsgrad=True),
-    **{name: functools.partial(getattr(cr.optim, name), lr=0.1, **FULL[name]) for name in FULL},
+    **{
+        name: functools.partial(getattr(cr.optim, name), lr=0.1, **flags)
+        for name, flags in ANY_SHAPE.items()
+    },
+    "Muon": lambda p: cr.optim.Muon([w for w in p if w.dim() == 2], lr=0.1),
 }
 SWITCHES = {
     "momentum": "lr_in_velocity",
@@ -61,10 +65,14 @@ def every_number(group, i):
         "nus": (0.7 + 0.01 * i, 0.8),
         "etas": (0.5 - 0.01 * i, 1.2),
         "step_sizes": (1e-6, 50 - i),
-        "eps": 1e-8 * (i + 1),
+        "eps": 1e-8 * (i + 1) if type(group.get("eps")) is float else (1e-8 * (i + 1), 0.1),
         "momentum_decay": 0.004 * (i + 1),
         **{name: 0.9 - 0.01 * i for name in ("rho", "alpha", "lr_decay", "lambd")},
         "t0": 4 + i / 2,
+        "beta2_decay": -0.8 + 0.01 * i,
+        "d": 1 + 0.01 * i,
+        "norm_bounds": (0.1 * i, 10.0 + i),
+        "ns_coefficients": (3.4445, -4.775 + 0.01 * i, 2.0315),
     }
     group.update({name: value for name, value in changes.items() if name in group})
     if group.get("momentum"):
@@ -77,7 +85,7 @@ def flags_in_flight(group, i):
     if i == 9 and "nesterov" in group:
         group.update(momentum=0.5, nesterov=False)
     elif i == 9:
-        flags = "amsgrad", "centered", "decoupled_weight_decay"
+        flags = "amsgrad", "centered", "decoupled_weight_decay", "bias_correction"
         group.update({name: not group[name] for name in flags if name in group})
 
 
@@ -117,13 +125,13 @@ def test_a_switch_that_comes_between_calls(name):
     assert eager == compiled != without
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", ANY_SHAPE)
 def test_a_learning_rate_in_a_tensor_may_start_a_state(name):
     """As Rprop's sizes and ASGD's eta do."""
 
     def run(compiled):
         w, lr = weight(), cr.tensor(0.5)
-        optimizer = getattr(cr.optim, name)([w], lr=lr, **FULL[name])
+        optimizer = getattr(cr.optim, name)([w], lr=lr, **ANY_SHAPE[name])
 
         def step():
             optimizer.zero_grad()

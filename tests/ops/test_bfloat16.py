@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 import harness
 from cases import all_cases
-from optim_family import FULL
+from optim_family import ANY_SHAPE
 
 CASES = [case for case in all_cases() if "float32" in case.dtypes]
 
@@ -188,12 +188,14 @@ def test_printing_and_leaving():
         x.numpy()
 
 
-@pytest.mark.parametrize("name, flags", FULL.items())
+@pytest.mark.parametrize("name, flags", ANY_SHAPE.items())
 def test_parameters_of_bfloat16_are_updated_in_float32_and_rounded(name, flags, isa):
     w = cr.tensor(rounded(np.linspace(-2, 2, 37).astype("float32"))).bfloat16()
     wide_w = w.float()
     w.requires_grad_(), wide_w.requires_grad_()
     g = cr.tensor(rounded(np.cos(np.arange(37)).astype("float32")))
+    if name == "Adafactor":  # whose None is the eps of each dtype
+        flags = {"eps": (1e-7, 1.0)}
     w.grad, wide_w.grad = g.bfloat16(), g
     for p in (w, wide_w):
         getattr(cr.optim, name)([p], lr=0.05, **flags).step()

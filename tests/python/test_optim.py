@@ -28,6 +28,8 @@ def test_defaults_are_pytorchs():
 def test_flags_without_meaning_change_nothing():
     for name in FULL:
         make, results = getattr(cr.optim, name), []
+        if name in ("LAMB", "Muon"):  # have none
+            continue
         for flag in (None, "foreach", "fused", "differentiable", "capturable"):
             if flag and flag not in inspect.signature(make).parameters:
                 continue
@@ -36,7 +38,7 @@ def test_flags_without_meaning_change_nothing():
             problem.loss().backward()
             optimizer.step()
             results.append(problem.params[2].tolist())
-        assert len(results) >= 3
+        assert len(results) >= (2 if name == "Adafactor" else 3)
         assert results.count(results[0]) == len(results)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from optim_family import FULL
+from optim_family import ANY_SHAPE
 
 
 def weight(*values):
@@ -152,11 +152,11 @@ def test_states_of_no_dimensions_are_checked_when_loaded():
         run(optimizer, w, [1.0])
 
 
-@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("name", ANY_SHAPE)
 def test_a_step_that_fails_in_the_second_group_has_changed_nothing(name):
     first, second = weight(1.0, 2.0), weight(3.0, 4.0)
     groups = [{"params": [first]}, {"params": [second]}]
-    optimizer = getattr(cr.optim, name)(groups, lr=0.5, **FULL[name])
+    optimizer = getattr(cr.optim, name)(groups, lr=0.5, **ANY_SHAPE[name])
     for w in (first, second):
         w.grad = cr.ones_like(w)
     optimizer.step()
@@ -172,7 +172,7 @@ def test_a_step_that_fails_in_the_second_group_has_changed_nothing(name):
     assert first.tolist() != before[1]
 
 
-@pytest.mark.parametrize("name", ["RMSprop", "Adadelta", "NAdam", "RAdam", "QHAdam"])
+@pytest.mark.parametrize("name", ["RMSprop", "Adadelta", "NAdam", "RAdam", "QHAdam", "LAMB"])
 def test_averages_of_squares_that_eps_hides_are_never_subnormal(name):
     p = cr.nn.Parameter(cr.ones(40))
     fast = {"alpha": 0.9} if name == "RMSprop" else {"betas": (0.9, 0.9)}

@@ -80,7 +80,8 @@ class NativeOptimizer(Optimizer):
     _read: Any  # the settings that hyper holds, as a tuple
     _read_flags: Any  # those of _flag_names
     _optional: frozenset[str]  # states that may come later than the others
-    _pairs: tuple[tuple[int, str], ...]  # places and names of those among them that are two numbers
+    # Places and names of those among them that are several numbers, and how many.
+    _tuples: tuple[tuple[int, str, int], ...]
     _begun: str | None  # the state that a parameter has after its first step
 
     def __init_subclass__(cls, **keywords):
@@ -89,7 +90,8 @@ class NativeOptimizer(Optimizer):
         once = list(dict.fromkeys(keys))
         cls._read = staticmethod(_reader(*once))
         cls._read_flags = staticmethod(_reader(*cls._flag_names))
-        cls._pairs = tuple((once.index(k), k) for k in reversed(once) if keys.count(k) == 2)
+        several = [(once.index(k), k, keys.count(k)) for k in reversed(once)]
+        cls._tuples = tuple(entry for entry in several if entry[2] > 1)
         cls._optional = frozenset(name for name in cls._states if not cls._states[name])
         first = (n for n in cls._states if n not in cls._optional and n not in cls._scalars)
         cls._begun = next(first, None)
@@ -106,18 +108,21 @@ class NativeOptimizer(Optimizer):
     def _settings(self, group) -> tuple:
         """The group's values of `_hyper_names`."""
         values = self._read(group)
-        for at, key in self._pairs:
-            values = (*values[:at], *self._pair(key, values[at]), *values[at + 1 :])
+        for at, key, count in self._tuples:
+            values = (*values[:at], *self._several(key, values[at], count), *values[at + 1 :])
         return values
 
-    def _pair(self, key, value):
+    def _several(self, key, value, count):
         try:
-            first, second = value
+            numbers = tuple(value)
+            if len(numbers) != count:
+                raise ValueError
         except (TypeError, ValueError) as error:
             raise type(error)(
-                f"[{type(self).__name__}] expected two {key}; got {value!r:.60}."
+                f"[{type(self).__name__}] expected {('two', 'three')[count - 2]} {key}; got "
+                f"{value!r:.60}."
             ) from None
-        return first, second
+        return numbers
 
     def _flags(self, group) -> tuple:
         """The group's settings that a recorded step has baked in, as the call takes them."""

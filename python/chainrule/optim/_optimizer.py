@@ -141,6 +141,14 @@ class Optimizer:
     def _check_settings(self, group):
         """Raise for settings out of range; a subclass says which they are."""
 
+    def _states_of(self, param) -> Any:
+        """`_states` of this parameter."""
+        return self._states
+
+    def _shape_of(self, name, param):
+        """The shape of a state of this parameter that is none of `_scalars`."""
+        return tuple(param.shape)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or with set_to_none=False fill them with zeros.
 

@@ -61,4 +61,4 @@ class _Reads(dict):
 def _is_constant(value):
     if type(value) is tuple:
         return all(_is_constant(v) for v in value)
-    return type(value) in (float, int, bool, type(None)) or callable(value)
+    return type(value) in (float, int, bool, str, type(None)) or callable(value)

@@ -91,9 +91,10 @@ def _params_by_number(name, groups, saved_groups):
 
 def _entries(name, optimizer, param, entries):
     """The state of one parameter, on its device and in its dtype; copies of the tensors."""
-    states, scalars = optimizer._states, optimizer._scalars
+    states, scalars = optimizer._states_of(param), optimizer._scalars
     if states is None:  # of a user's optimizer, which alone knows what it keeps
-        return {key: _entry(name, param, key, value) for key, value in entries.items()}
+        shape = tuple(param.shape)
+        return {key: _entry(name, param, key, value, shape) for key, value in entries.items()}
     needed = {key for key, required in states.items() if required}
     if not needed <= entries.keys() or not entries.keys() <= states.keys():
         raise ValueError(
@@ -103,7 +104,7 @@ def _entries(name, optimizer, param, entries):
     return {
         key: _scalar(name, key, value, scalars[key][0])
         if key in scalars
-        else _like_param(name, param, key, value)
+        else _like_param(name, param, key, value, optimizer._shape_of(key, param))
         for key, value in entries.items()
     }
 
@@ -119,30 +120,28 @@ def _scalar(name, key, value, dtype):
     return _core.tensor(number, dtype=dtype)
 
 
-def _like_param(name, param, key, value):
+def _like_param(name, param, key, value, shape):
     """A state that the update reads element by element beside its parameter."""
     if not isinstance(value, Tensor):
         raise TypeError(f"[{name}] expected {key} as a Tensor; got {type(value).__name__}.")
     if value.dim() == 0 and param.dim() > 0:
-        raise _wrong_shape(name, param, key, value)
-    return _entry(name, param, key, value)
+        raise _wrong_shape(name, key, value, shape)
+    return _entry(name, param, key, value, shape)
 
 
-def _entry(name, param, key, value):
+def _entry(name, param, key, value, shape):
     if not isinstance(value, Tensor):
         return value
-    if value.dim() > 0 and tuple(value.shape) != tuple(param.shape):
-        raise _wrong_shape(name, param, key, value)
+    if value.dim() > 0 and tuple(value.shape) != shape:
+        raise _wrong_shape(name, key, value, shape)
     value = value.detach().to(param.device)
     if param.is_floating_point():
         value = value.to(param.dtype)
     return value.clone()
 
 
-def _wrong_shape(name, param, key, value):
-    return _core.ShapeError(
-        f"[{name}] expected {key} of shape {tuple(param.shape)}; got {tuple(value.shape)}."
-    )
+def _wrong_shape(name, key, value, shape):
+    return _core.ShapeError(f"[{name}] expected {key} of shape {shape}; got {tuple(value.shape)}.")
 
 
 def _merged(optimizer, group, saved):
