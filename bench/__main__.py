@@ -1,8 +1,8 @@
 """All Python benchmarks, one after the other, or one of them by name.
 
 python -m bench [options]          all: prints, and writes results.json, table.md and picture.png
-python -m bench TOPIC [options]    one of call, replay, step, tiny, epoch, product, fit, sweep,
-                                   crowd and import; --help lists its options
+python -m bench TOPIC [options]    one of call, replay, step, tiny, epoch, product, op, optim, fit,
+                                   sweep, crowd and import; --help lists its options
 """
 
 import argparse
@@ -19,18 +19,22 @@ TOPICS = (
     "tiny",
     "epoch",
     "product",
+    "op",
+    "optim",
     "fit",
     "sweep",
     "crowd",
     "import",
 )
-BY_THREADS = ("step", "tiny", "epoch", "product", "fit", "sweep")  # the others fix theirs
+BY_THREADS = ("step", "tiny", "epoch", "product", "op", "fit", "sweep")  # the others fix theirs
 PEERS = {  # whom a topic can compare with
     "replay": ("torch", "jax"),
     "step": ("torch", "jax", "numpy", "sklearn"),
     "tiny": ("torch", "jax", "numpy"),
     "epoch": ("torch",),
     "product": ("torch", "numpy"),
+    "op": ("torch",),
+    "optim": ("torch",),
     "crowd": ("torch",),
 }
 

@@ -1,7 +1,9 @@
-"""The machine's limits beside the figures: multiply-add peak, round trip between two processors.
+"""The machine's limits beside the figures: multiply-add peak, round trip between two processors,
+and a loop that only moves memory.
 
-Both come from bench/cpp, compiled here with the system's C++ compiler ($CXX, else c++), so that a
-Python benchmark divides by the same peak as the C++ ones, measured in the same rounds.
+They are compiled here with the system's C++ compiler ($CXX, else c++), the first two from
+bench/cpp, so that a Python benchmark divides by the same peak as the C++ ones, measured in the same
+rounds.
 """
 
 import ctypes
@@ -34,6 +36,8 @@ def library():
     loaded.machine_operations.argtypes = [ctypes.c_char_p]
     loaded.machine_run.restype = None
     loaded.machine_run.argtypes = [ctypes.c_char_p, ctypes.c_longlong, ctypes.c_int]
+    loaded.machine_stream.restype = None
+    loaded.machine_stream.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_longlong]
     loaded.machine_round_trip.restype = ctypes.c_double
     loaded.machine_round_trip.argtypes = [ctypes.c_int]
     return loaded
@@ -70,6 +74,18 @@ class Peak:
     def share(self, timings, name, flops):
         rate = self.rate(timings)
         return rate and Samples(flops / t for t in timings[name].values).per(rate)
+
+
+def stream(arrays):
+    """A function that reads these float32 arrays once and writes all but the last; None without a
+    compiler. One thread."""
+    found = library()
+    if found is None:
+        return None
+    size = arrays[0].size
+    pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    assert all(a.dtype == "float32" and a.flags.c_contiguous and a.size == size for a in arrays)
+    return lambda: found.machine_stream(pointers, len(arrays), size)
 
 
 def round_trip(bursts=9, trips=2000):

@@ -15,15 +15,16 @@
 
 namespace chainrule::kernels {
 
-#define CHAINRULE_DECLARE(isa)                 \
-  void fill_elementwise_##isa(KernelTable&);   \
-  void fill_reduce_##isa(KernelTable&);        \
-  void fill_softmax_##isa(KernelTable&);       \
-  void fill_cross_entropy_##isa(KernelTable&); \
-  void fill_normalize_##isa(KernelTable&);     \
-  void fill_random_##isa(KernelTable&);        \
-  void fill_optim_##isa(KernelTable&);         \
-  void fill_casts_##isa(KernelTable&);         \
+#define CHAINRULE_DECLARE(isa)                     \
+  void fill_elementwise_##isa(KernelTable&);       \
+  void fill_reduce_##isa(KernelTable&);            \
+  void fill_softmax_##isa(KernelTable&);           \
+  void fill_cross_entropy_##isa(KernelTable&);     \
+  void fill_normalize_##isa(KernelTable&);         \
+  void fill_normalize_columns_##isa(KernelTable&); \
+  void fill_random_##isa(KernelTable&);            \
+  void fill_optim_##isa(KernelTable&);             \
+  void fill_casts_##isa(KernelTable&);             \
   void fill_product_##isa(KernelTable&);
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
 #undef CHAINRULE_DECLARE
@@ -38,6 +39,7 @@ namespace {
     fill_softmax_##isa(table);                \
     fill_cross_entropy_##isa(table);          \
     fill_normalize_##isa(table);              \
+    fill_normalize_columns_##isa(table);      \
     fill_random_##isa(table);                 \
     fill_optim_##isa(table);                  \
     fill_casts_##isa(table);                  \

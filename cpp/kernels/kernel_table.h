@@ -146,18 +146,19 @@ struct CrossEntropyBackwardArgs {
 using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, int64_t row_begin,
                                         int64_t row_end);
 
-// Normalisation of rows: y = (x - mean) / sqrt(var + eps) * weight + bias, var the mean of the
-// squared distances from the mean. With `center` false the mean is taken for 0, as in RMSNorm.
+// Normalisation of the rows of a dense matrix, or of its columns: y = (x - mean) / sqrt(var + eps)
+// * weight + bias, var the mean of the squared distances from the mean. With `center` false the
+// mean is taken for 0, as in RMSNorm. A call does the rows, or columns, [begin, end).
 struct NormalizeArgs {
-  int64_t cols;
+  int64_t rows, cols;
   const void* x;
   const void *weight, *bias;  // cols values or null
   double eps;
   bool center;
   void* y;
-  void *mean, *var, *rstd;  // [rows]; rstd = 1 / sqrt(var + eps)
+  void *mean, *var, *rstd;  // one value a row, or column; rstd = 1 / sqrt(var + eps)
 };
-using NormalizeFn = void (*)(const NormalizeArgs& args, int64_t row_begin, int64_t row_end);
+using NormalizeFn = void (*)(const NormalizeArgs& args, int64_t begin, int64_t end);
 struct NormalizeBackwardArgs {
   int64_t rows, cols;
   const void *dy, *x, *mean, *rstd;
@@ -165,9 +166,8 @@ struct NormalizeBackwardArgs {
   bool center;
   void* out;  // dx, or dweight
 };
-// dx of a range of rows. A row without an incoming gradient gets none, whatever is in it.
-using NormalizeBackwardFn = void (*)(const NormalizeBackwardArgs& args, int64_t row_begin,
-                                     int64_t row_end);
+// dx of a range of rows, or columns. One without an incoming gradient gets none, whatever is in it.
+using NormalizeBackwardFn = void (*)(const NormalizeBackwardArgs& args, int64_t begin, int64_t end);
 // dweight of a range of columns, dy (x - mean) rstd summed over the rows in the order
 // in which a reduction does.
 using NormalizeWeightFn = void (*)(const NormalizeBackwardArgs& args, int64_t col_begin,
@@ -227,9 +227,10 @@ struct KernelTable {
   RowBackwardFn log_softmax_backward[kFloatTypes];
   CrossEntropyFn cross_entropy[kFloatTypes];
   CrossEntropyBackwardFn cross_entropy_backward[kFloatTypes];
-  NormalizeFn normalize[kFloatTypes];
-  NormalizeBackwardFn normalize_backward[kFloatTypes];
-  NormalizeWeightFn normalize_weight[kFloatTypes];
+  // [0] of rows, [1] of columns
+  NormalizeFn normalize[2][kFloatTypes];
+  NormalizeBackwardFn normalize_backward[2][kFloatTypes];
+  NormalizeWeightFn normalize_weight[2][kFloatTypes];
   RandomFn uniform[kFloatTypes];  // [0, 1)
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element

@@ -105,7 +105,8 @@ Tensors normalize_groups(const Call& c) {
   return just(with_channels(reshape(out[0], x.sizes()), weight, bias));
 }
 
-// Channel by channel over all samples: the channels are turned into rows and back.
+// Channel by channel over all samples: channels of one value a sample are columns, others are
+// turned into rows and back.
 Tensors normalize_channels(const Call& c) {
   const auto& a = c.as<NormalizeChannelsAttrs>();
   check_floating(c);
@@ -116,16 +117,23 @@ Tensors normalize_channels(const Call& c) {
   const int64_t channels = channels_of(c);
   const Tensor weight = vector_of(c, c[1], "weight", {channels}, wide);
   const Tensor bias = vector_of(c, c[2], "bias", {channels}, wide);
-  const Tensor turned = contiguous(transpose(x, 0, 1));
-  const int64_t cols = channels ? x.numel() / channels : 0;
-  const Tensors rows =
-      normalize_rows(reshape(turned, {channels, cols}), Tensor(), Tensor(), a.eps, true);
-  const Tensor y = transpose(reshape(rows[0], turned.sizes()), 0, 1);
+  Tensor y;
+  Tensors lines;
+  if (x.numel() > 0 && x.numel() == x.size(0) * channels) {
+    lines = normalize_rows(contiguous(reshape(x, {x.size(0), channels})), weight, bias, a.eps, true,
+                           true);
+    y = reshape(lines[0], x.sizes());
+  } else {
+    const Tensor turned = contiguous(transpose(x, 0, 1));
+    const int64_t cols = channels ? x.numel() / channels : 0;
+    lines = normalize_rows(reshape(turned, {channels, cols}), Tensor(), Tensor(), a.eps, true);
+    const Tensor back = transpose(reshape(lines[0], turned.sizes()), 0, 1);
+    y = contiguous(with_channels(back, weight, bias));
+  }
   Tensors out;
-  const Tensor scaled = contiguous(with_channels(y, weight, bias));
-  out.push_back(scaled.dtype() == c[0].dtype() ? scaled : cast(scaled, c[0].dtype()));
-  out.push_back(rows[1]);
-  out.push_back(rows[2]);
+  out.push_back(y.dtype() == c[0].dtype() ? y : cast(y, c[0].dtype()));
+  out.push_back(lines[1]);
+  out.push_back(lines[2]);
   return out;
 }
 

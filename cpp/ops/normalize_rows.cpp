@@ -12,19 +12,21 @@ namespace {
 
 struct Rows {
   kernels::NormalizeFn fn;
-  int64_t rows;
+  bool columns;
   kernels::NormalizeArgs args;  // without addresses
 
-  explicit Rows(const Call& c)
-      : fn(kernels::table().normalize[kernels::float_index(c[0].dtype())]), args{} {
+  explicit Rows(const Call& c) : args{} {
     const auto& a = c.as<NormalizeRowsAttrs>();
-    rows = c[0].size(0);
+    columns = a.columns != 0;
+    fn = kernels::table().normalize[columns][kernels::float_index(c[0].dtype())];
+    args.rows = c[0].size(0);
     args.cols = c[0].size(1);
     args.eps = a.eps;
     args.center = a.center != 0;
   }
   void run() const {
-    for_normalized_rows(rows, args.cols, [&](int64_t begin, int64_t end) { fn(args, begin, end); });
+    for_lines(columns, args.rows, args.cols,
+              [&](int64_t begin, int64_t end) { fn(args, begin, end); });
   }
 };
 
@@ -58,9 +60,11 @@ bool prepare_rows(const Run& r, Launch& l) {
 }
 
 void infer_rows(Infer& c) {
-  check_matrix(c, 0, {1, 2}, {});
+  const bool columns = c.as<NormalizeRowsAttrs>().columns != 0;
+  check_matrix(c, 0, columns, {1, 2}, {});
   c.out(c[0].dtype(), c[0].sizes());
-  for (int statistic = 0; statistic < 3; ++statistic) c.out(c[0].dtype(), Dims{c[0].size(0)});
+  const Dims lines = {c[0].size(columns ? 1 : 0)};
+  for (int statistic = 0; statistic < 3; ++statistic) c.out(c[0].dtype(), lines);
 }
 
 }  // namespace
@@ -68,11 +72,13 @@ void infer_rows(Infer& c) {
 const OpDef kNormalizeRows = {
     .name = "normalize_rows",
     .doc =
-        "(x - mean) / sqrt(var + eps) * weight + bias along the rows of a dense matrix; without "
-        "center the mean counts as 0. Mean, variance and 1 / sqrt(var + eps) come along; no "
+        "(x - mean) / sqrt(var + eps) * weight + bias along the rows of a dense matrix, or down "
+        "its "
+        "columns; weight and bias are of each column. Without center the mean counts as 0. Mean, "
+        "variance and 1 / sqrt(var + eps) come along; no "
         "gradient goes through them.",
     .signatures = {"normalize_rows(Tensor input, Tensor? weight, Tensor? bias, float eps, "
-                   "bool center=True) -> (output, mean, var, rstd)"},
+                   "bool center=True, bool columns=False) -> (output, mean, var, rstd)"},
     .surface = kPrivate,
     .infer = infer_rows,
     .forward = {run_rows, prepare_rows},
@@ -80,13 +86,13 @@ const OpDef kNormalizeRows = {
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsAttrs>();
                 return normalize_rows_backward(contiguous(b.dy()), b.value(0), b.output(1),
-                                               b.output(3), b.value(1), a.eps, a.center);
+                                               b.output(3), b.value(1), a.eps, a.center, a.columns);
               }},
              {1, reads_value(0) | reads_output(1) | reads_output(3),
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsAttrs>();
                 return normalize_rows_weight(contiguous(b.dy()), b.value(0), b.output(1),
-                                             b.output(3), a.eps, a.center);
+                                             b.output(3), a.eps, a.center, a.columns);
               }},
              {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), Dims{0}); }}},
     .dtypes = kRealDTypes,

@@ -15,15 +15,17 @@ kernels::NormalizeBackwardArgs backward_args(const Call& c) {
 }
 
 struct BackwardRows {
+  bool columns;
   kernels::NormalizeBackwardFn fn;
   kernels::NormalizeBackwardArgs args;
 
   explicit BackwardRows(const Call& c)
-      : fn(kernels::table().normalize_backward[kernels::float_index(c[1].dtype())]),
+      : columns(c.as<NormalizeRowsBackwardAttrs>().columns != 0),
+        fn(kernels::table().normalize_backward[columns][kernels::float_index(c[1].dtype())]),
         args(backward_args<NormalizeRowsBackwardAttrs>(c)) {}
   void run() const {
-    for_normalized_rows(args.rows, args.cols,
-                        [&](int64_t begin, int64_t end) { fn(args, begin, end); });
+    for_lines(columns, args.rows, args.cols,
+              [&](int64_t begin, int64_t end) { fn(args, begin, end); });
   }
 };
 
@@ -32,14 +34,11 @@ struct WeightColumns {
   kernels::NormalizeBackwardArgs args;
 
   explicit WeightColumns(const Call& c)
-      : fn(kernels::table().normalize_weight[kernels::float_index(c[1].dtype())]),
+      : fn(kernels::table().normalize_weight[c.as<NormalizeRowsWeightAttrs>().columns != 0]
+                                            [kernels::float_index(c[1].dtype())]),
         args(backward_args<NormalizeRowsWeightAttrs>(c)) {}
   void run() const {
-    constexpr int64_t kStep = 64;  // columns: what a kernel takes at once
-    const int64_t work = args.rows * args.cols * kNormalizeCost;
-    LongWork release(work);
-    parallel_for((args.cols + kStep - 1) / kStep, work,
-                 [&](int64_t t) { fn(args, t * kStep, std::min(args.cols, (t + 1) * kStep)); });
+    for_columns(args.rows, args.cols, [&](int64_t begin, int64_t end) { fn(args, begin, end); });
   }
 };
 
@@ -75,13 +74,14 @@ bool prepare_backward(const Run& r, Launch& l) {
 
 // ---- The gradients of gradients. Statistics are functions of x there, made again from it.
 
-Tensor row_mean(const Tensor& t) { return mean(t, Dims{-1}, true); }
+// Of each row or column, kept as a dimension of 1.
+Tensor line_mean(const Tensor& t, bool columns) { return mean(t, Dims{columns ? 0 : 1}, true); }
 
 struct Normalized {
   Tensor hat, rstd;
-  Normalized(const Tensor& x, double eps, bool center) {
-    const Tensor distance = center ? sub(x, row_mean(x)) : x;
-    rstd = rsqrt(add(row_mean(square(distance)), eps));
+  Normalized(const Tensor& x, double eps, bool center, bool columns) {
+    const Tensor distance = center ? sub(x, line_mean(x, columns)) : x;
+    rstd = rsqrt(add(line_mean(square(distance), columns), eps));
     hat = mul(distance, rstd);
   }
 };
@@ -91,7 +91,7 @@ template <typename Attrs>
 Tensor projected(Backward& b, const Tensor& u) {
   const auto& a = b.as<Attrs>();
   return normalize_rows_backward(contiguous(u), b.value(1), b.value(2), b.value(3), Tensor(), a.eps,
-                                 a.center);
+                                 a.center, a.columns);
 }
 
 Tensor weighted(const Tensor& dy, const Tensor& weight) {
@@ -103,10 +103,12 @@ Tensor weighted(const Tensor& dy, const Tensor& weight) {
 Tensor second_by_x(Backward& b) {
   const auto& a = b.as<NormalizeRowsBackwardAttrs>();
   const Tensor x = b.value(1), u = b.dy(), g = weighted(b.value(0), b.value(4));
-  const Normalized z(x, a.eps, a.center != 0);
-  const Tensor along_u = row_mean(absorb(u, z.hat)), along_g = row_mean(absorb(g, z.hat));
-  Tensor c = sub(row_mean(mul(u, g)), mul(along_u, along_g));  // over n
-  if (a.center) c = sub(c, mul(row_mean(u), row_mean(g)));
+  const bool columns = a.columns != 0;
+  const Normalized z(x, a.eps, a.center != 0, columns);
+  const auto mean_of = [columns](const Tensor& t) { return line_mean(t, columns); };
+  const Tensor along_u = mean_of(absorb(u, z.hat)), along_g = mean_of(absorb(g, z.hat));
+  Tensor c = sub(mean_of(mul(u, g)), mul(along_u, along_g));  // over n
+  if (a.center) c = sub(c, mul(mean_of(u), mean_of(g)));
   const Tensor of_rstd = absorb(c, mul(square(z.rstd), z.hat));
   const Tensor Lu = projected<NormalizeRowsBackwardAttrs>(b, u);
   const Tensor Lg = projected<NormalizeRowsBackwardAttrs>(b, g);
@@ -120,12 +122,12 @@ const OpDef kNormalizeRowsBackward = {
     .name = "normalize_rows_backward",
     .doc = "The gradient of normalize_rows by its input.",
     .signatures = {"normalize_rows_backward(Tensor dy, Tensor x, Tensor mean, Tensor rstd, "
-                   "Tensor? weight, float eps, bool center) -> Tensor"},
+                   "Tensor? weight, float eps, bool center, bool columns) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          check_matrix(c, 1, {4}, {2, 3});
-          check_matrix(c, 0, {}, {});
+          check_matrix(c, 1, c.as<NormalizeRowsBackwardAttrs>().columns != 0, {4}, {2, 3});
+          check_matrix(c, 0, false, {}, {});
           c.out(c[1].dtype(), c[1].sizes());
         },
     .forward = {run_backward<BackwardRows>, prepare_backward<BackwardRows>},
@@ -148,19 +150,20 @@ const OpDef kNormalizeRowsWeight = {
     .name = "normalize_rows_weight",
     .doc = "The gradient of normalize_rows by its weight.",
     .signatures = {"normalize_rows_weight(Tensor dy, Tensor x, Tensor mean, Tensor rstd, "
-                   "float eps, bool center) -> Tensor"},
+                   "float eps, bool center, bool columns) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          check_matrix(c, 1, {}, {2, 3});
-          check_matrix(c, 0, {}, {});
+          check_matrix(c, 1, c.as<NormalizeRowsWeightAttrs>().columns != 0, {}, {2, 3});
+          check_matrix(c, 0, false, {}, {});
           c.out(c[1].dtype(), Dims{c[1].size(1)});
         },
     .forward = {run_backward<WeightColumns>, prepare_backward<WeightColumns>},
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsWeightAttrs>();
-                return mul(b.dy(), Normalized(b.value(1), a.eps, a.center != 0).hat);
+                return mul(b.dy(),
+                           Normalized(b.value(1), a.eps, a.center != 0, a.columns != 0).hat);
               }},
              {1, reads_value(0) | reads_value(1) | reads_value(2) | reads_value(3),
               [](Backward& b) {

@@ -9,15 +9,6 @@
 namespace chainrule::kernels {
 namespace {
 
-template <typename T>
-T inverse_root(T var, double eps) {
-  return T(1) / __builtin_sqrt(var + static_cast<T>(eps));
-}
-template <>
-float inverse_root(float var, double eps) {
-  return 1.0f / __builtin_sqrtf(var + static_cast<float>(eps));
-}
-
 template <typename T, bool kWeight, bool kBias>
 [[gnu::noinline]] void scale_row(T* y, T factor, const T* weight, const T* bias, int64_t cols) {
 #pragma GCC ivdep
@@ -50,7 +41,7 @@ void normalize(const NormalizeArgs& args, int64_t row_begin, int64_t row_end) {
     const T mean = args.center ? reduce_contiguous<Sum>(x, cols) / n : T(0);
     subtract(y, x, mean, cols);
     const T var = reduce_contiguous<SumSquares>(static_cast<const T*>(y), cols) / n;
-    const T rstd = inverse_root(var, args.eps);
+    const T rstd = T(1) / maths::sqrt(var + static_cast<T>(args.eps));
     scale(y, rstd, weight, bias, cols);
     static_cast<T*>(args.mean)[r] = mean;
     static_cast<T*>(args.var)[r] = var;
@@ -61,21 +52,59 @@ void normalize(const NormalizeArgs& args, int64_t row_begin, int64_t row_end) {
 // ---- dx = rstd (g - mean(g) - x^ mean(g x^)) with g = dy weight and x^ the normalised x.
 
 template <typename T>
-[[gnu::noinline]] void weigh(T* g, const T* dy, const T* weight, int64_t cols) {
-#pragma GCC ivdep
-  for (int64_t c = 0; c < cols; ++c) g[c] = weight ? maths::chain(dy[c], weight[c]) : dy[c];
-}
-
-template <typename T>
 struct RowStatistics {
   T mean, rstd;
   T normalized(T x) const { return (x - mean) * rstd; }
 };
 
+// Of a row: the sum of g and that of g x^.
 template <typename T>
-[[gnu::noinline]] void dot_terms(T* out, const T* g, const T* x, RowStatistics<T> s, int64_t cols) {
-#pragma GCC ivdep
-  for (int64_t c = 0; c < cols; ++c) out[c] = maths::chain(g[c], s.normalized(x[c]));
+struct RowSums {
+  T g, dot;
+};
+
+template <typename T, bool kWeight>
+struct RowTerms {
+  const T *dy, *weight, *x;
+  Vector<T> mean, rstd;
+
+  void add(int64_t c, Vector<T>& g_sum, Vector<T>& dot_sum) const {
+    add(load(dy + c), kWeight ? load(weight + c) : Vector<T>{}, load(x + c), g_sum, dot_sum);
+  }
+  // The last n columns, fewer than a vector; what is beyond them counts as a gradient of 0.
+  void add_rest(int64_t c, int64_t n, Vector<T>& g_sum, Vector<T>& dot_sum) const {
+    add(load_rest<Sum>(dy + c, n), kWeight ? load_rest<Sum>(weight + c, n) : Vector<T>{},
+        load_rest<Sum>(x + c, n), g_sum, dot_sum);
+  }
+
+ private:
+  static Vector<T> chain(Vector<T> dy, Vector<T> d) { return dy == Vector<T>{} ? dy : dy * d; }
+  void add(Vector<T> dy, Vector<T> w, Vector<T> x, Vector<T>& g_sum, Vector<T>& dot_sum) const {
+    const Vector<T> g = kWeight ? chain(dy, w) : dy;
+    g_sum += g;
+    dot_sum += chain(g, (x - mean) * rstd);
+  }
+};
+
+// One pass over both; rows longer than a chunk are added up chunk by chunk.
+template <typename T, bool kWeight>
+[[gnu::noinline]] RowSums<T> row_sums(const RowTerms<T, kWeight>& terms, int64_t cols) {
+  constexpr int64_t kVectors = 4;  // chains that do not wait for each other
+  RowSums<T> total = {};
+  for (int64_t begin = 0; begin < cols; begin += kReduceChunk) {
+    const int64_t end = cols - begin < kReduceChunk ? cols : begin + kReduceChunk;
+    Vector<T> g[kVectors] = {}, dot[kVectors] = {};
+    int64_t c = begin;
+    for (; c + kVectors * kWidth<T> <= end; c += kVectors * kWidth<T>) {
+#pragma GCC unroll 16
+      for (int64_t v = 0; v < kVectors; ++v) terms.add(c + v * kWidth<T>, g[v], dot[v]);
+    }
+    for (; c + kWidth<T> <= end; c += kWidth<T>) terms.add(c, g[0], dot[0]);
+    if (c < end) terms.add_rest(c, end - c, g[1], dot[1]);
+    total.g += fold<Sum, T>((g[0] + g[1]) + (g[2] + g[3]));
+    total.dot += fold<Sum, T>((dot[0] + dot[1]) + (dot[2] + dot[3]));
+  }
+  return total;
 }
 
 template <typename T>
@@ -100,10 +129,10 @@ void backward(const NormalizeBackwardArgs& args, int64_t row_begin, int64_t row_
     T* dx = static_cast<T*>(args.out) + r * cols;
     const RowStatistics<T> s = {static_cast<const T*>(args.mean)[r],
                                 static_cast<const T*>(args.rstd)[r]};
-    weigh(dx, dy, weight, cols);
-    const T mean_g = args.center ? reduce_contiguous<Sum>(static_cast<const T*>(dx), cols) / n : 0;
-    dot_terms(dx, dx, x, s, cols);
-    const T mean_dot = reduce_contiguous<Sum>(static_cast<const T*>(dx), cols) / n;
+    const Vector<T> mean = splat(s.mean), rstd = splat(s.rstd);
+    const RowSums<T> sums = weight ? row_sums(RowTerms<T, true>{dy, weight, x, mean, rstd}, cols)
+                                   : row_sums(RowTerms<T, false>{dy, nullptr, x, mean, rstd}, cols);
+    const T mean_g = args.center ? sums.g / n : T(0), mean_dot = sums.dot / n;
     finish_row(dx, dy, weight, x, s, mean_g, mean_dot, cols);
   }
 }
@@ -171,9 +200,9 @@ void weight_gradient(const NormalizeBackwardArgs& args, int64_t col_begin, int64
 template <typename T>
 void set(KernelTable& table) {
   constexpr int kType = float_index(DTypeOf<T>::value);
-  table.normalize[kType] = &normalize<T>;
-  table.normalize_backward[kType] = &backward<T>;
-  table.normalize_weight[kType] = &weight_gradient<T>;
+  table.normalize[0][kType] = &normalize<T>;
+  table.normalize_backward[0][kType] = &backward<T>;
+  table.normalize_weight[0][kType] = &weight_gradient<T>;
 }
 
 }  // namespace

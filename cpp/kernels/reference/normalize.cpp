@@ -1,4 +1,4 @@
-// Normalisation of rows in long double.
+// Normalisation of rows and columns in long double.
 #include <cmath>
 
 #include "kernels/maths/basics.h"
@@ -9,87 +9,106 @@ namespace {
 
 using Real = long double;
 
-template <typename T>
-void normalize(const NormalizeArgs& args, int64_t row_begin, int64_t row_end) {
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    const T* x = static_cast<const T*>(args.x) + r * args.cols;
-    T* y = static_cast<T*>(args.y) + r * args.cols;
+// Element j of line i, which is a row or a column.
+template <bool kColumns>
+int64_t place(int64_t cols, int64_t i, int64_t j) {
+  return kColumns ? j * cols + i : i * cols + j;
+}
+// The column that the element stands in, whose weight and bias are its own.
+template <bool kColumns>
+int64_t column(int64_t i, int64_t j) {
+  return kColumns ? i : j;
+}
+
+template <typename T, bool kColumns>
+void normalize(const NormalizeArgs& args, int64_t begin, int64_t end) {
+  const int64_t length = kColumns ? args.rows : args.cols;
+  const T* x = static_cast<const T*>(args.x);
+  for (int64_t i = begin; i < end; ++i) {
+    const auto at = [&](int64_t j) { return place<kColumns>(args.cols, i, j); };
     Real mean = 0, var = 0;
-    for (int64_t c = 0; args.center && c < args.cols; ++c) mean += x[c];
-    mean /= args.center ? args.cols : 1;
-    for (int64_t c = 0; c < args.cols; ++c) var += (x[c] - mean) * (x[c] - mean);
-    var /= args.cols;
+    for (int64_t j = 0; args.center && j < length; ++j) mean += x[at(j)];
+    mean /= args.center ? length : 1;
+    for (int64_t j = 0; j < length; ++j) var += (x[at(j)] - mean) * (x[at(j)] - mean);
+    var /= length;
     const Real rstd = 1 / std::sqrt(var + args.eps);
-    for (int64_t c = 0; c < args.cols; ++c) {
-      Real v = (x[c] - mean) * rstd;
+    for (int64_t j = 0; j < length; ++j) {
+      const int64_t c = column<kColumns>(i, j);
+      Real v = (x[at(j)] - mean) * rstd;
       if (args.weight) v *= static_cast<const T*>(args.weight)[c];
       if (args.bias) v += static_cast<const T*>(args.bias)[c];
-      y[c] = static_cast<T>(v);
+      static_cast<T*>(args.y)[at(j)] = static_cast<T>(v);
     }
-    static_cast<T*>(args.mean)[r] = static_cast<T>(mean);
-    static_cast<T*>(args.var)[r] = static_cast<T>(var);
-    static_cast<T*>(args.rstd)[r] = static_cast<T>(rstd);
+    static_cast<T*>(args.mean)[i] = static_cast<T>(mean);
+    static_cast<T*>(args.var)[i] = static_cast<T>(var);
+    static_cast<T*>(args.rstd)[i] = static_cast<T>(rstd);
   }
 }
 
-template <typename T>
-struct Row {
+template <typename T, bool kColumns>
+struct Line {
   const NormalizeBackwardArgs& args;
-  int64_t r;
-  Real dy(int64_t c) const { return static_cast<const T*>(args.dy)[r * args.cols + c]; }
-  Real rstd() const { return static_cast<const T*>(args.rstd)[r]; }
-  Real hat(int64_t c) const {
-    return (static_cast<const T*>(args.x)[r * args.cols + c] -
-            Real(static_cast<const T*>(args.mean)[r])) *
+  int64_t i;
+  int64_t length() const { return kColumns ? args.rows : args.cols; }
+  int64_t at(int64_t j) const { return place<kColumns>(args.cols, i, j); }
+  Real dy(int64_t j) const { return static_cast<const T*>(args.dy)[at(j)]; }
+  Real rstd() const { return static_cast<const T*>(args.rstd)[i]; }
+  Real hat(int64_t j) const {
+    return (static_cast<const T*>(args.x)[at(j)] - Real(static_cast<const T*>(args.mean)[i])) *
            rstd();
   }
-  Real g(int64_t c) const {
-    return args.weight ? maths::chain<Real>(dy(c), static_cast<const T*>(args.weight)[c]) : dy(c);
+  Real g(int64_t j) const {
+    if (!args.weight) return dy(j);
+    return maths::chain<Real>(dy(j), static_cast<const T*>(args.weight)[column<kColumns>(i, j)]);
   }
 };
 
-template <typename T>
-void backward(const NormalizeBackwardArgs& args, int64_t row_begin, int64_t row_end) {
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    const Row<T> row = {args, r};
+template <typename T, bool kColumns>
+void backward(const NormalizeBackwardArgs& args, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    const Line<T, kColumns> line = {args, i};
+    const int64_t length = line.length();
     Real mean_g = 0, mean_dot = 0;
-    for (int64_t c = 0; c < args.cols; ++c) {
-      mean_g += args.center ? row.g(c) / args.cols : 0;
-      mean_dot += maths::chain(row.g(c), row.hat(c)) / args.cols;
+    for (int64_t j = 0; j < length; ++j) {
+      mean_g += args.center ? line.g(j) / length : 0;
+      mean_dot += maths::chain(line.g(j), line.hat(j)) / length;
     }
-    for (int64_t c = 0; c < args.cols; ++c) {
-      const Real along = maths::chain(mean_dot, row.hat(c));
-      static_cast<T*>(args.out)[r * args.cols + c] =
-          static_cast<T>(maths::chain(row.g(c) - mean_g - along, row.rstd()));
+    for (int64_t j = 0; j < length; ++j) {
+      const Real along = maths::chain(mean_dot, line.hat(j));
+      static_cast<T*>(args.out)[line.at(j)] =
+          static_cast<T>(maths::chain(line.g(j) - mean_g - along, line.rstd()));
     }
   }
 }
 
-template <typename T>
+template <typename T, bool kColumns>
 void weight_gradient(const NormalizeBackwardArgs& args, int64_t col_begin, int64_t col_end) {
   for (int64_t c = col_begin; c < col_end; ++c) {
     Real total = 0;
     for (int64_t r = 0; r < args.rows; ++r) {
-      const Row<T> row = {args, r};
-      total += maths::chain(row.dy(c), row.hat(c));
+      const Line<T, kColumns> line = {args, kColumns ? c : r};
+      const int64_t j = kColumns ? r : c;
+      total += maths::chain(line.dy(j), line.hat(j));
     }
     static_cast<T*>(args.out)[c] = static_cast<T>(total);
   }
 }
 
-template <typename T>
+template <typename T, bool kColumns>
 void set(KernelTable& table) {
   constexpr int kType = float_index(DTypeOf<T>::value);
-  table.normalize[kType] = &normalize<T>;
-  table.normalize_backward[kType] = &backward<T>;
-  table.normalize_weight[kType] = &weight_gradient<T>;
+  table.normalize[kColumns][kType] = &normalize<T, kColumns>;
+  table.normalize_backward[kColumns][kType] = &backward<T, kColumns>;
+  table.normalize_weight[kColumns][kType] = &weight_gradient<T, kColumns>;
 }
 
 }  // namespace
 
 void fill_reference_normalize(KernelTable& table) {
-  set<float>(table);
-  set<double>(table);
+  set<float, false>(table);
+  set<float, true>(table);
+  set<double, false>(table);
+  set<double, true>(table);
 }
 
 }  // namespace chainrule::kernels
