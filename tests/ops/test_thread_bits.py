@@ -42,6 +42,8 @@ CALLS = {
     "var": lambda t: t(LARGE).var(0),
     "norm": lambda t: t(LONG).norm(),
     "logsumexp": lambda t: t(LARGE).logsumexp(1),
+    "batch_norm": lambda t: F.batch_norm(t(LARGE), None, None, training=True),
+    "layer_norm": lambda t: F.layer_norm(t(LARGE), (LARGE.shape[1],)),
     "softmax": lambda t: t(LARGE).softmax(1),
     "softmax of columns": lambda t: t(LARGE).softmax(0),
     "log_softmax": lambda t: t(LARGE).log_softmax(1),

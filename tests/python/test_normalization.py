@@ -66,6 +66,40 @@ def test_bits_do_not_depend_on_threads():
     harness.over_threads(results)
 
 
+@pytest.mark.parametrize("shape", [(3, 1), (2, 3), (7, 64), (5, 65), (515, 17), (1030, 130)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_of_any_number_beside_the_definition(shape, dtype):
+    rng = np.random.default_rng(sum(shape))
+    x, g = rng.normal(2, 3, size=(2, *shape))
+    w, b = rng.normal(size=(2, shape[1]))
+    inputs = [cr.tensor(a.astype(dtype)).requires_grad_() for a in (x, w, b)]
+    y = nn.functional.batch_norm(inputs[0], None, None, *inputs[1:], training=True)
+    dx, dw, db = cr.autograd.grad(y, inputs, cr.tensor(g.astype(dtype)))
+    rstd = 1 / np.sqrt(x.var(0) + 1e-5)
+    hat = (x - x.mean(0)) * rstd
+    want = [
+        (y, hat * w + b),
+        (dx, w * rstd * (g - g.mean(0) - hat * (g * hat).mean(0))),
+        (dw, (g * hat).sum(0)),
+        (db, g.sum(0)),
+    ]
+    for found, exact in want:
+        scale = np.abs(exact).max() + 1
+        error = np.abs(found.detach().numpy() - exact).max() / scale
+        assert error < 64 * np.finfo(dtype).eps * np.sqrt(shape[0])
+
+
+def test_columns_have_second_derivatives():
+    cr.manual_seed(1)
+    x, w = (cr.randn(s, dtype=cr.float64, requires_grad=True) for s in ((4, 3), (3,)))
+
+    def normalised(x, w):
+        return nn.functional.batch_norm(x, None, None, w, None, training=True)
+
+    assert cr.autograd.gradcheck(normalised, (x, w))
+    assert cr.autograd.gradgradcheck(normalised, (x, w))
+
+
 def test_views_give_the_bits_of_dense_inputs():
     x = cr.randn(7, 12)
     for view in (x[:, ::2], x.t()[::2].t(), x.flip(0)[1:, 3:9]):
