@@ -7,6 +7,7 @@ import numpy as np
 
 import op_cases_activations
 import op_cases_arithmetic
+import op_cases_convolution
 import op_cases_distance
 import op_cases_layers
 import op_cases_logic
@@ -14,6 +15,7 @@ import op_cases_loss
 import op_cases_margin
 import op_cases_maths
 import op_cases_normalization
+import op_cases_pooling
 import op_cases_reduce
 import twins
 from cases import Case, In, samples
@@ -61,4 +63,6 @@ CASES: list[Case] = [
     *op_cases_layers.CASES,
     *op_cases_margin.CASES,
     *op_cases_distance.CASES,
+    *op_cases_convolution.CASES,
+    *op_cases_pooling.CASES,
 ]

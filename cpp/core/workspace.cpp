@@ -9,7 +9,7 @@ namespace {
 // Which tile a thread gets is chance: so it takes memory once, and not again some time later.
 constexpr int64_t kLeastBytes = 2 << 20;
 
-struct Workspace {
+struct Memory {
   void* data = nullptr;
   int64_t bytes = 0;
 
@@ -18,13 +18,14 @@ struct Workspace {
     data = nullptr;
     bytes = 0;
   }
-  ~Workspace() { release(); }
+  ~Memory() { release(); }
 };
 
 }  // namespace
 
-void* thread_workspace(int64_t bytes) {
-  static thread_local Workspace workspace;
+void* thread_workspace(int64_t bytes, Workspace which) {
+  static thread_local Memory of[2];
+  Memory& workspace = of[static_cast<int>(which)];
   if (bytes > workspace.bytes) {
     workspace.release();
     const int64_t taken = bytes < kLeastBytes ? kLeastBytes : bytes;

@@ -6,8 +6,11 @@
 
 namespace chainrule {
 
-// At least `bytes`, 64-byte aligned, undefined contents; the next call of this thread may move it.
-// Throws OutOfMemory.
-void* thread_workspace(int64_t bytes);
+// Whose it is: a driver of ops/ that calls kernels keeps its own meanwhile.
+enum class Workspace { kKernel, kDriver };
+
+// At least `bytes`, 64-byte aligned, undefined contents; the next call of this thread for the same
+// one may move it. Throws OutOfMemory.
+void* thread_workspace(int64_t bytes, Workspace which = Workspace::kKernel);
 
 }  // namespace chainrule

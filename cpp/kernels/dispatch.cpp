@@ -15,38 +15,37 @@
 
 namespace chainrule::kernels {
 
-#define CHAINRULE_DECLARE(isa)                     \
-  void fill_elementwise_##isa(KernelTable&);       \
-  void fill_reduce_##isa(KernelTable&);            \
-  void fill_softmax_##isa(KernelTable&);           \
-  void fill_cross_entropy_##isa(KernelTable&);     \
-  void fill_normalize_##isa(KernelTable&);         \
-  void fill_normalize_columns_##isa(KernelTable&); \
-  void fill_random_##isa(KernelTable&);            \
-  void fill_optim_##isa(KernelTable&);             \
-  void fill_casts_##isa(KernelTable&);             \
-  void fill_product_##isa(KernelTable&);
+// What each level of cpp/kernels/cpu has a source file of.
+#define CHAINRULE_FAMILIES(X, isa) \
+  X(elementwise, isa)              \
+  X(reduce, isa)                   \
+  X(softmax, isa)                  \
+  X(cross_entropy, isa)            \
+  X(normalize, isa)                \
+  X(normalize_columns, isa)        \
+  X(columns, isa)                  \
+  X(pool, isa)                     \
+  X(random, isa)                   \
+  X(optim, isa)                    \
+  X(casts, isa)                    \
+  X(product, isa)
+
+#define CHAINRULE_DECLARE_FAMILY(family, isa) void fill_##family##_##isa(KernelTable&);
+#define CHAINRULE_DECLARE(isa) CHAINRULE_FAMILIES(CHAINRULE_DECLARE_FAMILY, isa)
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_DECLARE)
 #undef CHAINRULE_DECLARE
+#undef CHAINRULE_DECLARE_FAMILY
 void fill_product_v4_bf16(KernelTable&);
 
 namespace {
 
-#define CHAINRULE_FILL(isa)                   \
-  void fill_level_##isa(KernelTable& table) { \
-    fill_elementwise_##isa(table);            \
-    fill_reduce_##isa(table);                 \
-    fill_softmax_##isa(table);                \
-    fill_cross_entropy_##isa(table);          \
-    fill_normalize_##isa(table);              \
-    fill_normalize_columns_##isa(table);      \
-    fill_random_##isa(table);                 \
-    fill_optim_##isa(table);                  \
-    fill_casts_##isa(table);                  \
-    fill_product_##isa(table);                \
-  }
+#define CHAINRULE_FILL_FAMILY(family, isa) fill_##family##_##isa(table);
+#define CHAINRULE_FILL(isa) \
+  void fill_level_##isa(KernelTable& table) { CHAINRULE_FAMILIES(CHAINRULE_FILL_FAMILY, isa) }
 CHAINRULE_FOR_EACH_ISA(CHAINRULE_FILL)
 #undef CHAINRULE_FILL
+#undef CHAINRULE_FILL_FAMILY
+#undef CHAINRULE_FAMILIES
 
 // What only some processors of a level have.
 void fill_extensions([[maybe_unused]] std::string_view isa, [[maybe_unused]] KernelTable& table) {

@@ -17,6 +17,7 @@
 #include "kernels/index.h"
 #include "kernels/kernel_list.h"
 #include "kernels/labels.h"
+#include "kernels/windows.h"
 
 namespace chainrule::kernels {
 
@@ -231,6 +232,13 @@ struct KernelTable {
   NormalizeFn normalize[2][kFloatTypes];
   NormalizeBackwardFn normalize_backward[2][kFloatTypes];
   NormalizeWeightFn normalize_weight[2][kFloatTypes];
+  ColumnsFn columns[kFloatTypes];
+  AddColumnsFn add_columns[kFloatTypes];
+  ShiftRowsFn shift_rows[kFloatTypes];
+  MaxPoolFn max_pool[kFloatTypes];
+  MaxPoolBackwardFn max_pool_backward[kFloatTypes];
+  AvgPoolFn avg_pool[kFloatTypes];
+  AvgPoolFn avg_pool_backward[kFloatTypes];
   RandomFn uniform[kFloatTypes];  // [0, 1)
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element

@@ -75,13 +75,50 @@ void check_product_and_sums() {
   }
 }
 
+Tensor uniform_tensor(const Dims& sizes, std::mt19937_64& source) {
+  const Tensor t = Tensor::empty(DType::kFloat64, sizes);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (int64_t i = 0; i < t.numel(); ++i) t.data<double>()[i] = uniform(source);
+  return t;
+}
+
+// Several images side by side, then parts of an image; two groups, a stride, uneven padding.
+void check_convolutions() {
+  std::mt19937_64 source(5);
+  for (const int64_t side : {5, 40}) {
+    ConvolveAttrs attrs;
+    attrs.stride = {2, 1};
+    attrs.padding = {1, 0, 2, 1};
+    attrs.dilation = {1, 2};
+    attrs.groups = 2;
+    const Tensor x = uniform_tensor({3, 4, side, side}, source);
+    const Tensor w = uniform_tensor({6, 2, 3, 2}, source);
+    const Tensor bias = uniform_tensor({6}, source);
+    const Tensor inputs[] = {x, w, bias};
+    check(str("convolve ", side), Call{ops::kConvolve, inputs, &attrs});
+
+    const Dims &stride = attrs.stride, &padding = attrs.padding, &dilation = attrs.dilation;
+    const Tensor y = convolve(x, w, bias, stride, padding, dilation, attrs.groups);
+    const Tensor dy = uniform_tensor(y.sizes(), source);
+    const ConvolveInputAttrs of_input{{side, side}, stride, padding, dilation, attrs.groups};
+    const Tensor for_input[] = {dy, w};
+    check(str("convolve_input ", side), Call{ops::kConvolveInput, for_input, &of_input});
+    const ConvolveWeightAttrs of_weight{{3, 2}, stride, padding, dilation, attrs.groups};
+    const Tensor for_weight[] = {uniform_tensor(y.sizes(), source), x};
+    check(str("convolve_weight ", side), Call{ops::kConvolveWeight, for_weight, &of_weight});
+  }
+}
+
 }  // namespace
 
 int main() {
   check_cross_entropy();
+  check_convolutions();
   check_product_and_sums();
   for (const OpDef* op : all_ops()) {
-    const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kProductAndSums;
+    const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kProductAndSums ||
+                        op == &ops::kConvolve || op == &ops::kConvolveInput ||
+                        op == &ops::kConvolveWeight;
     expect(!op->forward || !op->compose || tested, op->name, " has an oracle without a test");
   }
   return finish("compositions");

@@ -13,6 +13,8 @@ void fill_reference_maths(KernelTable& table);
 void fill_reference_reductions(KernelTable& table);
 void fill_reference_rows(KernelTable& table);
 void fill_reference_normalize(KernelTable& table);
+void fill_reference_columns(KernelTable& table);
+void fill_reference_pool(KernelTable& table);
 void fill_reference_random(KernelTable& table);
 void fill_reference_optim(KernelTable& table);
 
@@ -22,6 +24,8 @@ inline void fill_reference(KernelTable& table) {
   fill_reference_reductions(table);
   fill_reference_rows(table);
   fill_reference_normalize(table);
+  fill_reference_columns(table);
+  fill_reference_pool(table);
   fill_reference_random(table);
   fill_reference_optim(table);
 }

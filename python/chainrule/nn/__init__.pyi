@@ -12,6 +12,8 @@ from ._batch_norm import InstanceNorm3d as InstanceNorm3d
 from ._bilinear import Bilinear as Bilinear
 from ._container import ModuleList as ModuleList
 from ._container import Sequential as Sequential
+from ._convolution import Conv1d as Conv1d
+from ._convolution import Conv2d as Conv2d
 from ._distance import CosineEmbeddingLoss as CosineEmbeddingLoss
 from ._distance import CosineSimilarity as CosineSimilarity
 from ._distance import PairwiseDistance as PairwiseDistance
@@ -25,6 +27,8 @@ from ._dropout import Dropout3d as Dropout3d
 from ._dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from ._embedding import Embedding as Embedding
 from ._embedding_bag import EmbeddingBag as EmbeddingBag
+from ._fold import Fold as Fold
+from ._fold import Unfold as Unfold
 from ._grouped import GLU as GLU
 from ._grouped import LogSoftmax as LogSoftmax
 from ._grouped import Maxout as Maxout
@@ -68,6 +72,14 @@ from ._parameter_dict import ParameterDict as ParameterDict
 from ._parameters import ParameterList as ParameterList
 from ._plain import Flatten as Flatten
 from ._plain import Identity as Identity
+from ._pools import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from ._pools import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from ._pools import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from ._pools import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from ._pools import AvgPool1d as AvgPool1d
+from ._pools import AvgPool2d as AvgPool2d
+from ._pools import MaxPool1d as MaxPool1d
+from ._pools import MaxPool2d as MaxPool2d
 from ._rectifier import Hardshrink as Hardshrink
 from ._rectifier import Hardsigmoid as Hardsigmoid
 from ._rectifier import Hardtanh as Hardtanh

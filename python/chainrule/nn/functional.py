@@ -41,6 +41,7 @@ from ._class_losses import (
     multilabel_soft_margin_loss,
     nll_loss,
 )
+from ._convolve import conv1d, conv2d
 from ._distances import (
     cosine_embedding_loss,
     triplet_margin_loss,
@@ -66,6 +67,13 @@ from ._margin_losses import (
 )
 from ._noise import gaussian_noise
 from ._normalize import batch_norm, group_norm, instance_norm
+from ._pooling import (
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from ._regression_losses import (
     gaussian_nll_loss,
     half_mse_loss,
@@ -76,13 +84,21 @@ from ._regression_losses import (
     smooth_l1_loss,
 )
 
+adaptive_avg_pool1d = _functional.adaptive_avg_pool1d
+adaptive_max_pool1d_with_indices = _functional.adaptive_max_pool1d_with_indices
+adaptive_max_pool2d_with_indices = _functional.adaptive_max_pool2d_with_indices
+avg_pool1d = _functional.avg_pool1d
+avg_pool2d = _functional.avg_pool2d
 cosine_similarity = _functional.cosine_similarity
+fold = _functional.fold
 gelu = _functional.gelu
 glu = _functional.glu
 hardshrink = _functional.hardshrink
 layer_norm = _functional.layer_norm
 linear = _functional.linear
 logsigmoid = _functional.logsigmoid
+max_pool1d_with_indices = _functional.max_pool1d_with_indices
+max_pool2d_with_indices = _functional.max_pool2d_with_indices
 maxout = _functional.maxout
 normalize = _functional.normalize
 one_hot = _functional.one_hot
@@ -97,14 +113,25 @@ squareplus = _functional.squareplus
 step = _functional.step
 tanh = _functional.tanh
 tanhshrink = _functional.tanhshrink
+unfold = _functional.unfold
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
     "alpha_dropout",
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "conv1d",
+    "conv2d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
@@ -116,6 +143,7 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
+    "fold",
     "gaussian_nll_loss",
     "gaussian_noise",
     "gelu",
@@ -139,6 +167,10 @@ __all__ = [
     "logistic_loss",
     "logsigmoid",
     "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
     "maxout",
     "mish",
     "mse_loss",
@@ -172,6 +204,7 @@ __all__ = [
     "threshold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
 ]
 
 
