@@ -7,6 +7,7 @@ import numpy as np
 
 import op_cases_activations
 import op_cases_arithmetic
+import op_cases_attention
 import op_cases_convolution
 import op_cases_distance
 import op_cases_layers
@@ -61,6 +62,7 @@ CASES: list[Case] = [
     *op_cases_loss.CASES,
     *op_cases_normalization.CASES,
     *op_cases_layers.CASES,
+    *op_cases_attention.CASES,
     *op_cases_margin.CASES,
     *op_cases_distance.CASES,
     *op_cases_convolution.CASES,

@@ -64,6 +64,7 @@ from ._mlp import MLP as MLP
 from ._mlp import Autoencoder as Autoencoder
 from ._module import Module as Module
 from ._module_dict import ModuleDict as ModuleDict
+from ._multihead import MultiheadAttention as MultiheadAttention
 from ._noise import GaussianNoise as GaussianNoise
 from ._normalization import GroupNorm as GroupNorm
 from ._normalization import LayerNorm as LayerNorm
@@ -103,6 +104,8 @@ from ._smooth import Softsign as Softsign
 from ._smooth import Squareplus as Squareplus
 from ._smooth import Tanh as Tanh
 from ._smooth import Tanhshrink as Tanhshrink
+from ._transformer import TransformerEncoder as TransformerEncoder
+from ._transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from ._unflatten import Unflatten as Unflatten
 from ._uninitialized import UninitializedParameter as UninitializedParameter
 from ._user_activation import Activation as Activation

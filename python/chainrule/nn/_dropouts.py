@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _FLOOR = 1.7580993408473766  # -selu(-inf)
 
 
-def require_probability(op: str, p: Any) -> float:
+def require_probability(op: str, p: Any, name: str = "p") -> float:
     """`p` as a float; TypeError unless it is a number, ValueError unless it is in [0, 1]."""
-    if not 0 <= float(require_number(op, "p", p)) <= 1:
-        raise ValueError(f"[{op}] expected 0 <= p <= 1; got {p}.")
+    if not 0 <= float(require_number(op, name, p)) <= 1:
+        raise ValueError(f"[{op}] expected 0 <= {name} <= 1; got {p}.")
     return float(p)
 
 

@@ -31,6 +31,7 @@ from ._activations import (
     silu,
     threshold,
 )
+from ._attention import scaled_dot_product_attention
 from ._bags import embedding_bag
 from ._bilinear import bilinear
 from ._class_losses import (
@@ -187,6 +188,7 @@ __all__ = [
     "relu6",
     "rms_norm",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
