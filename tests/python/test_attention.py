@@ -247,6 +247,17 @@ def test_one_behaviour_in_both_modes():
         assert layer.eval()(x, src_key_padding_mask=padding).equal(trained)
 
 
+def test_masks_of_two_types():
+    layer, (x,) = nn.MultiheadAttention(6, 3, dtype=cr.float64), drawn((4, 2, 6))
+    mask, padding = cr.ones(4, 4, dtype=cr.bool).triu(1), drawn((2, 4), requires_grad=False)[0]
+    added = cr.zeros(4, 4, dtype=cr.float64).masked_fill(mask, -math.inf)
+    got, want = (
+        layer(x, x, x, attn_mask=m, key_padding_mask=padding, need_weights=False)[0]
+        for m in (mask, added)
+    )
+    assert got.equal(want)
+
+
 def test_is_causal_takes_the_place_of_the_mask():
     layer, x = nn.MultiheadAttention(4, 2), cr.randn(5, 2, 4)
     mask = cr.ones(5, 5, dtype=cr.bool).triu(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 from .._core import Tensor
@@ -155,8 +154,10 @@ class TransformerEncoder(Module):
                     f"[{name}] expected {argument} as a Module; got {type(module).__name__}."
                 )
         require_size(name, "num_layers", num_layers, least=1)
+        from copy import deepcopy  # here, as `import chainrule` does without
+
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
+        self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
