@@ -224,7 +224,7 @@ def grids():
 
 @pytest.mark.parametrize("batch", [None, 1, 2])
 @pytest.mark.parametrize("masked", ["", "attn", "attn3", "key", "both", "float"])
-@pytest.mark.parametrize("settings, need, average", grids(), ids=str)
+@pytest.mark.parametrize("settings, need, average", list(grids()), ids=str)
 def test_the_layer(settings, need, average, masked, batch):
     made = layers(**settings)
     length, count, heads = 4, 5, made[cr].num_heads

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_tensor
 from .._core import Parameter, Tensor, _functional
 from . import init
 from ._attention import _one_over_root, added, scaled_dot_product_attention
-from ._dropouts import require_probability
 from ._linear import Linear
 from ._module import Module
-from ._sizes import require_size
+from ._multihead_checks import check_call, check_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_NAME = "MultiheadAttention"
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -87,16 +83,8 @@ class MultiheadAttention(Module):
         device=None,
         dtype=None,
     ):
-        require_size(_NAME, "embed_dim", embed_dim, least=1)
-        require_size(_NAME, "num_heads", num_heads, least=1)
-        if embed_dim % num_heads != 0:
-            raise ValueError(
-                f"[{_NAME}] expected num_heads that divides embed_dim, {embed_dim}; got {num_heads}."
-            )
-        require_probability(_NAME, dropout, "dropout")
         kdim, vdim = (embed_dim if size is None else size for size in (kdim, vdim))
-        require_size(_NAME, "kdim", kdim, least=1)
-        require_size(_NAME, "vdim", vdim, least=1)
+        check_settings(embed_dim, num_heads, dropout, kdim, vdim)
         super().__init__()
         self.embed_dim = embed_dim
         self.kdim = kdim
@@ -108,25 +96,20 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads
         self.add_zero_attn = add_zero_attn
 
-        def register(name, *shape):
-            made = Parameter(_core.empty(*shape, device=device, dtype=dtype)) if shape else None
-            self.register_parameter(name, made)
-
-        if self._qkv_same_embed_dim:
-            register("in_proj_weight", 3 * embed_dim, embed_dim)
+        same, where = self._qkv_same_embed_dim, {"device": device, "dtype": dtype}
+        self._learned("in_proj_weight", (3 * embed_dim, embed_dim) if same else None, where)
         for name, size in (("q", embed_dim), ("k", kdim), ("v", vdim)):
-            register(
-                f"{name}_proj_weight", *(() if self._qkv_same_embed_dim else (embed_dim, size))
-            )
-        if not self._qkv_same_embed_dim:
-            register("in_proj_weight")
-        register("in_proj_bias", *((3 * embed_dim,) if bias else ()))
-        self.out_proj = NonDynamicallyQuantizableLinear(
-            embed_dim, embed_dim, bias=bias, device=device, dtype=dtype
-        )
-        register("bias_k", *((1, 1, embed_dim) if add_bias_kv else ()))
-        register("bias_v", *((1, 1, embed_dim) if add_bias_kv else ()))
+            self._learned(f"{name}_proj_weight", None if same else (embed_dim, size), where)
+        self._learned("in_proj_bias", (3 * embed_dim,) if bias else None, where)
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, **where)
+        for name in ("bias_k", "bias_v"):
+            self._learned(name, (1, 1, embed_dim) if add_bias_kv else None, where)
         self.reset_parameters()
+
+    def _learned(self, name, shape, where):
+        """A parameter of this shape, or None in its place."""
+        made = None if shape is None else Parameter(_core.empty(*shape, **where))
+        self.register_parameter(name, made)
 
     def reset_parameters(self) -> None:
         """Draw new weights of the projections before the heads; biases of 0."""
@@ -156,7 +139,7 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        self._check(query, key, value, key_padding_mask, attn_mask, is_causal)
+        check_call(self, query, key, value, key_padding_mask, attn_mask, is_causal)
         batched = query.dim() == 3
         if not batched or not self.batch_first:
             turned = {
@@ -223,48 +206,6 @@ class MultiheadAttention(Module):
         """0 for the keys that were appended."""
         missing = count - mask.size(-1)
         return _core.cat([mask, mask.new_zeros(*mask.shape[:-1], missing)], -1) if missing else mask
-
-    def _check(self, query, key, value, key_padding_mask, attn_mask, is_causal):
-        shapes = [tuple(require_tensor(_NAME, x).shape) for x in (query, key, value)]
-        if {len(shape) for shape in shapes} not in ({2}, {3}):
-            raise _core.ShapeError(
-                f"[{_NAME}] expected query, key and value of 3 dimensions, or 2 without a batch; got "
-                f"{shapes[0]}, {shapes[1]} and {shapes[2]}."
-            )
-        *before, length, _ = self._batch_first(shapes[0])
-        count = self._batch_first(shapes[1])[-2]
-        wanted = {
-            "query": (*before, length, self.embed_dim),
-            "key": (*before, count, self.kdim),
-            "value": (*before, count, self.vdim),
-        }
-        for (name, sizes), shape in zip(wanted.items(), shapes, strict=True):
-            if self._batch_first(shape) != sizes:
-                raise _core.ShapeError(
-                    f"[{_NAME}] expected {name} of shape {self._batch_first(sizes)}; got {shape}."
-                )
-        batch = before[0] if before else 1
-        _check_mask("key_padding_mask", key_padding_mask, [(*before, count)])
-        several = (batch * self.num_heads, length, count)
-        _check_mask("attn_mask", attn_mask, [(length, count), several])
-        if is_causal and attn_mask is None:
-            raise ValueError(f"[{_NAME}] expected attn_mask with is_causal=True; got None.")
-
-    def _batch_first(self, shape):
-        """(L, N, E) of this layer as (N, L, E), and back."""
-        return shape if self.batch_first or len(shape) != 3 else (shape[1], shape[0], shape[2])
-
-
-def _check_mask(name, mask, shapes):
-    if mask is None:
-        return
-    if require_tensor(_NAME, mask).dtype != _core.bool and not mask.is_floating_point():
-        raise _core.DtypeError(f"[{_NAME}] expected {name} of bools or floats; got {mask.dtype}.")
-    if tuple(mask.shape) not in shapes:
-        raise _core.ShapeError(
-            f"[{_NAME}] expected {name} of shape {' or '.join(map(str, shapes))}; "
-            f"got {tuple(mask.shape)}."
-        )
 
 
 def _with_weights(query, key, value, mask, dropout):
