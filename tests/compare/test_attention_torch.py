@@ -283,6 +283,16 @@ def test_a_query_that_may_look_at_no_key(need):
     compared(run, drawn((2, 3, 6)), [padding], rtol=1e-10)
 
 
+@pytest.mark.parametrize("need", [True, False])
+@pytest.mark.parametrize("batch, length, count", [(0, 3, 2), (2, 0, 3), (2, 3, 0)])
+def test_the_layer_without_elements(batch, length, count, need):
+    made = layers(batch_first=True, add_zero_attn=count == 0)
+    compared(
+        lambda lib, t, _: made[lib](*t, need_weights=need),
+        drawn((batch, length, 6), (batch, count, 6), (batch, count, 6)),
+    )
+
+
 # ---- encoders
 
 
