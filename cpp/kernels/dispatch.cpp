@@ -22,6 +22,7 @@ namespace chainrule::kernels {
   X(softmax, isa)                  \
   X(cross_entropy, isa)            \
   X(normalize, isa)                \
+  X(normalize_gradients, isa)      \
   X(normalize_columns, isa)        \
   X(columns, isa)                  \
   X(pool, isa)                     \

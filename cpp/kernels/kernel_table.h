@@ -150,10 +150,13 @@ using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, in
 // Normalisation of the rows of a dense matrix, or of its columns: y = (x - mean) / sqrt(var + eps)
 // * weight + bias, var the mean of the squared distances from the mean. With `center` false the
 // mean is taken for 0, as in RMSNorm. A call does the rows, or columns, [begin, end).
+//
+// Weight and bias are of a channel. Along a row a channel is `span` elements; a row has cols / span
+// channels, and the `groups` rows of a sample have all of the sample's. Columns are one each.
 struct NormalizeArgs {
-  int64_t rows, cols;
+  int64_t rows, cols, groups, span;
   const void* x;
-  const void *weight, *bias;  // cols values or null
+  const void *weight, *bias;  // groups * cols / span values or null
   double eps;
   bool center;
   void* y;
@@ -161,18 +164,16 @@ struct NormalizeArgs {
 };
 using NormalizeFn = void (*)(const NormalizeArgs& args, int64_t begin, int64_t end);
 struct NormalizeBackwardArgs {
-  int64_t rows, cols;
+  int64_t rows, cols, groups, span;
   const void *dy, *x, *mean, *rstd;
-  const void* weight;  // cols values or null
+  const void* weight;  // groups * cols / span values or null
   bool center;
   void* out;  // dx, or dweight
 };
 // dx of a range of rows, or columns. One without an incoming gradient gets none, whatever is in it.
 using NormalizeBackwardFn = void (*)(const NormalizeBackwardArgs& args, int64_t begin, int64_t end);
-// dweight of a range of columns, dy (x - mean) rstd summed over the rows in the order
-// in which a reduction does.
-using NormalizeWeightFn = void (*)(const NormalizeBackwardArgs& args, int64_t col_begin,
-                                   int64_t col_end);
+// dweight of a range of channels, dy (x - mean) rstd summed over the samples.
+using NormalizeWeightFn = void (*)(const NormalizeBackwardArgs& args, int64_t begin, int64_t end);
 
 // ---- Random numbers: Philox4x32-10, key = seed, counter = (offset, element / 4 or / 2).
 // Elements [begin, end) of the call's logical index; state = {seed, offset}.

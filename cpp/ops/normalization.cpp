@@ -100,9 +100,10 @@ Tensors normalize_groups(const Call& c) {
   const Tensor bias = vector_of(c, c[2], "bias", {channels}, x.dtype());
   if (x.numel() == 0) return just(with_channels(mul(x, 1.0), weight, bias));
   const int64_t rows = x.size(0) * groups, cols = x.numel() / rows;
-  const Tensors out =
-      normalize_rows(contiguous(reshape(x, {rows, cols})), Tensor(), Tensor(), a.eps, true);
-  return just(with_channels(reshape(out[0], x.sizes()), weight, bias));
+  const int64_t span = cols / (channels / groups);
+  const Tensors out = normalize_rows(contiguous(reshape(x, {rows, cols})), weight, bias, a.eps,
+                                     true, false, groups, span);
+  return just(reshape(out[0], x.sizes()));
 }
 
 // Channel by channel over all samples: channels of one value a sample are columns, others are
@@ -119,16 +120,20 @@ Tensors normalize_channels(const Call& c) {
   const Tensor bias = vector_of(c, c[2], "bias", {channels}, wide);
   Tensor y;
   Tensors lines;
-  if (x.numel() > 0 && x.numel() == x.size(0) * channels) {
+  if (x.numel() == 0) {  // statistics of nothing; weight and bias get gradients of zeros
+    lines = normalize_rows(reshape(contiguous(transpose(x, 0, 1)), {channels, 0}), Tensor(),
+                           Tensor(), a.eps, true);
+    y = with_channels(x, weight, bias);
+  } else if (x.numel() == x.size(0) * channels) {
     lines = normalize_rows(contiguous(reshape(x, {x.size(0), channels})), weight, bias, a.eps, true,
                            true);
     y = reshape(lines[0], x.sizes());
   } else {
     const Tensor turned = contiguous(transpose(x, 0, 1));
-    const int64_t cols = channels ? x.numel() / channels : 0;
-    lines = normalize_rows(reshape(turned, {channels, cols}), Tensor(), Tensor(), a.eps, true);
-    const Tensor back = transpose(reshape(lines[0], turned.sizes()), 0, 1);
-    y = contiguous(with_channels(back, weight, bias));
+    const int64_t cols = x.numel() / channels;
+    lines = normalize_rows(reshape(turned, {channels, cols}), weight, bias, a.eps, true, false,
+                           channels, cols);
+    y = contiguous(transpose(reshape(lines[0], turned.sizes()), 0, 1));
   }
   Tensors out;
   out.push_back(y.dtype() == c[0].dtype() ? y : cast(y, c[0].dtype()));

@@ -21,6 +21,8 @@ struct Rows {
     fn = kernels::table().normalize[columns][kernels::float_index(c[0].dtype())];
     args.rows = c[0].size(0);
     args.cols = c[0].size(1);
+    args.groups = a.groups;
+    args.span = a.span;
     args.eps = a.eps;
     args.center = a.center != 0;
   }
@@ -60,10 +62,10 @@ bool prepare_rows(const Run& r, Launch& l) {
 }
 
 void infer_rows(Infer& c) {
-  const bool columns = c.as<NormalizeRowsAttrs>().columns != 0;
-  check_matrix(c, 0, columns, {1, 2}, {});
+  const Channels channels(c.as<NormalizeRowsAttrs>());
+  check_matrix(c, 0, channels, {1, 2}, {});
   c.out(c[0].dtype(), c[0].sizes());
-  const Dims lines = {c[0].size(columns ? 1 : 0)};
+  const Dims lines = {c[0].size(channels.columns ? 1 : 0)};
   for (int statistic = 0; statistic < 3; ++statistic) c.out(c[0].dtype(), lines);
 }
 
@@ -78,7 +80,8 @@ const OpDef kNormalizeRows = {
         "variance and 1 / sqrt(var + eps) come along; no "
         "gradient goes through them.",
     .signatures = {"normalize_rows(Tensor input, Tensor? weight, Tensor? bias, float eps, "
-                   "bool center=True, bool columns=False) -> (output, mean, var, rstd)"},
+                   "bool center=True, bool columns=False, int groups=1, int span=1) -> (output, "
+                   "mean, var, rstd)"},
     .surface = kPrivate,
     .infer = infer_rows,
     .forward = {run_rows, prepare_rows},
@@ -86,15 +89,18 @@ const OpDef kNormalizeRows = {
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsAttrs>();
                 return normalize_rows_backward(contiguous(b.dy()), b.value(0), b.output(1),
-                                               b.output(3), b.value(1), a.eps, a.center, a.columns);
+                                               b.output(3), b.value(1), a.eps, a.center, a.columns,
+                                               a.groups, a.span);
               }},
              {1, reads_value(0) | reads_output(1) | reads_output(3),
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsAttrs>();
                 return normalize_rows_weight(contiguous(b.dy()), b.value(0), b.output(1),
-                                             b.output(3), a.eps, a.center, a.columns);
+                                             b.output(3), a.eps, a.center, a.columns, a.groups,
+                                             a.span);
               }},
-             {2, kReadsNothing, [](Backward& b) { return sum(b.dy(), Dims{0}); }}},
+             {2, kReadsNothing,
+              [](Backward& b) { return Channels(b.as<NormalizeRowsAttrs>()).sums(b.dy()); }}},
     .dtypes = kRealDTypes,
     .cost = kNormalizeCost,
 };

@@ -9,39 +9,64 @@ namespace chainrule::ops {
 
 inline constexpr int64_t kNormalizeCost = 4;  // elementary operations an element
 
+// `step` at once of `count` columns or channels of that matrix.
 template <typename F>
-void for_columns(int64_t rows, int64_t cols, F&& fn) {
-  constexpr int64_t kStep = 64;  // what a kernel takes at once
+void for_steps(int64_t count, int64_t step, int64_t rows, int64_t cols, F&& fn) {
   const int64_t work = rows * cols * kNormalizeCost;
   LongWork release(work);
-  parallel_for((cols + kStep - 1) / kStep, work,
-               [&](int64_t t) { fn(t * kStep, std::min(cols, (t + 1) * kStep)); });
+  parallel_for((count + step - 1) / step, work,
+               [&](int64_t t) { fn(t * step, std::min(count, (t + 1) * step)); });
 }
+
+inline constexpr int64_t kBand = 64;  // columns side by side: what a kernel takes at once
 
 template <typename F>
 void for_lines(bool columns, int64_t rows, int64_t cols, F&& fn) {
-  if (columns) return for_columns(rows, cols, fn);
-  const int64_t step = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, cols));
-  const int64_t work = rows * cols * kNormalizeCost;
-  LongWork release(work);
-  parallel_for((rows + step - 1) / step, work,
-               [&](int64_t t) { fn(t * step, std::min(rows, (t + 1) * step)); });
+  if (columns) return for_steps(cols, kBand, rows, cols, fn);
+  for_steps(rows, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, cols)), rows, cols, fn);
 }
 
+// Where the channels of a matrix lie, see NormalizeArgs.
+struct Channels {
+  bool columns;
+  int64_t groups, span;
+
+  template <typename Attrs>
+  explicit Channels(const Attrs& a) : columns(a.columns != 0), groups(a.groups), span(a.span) {}
+  int64_t count(const Tensor& x) const { return groups * (x.size(1) / span); }
+  bool fit(const Tensor& x) const {
+    return groups > 0 && span > 0 && x.size(0) % groups == 0 && x.size(1) % span == 0 &&
+           (!columns || (groups == 1 && span == 1));
+  }
+  // x times a value of each channel.
+  Tensor times(const Tensor& x, const Tensor& weight) const {
+    if (groups == 1 && span == 1) return mul(x, weight);
+    return reshape(mul(apart(x), reshape(weight, {1, count(x), 1})), x.sizes());
+  }
+  Tensor sums(const Tensor& x) const {
+    if (groups == 1 && span == 1) return sum(x, Dims{0});
+    return sum(apart(x), Dims{0, 2});
+  }
+
+ private:
+  Tensor apart(const Tensor& x) const { return reshape(x, {x.size(0) / groups, count(x), span}); }
+};
+
 // What the kernels take on trust.
-inline void check_matrix(const Infer& c, int x, bool columns, std::initializer_list<int> of_cols,
+inline void check_matrix(const Infer& c, int x, const Channels& channels,
+                         std::initializer_list<int> of_channels,
                          std::initializer_list<int> of_lines) {
   const Tensor& t = c[x];
   const auto dense = [&](int i, const Dims& sizes) {
     return !c.has(i) ||
            (c[i].dtype() == t.dtype() && c[i].sizes() == sizes && c[i].is_contiguous());
   };
-  bool fits = t.dim() == 2 && t.is_contiguous();
-  for (int i : of_cols) fits = fits && dense(i, Dims{t.size(1)});
-  for (int i : of_lines) fits = fits && dense(i, Dims{t.size(columns ? 1 : 0)});
+  bool fits = t.dim() == 2 && t.is_contiguous() && channels.fit(t);
+  for (int i : of_channels) fits = fits && dense(i, Dims{channels.count(t)});
+  for (int i : of_lines) fits = fits && dense(i, Dims{t.size(channels.columns ? 1 : 0)});
   if (fits) return;
   fail<ShapeError>(c.name(),
-                   "expected a dense matrix with vectors of its dtype, one value a column ",
+                   "expected a dense matrix with vectors of its dtype, one value a channel ",
                    "or a row; got a matrix of sizes ", t.sizes(), ".");
 }
 

@@ -10,6 +10,8 @@ kernels::NormalizeBackwardArgs backward_args(const Call& c) {
   kernels::NormalizeBackwardArgs args = {};
   args.rows = c[1].size(0);
   args.cols = c[1].size(1);
+  args.groups = c.as<Attrs>().groups;
+  args.span = c.as<Attrs>().span;
   args.center = c.as<Attrs>().center != 0;
   return args;
 }
@@ -29,16 +31,18 @@ struct BackwardRows {
   }
 };
 
-struct WeightColumns {
+struct WeightChannels {
   kernels::NormalizeWeightFn fn;
   kernels::NormalizeBackwardArgs args;
 
-  explicit WeightColumns(const Call& c)
+  explicit WeightChannels(const Call& c)
       : fn(kernels::table().normalize_weight[c.as<NormalizeRowsWeightAttrs>().columns != 0]
                                             [kernels::float_index(c[1].dtype())]),
         args(backward_args<NormalizeRowsWeightAttrs>(c)) {}
   void run() const {
-    for_columns(args.rows, args.cols, [&](int64_t begin, int64_t end) { fn(args, begin, end); });
+    const int64_t count = args.groups * (args.cols / args.span);
+    for_steps(count, args.span == 1 ? kBand : 1, args.rows, args.cols,
+              [&](int64_t begin, int64_t end) { fn(args, begin, end); });
   }
 };
 
@@ -91,18 +95,20 @@ template <typename Attrs>
 Tensor projected(Backward& b, const Tensor& u) {
   const auto& a = b.as<Attrs>();
   return normalize_rows_backward(contiguous(u), b.value(1), b.value(2), b.value(3), Tensor(), a.eps,
-                                 a.center, a.columns);
+                                 a.center, a.columns, a.groups, a.span);
 }
 
-Tensor weighted(const Tensor& dy, const Tensor& weight) {
-  return weight.defined() ? mul(dy, weight) : dy;
+template <typename Attrs>
+Tensor weighted(Backward& b, const Tensor& dy, const Tensor& weight) {
+  return weight.defined() ? Channels(b.as<Attrs>()).times(dy, weight) : dy;
 }
 
 // <u, L(g)> = rstd c with c = sum(u g) - n mean(u) mean(g) - n mean(u x^) mean(g x^), where
 // drstd/dx = -rstd^2 x^ / n and d mean(u x^)/dx = L(u) / n. Rows without u or without dy get none.
 Tensor second_by_x(Backward& b) {
   const auto& a = b.as<NormalizeRowsBackwardAttrs>();
-  const Tensor x = b.value(1), u = b.dy(), g = weighted(b.value(0), b.value(4));
+  const Tensor x = b.value(1), u = b.dy(),
+               g = weighted<NormalizeRowsBackwardAttrs>(b, b.value(0), b.value(4));
   const bool columns = a.columns != 0;
   const Normalized z(x, a.eps, a.center != 0, columns);
   const auto mean_of = [columns](const Tensor& t) { return line_mean(t, columns); };
@@ -121,26 +127,30 @@ Tensor second_by_x(Backward& b) {
 const OpDef kNormalizeRowsBackward = {
     .name = "normalize_rows_backward",
     .doc = "The gradient of normalize_rows by its input.",
-    .signatures = {"normalize_rows_backward(Tensor dy, Tensor x, Tensor mean, Tensor rstd, "
-                   "Tensor? weight, float eps, bool center, bool columns) -> Tensor"},
+    .signatures =
+        {"normalize_rows_backward(Tensor dy, Tensor x, Tensor mean, Tensor rstd, "
+         "Tensor? weight, float eps, bool center, bool columns, int groups, int span) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          check_matrix(c, 1, c.as<NormalizeRowsBackwardAttrs>().columns != 0, {4}, {2, 3});
-          check_matrix(c, 0, false, {}, {});
+          const Channels channels(c.as<NormalizeRowsBackwardAttrs>());
+          check_matrix(c, 1, channels, {4}, {2, 3});
+          check_matrix(c, 0, channels, {}, {});
           c.out(c[1].dtype(), c[1].sizes());
         },
     .forward = {run_backward<BackwardRows>, prepare_backward<BackwardRows>},
     .grad = {{0, reads_value(1) | reads_value(2) | reads_value(3) | reads_value(4),
               [](Backward& b) {
-                return weighted(projected<NormalizeRowsBackwardAttrs>(b, b.dy()), b.value(4));
+                return weighted<NormalizeRowsBackwardAttrs>(
+                    b, projected<NormalizeRowsBackwardAttrs>(b, b.dy()), b.value(4));
               }},
              {1, reads_value(0) | reads_value(1) | reads_value(2) | reads_value(3) | reads_value(4),
               second_by_x},
              {4, reads_value(0) | reads_value(1) | reads_value(2) | reads_value(3),
               [](Backward& b) {
-                return sum(mul(b.value(0), projected<NormalizeRowsBackwardAttrs>(b, b.dy())),
-                           Dims{0});
+                const Channels channels(b.as<NormalizeRowsBackwardAttrs>());
+                return channels.sums(
+                    mul(b.value(0), projected<NormalizeRowsBackwardAttrs>(b, b.dy())));
               }}},
     .dtypes = kRealDTypes,
     .cost = 2 * kNormalizeCost,
@@ -150,24 +160,26 @@ const OpDef kNormalizeRowsWeight = {
     .name = "normalize_rows_weight",
     .doc = "The gradient of normalize_rows by its weight.",
     .signatures = {"normalize_rows_weight(Tensor dy, Tensor x, Tensor mean, Tensor rstd, "
-                   "float eps, bool center, bool columns) -> Tensor"},
+                   "float eps, bool center, bool columns, int groups, int span) -> Tensor"},
     .surface = kPrivate,
     .infer =
         [](Infer& c) {
-          check_matrix(c, 1, c.as<NormalizeRowsWeightAttrs>().columns != 0, {}, {2, 3});
-          check_matrix(c, 0, false, {}, {});
-          c.out(c[1].dtype(), Dims{c[1].size(1)});
+          const Channels channels(c.as<NormalizeRowsWeightAttrs>());
+          check_matrix(c, 1, channels, {}, {2, 3});
+          check_matrix(c, 0, channels, {}, {});
+          c.out(c[1].dtype(), Dims{channels.count(c[1])});
         },
-    .forward = {run_backward<WeightColumns>, prepare_backward<WeightColumns>},
+    .forward = {run_backward<WeightChannels>, prepare_backward<WeightChannels>},
     .grad = {{0, reads_value(1),
               [](Backward& b) {
                 const auto& a = b.as<NormalizeRowsWeightAttrs>();
-                return mul(b.dy(),
-                           Normalized(b.value(1), a.eps, a.center != 0, a.columns != 0).hat);
+                return Channels(a).times(
+                    Normalized(b.value(1), a.eps, a.center != 0, a.columns != 0).hat, b.dy());
               }},
              {1, reads_value(0) | reads_value(1) | reads_value(2) | reads_value(3),
               [](Backward& b) {
-                return projected<NormalizeRowsWeightAttrs>(b, mul(b.dy(), b.value(0)));
+                const Channels channels(b.as<NormalizeRowsWeightAttrs>());
+                return projected<NormalizeRowsWeightAttrs>(b, channels.times(b.value(0), b.dy()));
               }}},
     .dtypes = kRealDTypes,
     .cost = kNormalizeCost,

@@ -14,10 +14,10 @@ template <bool kColumns>
 int64_t place(int64_t cols, int64_t i, int64_t j) {
   return kColumns ? j * cols + i : i * cols + j;
 }
-// The column that the element stands in, whose weight and bias are its own.
-template <bool kColumns>
-int64_t column(int64_t i, int64_t j) {
-  return kColumns ? i : j;
+// The channel that the element belongs to.
+template <bool kColumns, typename Args>
+int64_t channel(const Args& args, int64_t i, int64_t j) {
+  return kColumns ? i : i % args.groups * (args.cols / args.span) + j / args.span;
 }
 
 template <typename T, bool kColumns>
@@ -33,7 +33,7 @@ void normalize(const NormalizeArgs& args, int64_t begin, int64_t end) {
     var /= length;
     const Real rstd = 1 / std::sqrt(var + args.eps);
     for (int64_t j = 0; j < length; ++j) {
-      const int64_t c = column<kColumns>(i, j);
+      const int64_t c = channel<kColumns>(args, i, j);
       Real v = (x[at(j)] - mean) * rstd;
       if (args.weight) v *= static_cast<const T*>(args.weight)[c];
       if (args.bias) v += static_cast<const T*>(args.bias)[c];
@@ -59,7 +59,8 @@ struct Line {
   }
   Real g(int64_t j) const {
     if (!args.weight) return dy(j);
-    return maths::chain<Real>(dy(j), static_cast<const T*>(args.weight)[column<kColumns>(i, j)]);
+    return maths::chain<Real>(dy(j),
+                              static_cast<const T*>(args.weight)[channel<kColumns>(args, i, j)]);
   }
 };
 
@@ -82,13 +83,14 @@ void backward(const NormalizeBackwardArgs& args, int64_t begin, int64_t end) {
 }
 
 template <typename T, bool kColumns>
-void weight_gradient(const NormalizeBackwardArgs& args, int64_t col_begin, int64_t col_end) {
-  for (int64_t c = col_begin; c < col_end; ++c) {
+void weight_gradient(const NormalizeBackwardArgs& args, int64_t begin, int64_t end) {
+  for (int64_t c = begin; c < end; ++c) {
     Real total = 0;
-    for (int64_t r = 0; r < args.rows; ++r) {
-      const Line<T, kColumns> line = {args, kColumns ? c : r};
-      const int64_t j = kColumns ? r : c;
-      total += maths::chain(line.dy(j), line.hat(j));
+    for (int64_t i = 0; i < (kColumns ? args.cols : args.rows); ++i) {
+      const Line<T, kColumns> line = {args, i};
+      for (int64_t j = 0; j < line.length(); ++j) {
+        if (channel<kColumns>(args, i, j) == c) total += maths::chain(line.dy(j), line.hat(j));
+      }
     }
     static_cast<T*>(args.out)[c] = static_cast<T>(total);
   }
