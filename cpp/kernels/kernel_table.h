@@ -127,7 +127,7 @@ struct CrossEntropyArgs {
   int64_t ignore_index;
   double label_smoothing;
   void* loss;   // [rows]; 0 where ignored or bad
-  void* slope;  // [rows, cols], always written: the gradient of `loss`, 0 where ignored or bad
+  void* slope;  // [rows, cols] or null: the gradient of `loss`, 0 where ignored or bad
   void* scale;  // [rows]: weight[target], 0 where ignored (what a mean divides by)
 };
 // Returns the first bad row in [row_begin, row_end) or -1.

@@ -66,8 +66,7 @@ struct Rows {
   }
 
   int64_t scratch_bytes() const {
-    return 2 * padded(rows, dtype) + padded(1, dtype) + sum.partial_bytes() +
-           (keeps_slope ? 0 : padded(rows * cols, dtype));
+    return 2 * padded(rows, dtype) + padded(1, dtype) + sum.partial_bytes();
   }
 };
 
@@ -111,10 +110,9 @@ void run(const Rows& r, const Memory& m) {
   void* const scale = take(padded(r.rows, t));
   void* const one = take(padded(1, t));
   void* const divisor = m.divisor ? m.divisor : one;
-  void* const partials = take(r.sum.partial_bytes());
-  void* const slope = m.slope ? m.slope : next;
+  void* const partials = next;
   run_rows(r, {r.cols, m.logits, static_cast<const int64_t*>(m.target), m.weight, r.ignore_index,
-               r.label_smoothing, loss, slope, scale});
+               r.label_smoothing, loss, m.slope, scale});
   set_one(t, divisor);
   if (r.reduction == Reduction::none) return;
   reduce_block(Reduce::sum, t, r.sum, m.out, t, loss, partials);

@@ -118,6 +118,17 @@ struct Problem {
   int64_t dy_stride = 1;  // 0: one for all rows
   T divisor = 3;
 
+  // The losses without their slopes.
+  Losses<T> values(const KernelTable& table) const {
+    Losses<T> r{std::vector<T>(static_cast<size_t>(rows)), {}, std::vector<T>(size_t(rows)), {}};
+    const CrossEntropyArgs args{
+        cols,          logits.data(), target.data(), weighted ? weight.data() : nullptr,
+        -100,          smoothing,     r.loss.data(), nullptr,
+        r.scale.data()};
+    r.bad = table.cross_entropy[kType<T>](args, 0, rows);
+    return r;
+  }
+
   Losses<T> run(const KernelTable& table, int way) const {
     const size_t n = static_cast<size_t>(rows), all = static_cast<size_t>(rows * cols);
     Losses<T> r{std::vector<T>(n), std::vector<T>(all), std::vector<T>(n), std::vector<T>(all)};
@@ -162,6 +173,11 @@ void check_cross_entropy(const KernelTable& table, int64_t rows, int64_t cols, d
   expect_close(what + " slope", first.slope, exact.slope, 8);
   expect_close(what + " scale", first.scale, exact.scale, 0);
   expect_close(what + " gradient", first.dlogits, exact.dlogits, 8);
+  const Losses<T> alone = problem.values(table);
+  expect(alone.bad == -1 &&
+             std::memcmp(alone.loss.data(), first.loss.data(), first.loss.size() * sizeof(T)) == 0,
+         what, " is another without its slope");
+  expect(alone.scale == first.scale, what, " has another scale without its slope");
   for (int way = 1; way < 3; ++way) {
     const Losses<T> other = problem.run(table, way);
     const bool equal =
@@ -250,7 +266,11 @@ void check_table(const KernelTable& table) {
       check_cross_entropy<T>(table, rows, cols, 0.3, false);
     }
   }
-  check_softmax<T>(table, 2, 5000);
+  for (const int64_t cols : {500, 700, 4095, 4096, 4097, 9000}) {  // about what a tile holds
+    check_softmax<T>(table, 3, cols);
+    check_cross_entropy<T>(table, 3, cols, 0, false);
+    check_cross_entropy<T>(table, 3, cols, 0.1, true);
+  }
 }
 
 }  // namespace

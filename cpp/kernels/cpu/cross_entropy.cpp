@@ -1,7 +1,7 @@
 // Cross-entropy of logits against integer targets, and its gradient; PyTorch's formulas for
 // weights, ignore_index and label smoothing.
 #include "kernels/cpu/entry.h"
-#include "kernels/cpu/row_block.h"
+#include "kernels/cpu/row_tile.h"
 
 namespace chainrule::kernels {
 namespace {
@@ -50,12 +50,12 @@ void slope_of(const Weights<T>& w, T* p, int64_t cols, int64_t t) {
   p[t] = at_target;
 }
 
-// Loss, scale and slope of row r, whose softmax stands where the slope goes; false if its target is
-// out of range.
+// Loss, scale and, where it is asked for, slope of row r, whose softmax stands where the slope
+// goes; false if its target is out of range.
 template <typename T>
 bool finish_row(const CrossEntropyArgs& args, const Weights<T>& w, int64_t r, T max, T log_sum) {
   const T* x = static_cast<const T*>(args.logits) + r * args.cols;
-  T* slope = static_cast<T*>(args.slope) + r * args.cols;
+  T* const slope = args.slope ? static_cast<T*>(args.slope) + r * args.cols : nullptr;
   const int64_t t = args.target[r];
   const bool ignored = t == args.ignore_index, valid = !ignored && in_range(t, args.cols);
   T loss = 0, scale = 0;
@@ -63,8 +63,8 @@ bool finish_row(const CrossEntropyArgs& args, const Weights<T>& w, int64_t r, T 
     scale = w[t];
     loss = scale * -((x[t] - max) - log_sum);
     if (w.even > 0) loss = smoothed_loss(w, x, args.cols, max, log_sum, loss);
-    slope_of(w, slope, args.cols, t);
-  } else {
+    if (slope) slope_of(w, slope, args.cols, t);
+  } else if (slope) {
     for (int64_t c = 0; c < args.cols; ++c) slope[c] = 0;
   }
   static_cast<T*>(args.loss)[r] = loss;
@@ -93,9 +93,9 @@ int64_t load_targets(const CrossEntropyArgs& args, int64_t first, int64_t rows,
   return first + lane;
 }
 
-// loss = -((x[t] - max) - log_sum), scale = 1, and the slope in place of the softmax p.
+// loss = -((x[t] - max) - log_sum), scale = 1.
 template <typename T>
-void finish_lanes(const CrossEntropyArgs& args, int64_t first, int64_t rows, RowBlock<T>& p,
+void finish_lanes(const CrossEntropyArgs& args, int64_t first, int64_t rows,
                   const RowLanes<T>& target, const RowLanes<T>& score, const RowLanes<T>& max,
                   const RowLanes<T>& log_sum) {
   RowLanes<T> loss, scale;
@@ -106,31 +106,68 @@ void finish_lanes(const CrossEntropyArgs& args, int64_t first, int64_t rows, Row
   });
   store_lanes(static_cast<T*>(args.loss) + first, loss, rows);
   store_lanes(static_cast<T*>(args.scale) + first, scale, rows);
-  for (int64_t c = 0; c < args.cols; ++c) slope_lanes(p.column[c], target, c);
 }
 
 template <typename T>
 int64_t cross_entropy_block(const CrossEntropyArgs& args, const Weights<T>& w, int64_t first,
                             int64_t rows) {
   const int64_t cols = args.cols;
-  T* const slope = static_cast<T*>(args.slope) + first * cols;
+  T* const slope = args.slope ? static_cast<T*>(args.slope) + first * cols : nullptr;
   RowBlock<T> block;
   load_rows(block, static_cast<const T*>(args.logits) + first * cols, rows, cols);
-  const RowLanes<T> max = reduce_lanes<Max>(block, cols);
+  const RowLanes<T> max = reduce_lanes<Peak>(block, cols);
   RowLanes<T> target, score;  // the target's logit
   int64_t bad = load_targets(args, first, rows, target);
   for_lanes([&](int64_t lane) { score.at[lane] = 0; });
   for (int64_t c = 0; w.plain() && c < cols; ++c) pick_lanes(score, block.column[c], target, c);
   const RowLanes<T> sum = exponentials(block, max, cols);
-  divide_lanes(block, sum, cols);
+  if (slope) divide_lanes(block, sum, cols);
   const RowLanes<T> log_sum = log_lanes(sum);
   if (w.plain()) {
-    finish_lanes(args, first, rows, block, target, score, max, log_sum);
+    finish_lanes(args, first, rows, target, score, max, log_sum);
+    if (!slope) return bad;
+    for (int64_t c = 0; c < cols; ++c) slope_lanes(block.column[c], target, c);
     store_rows(slope, block, rows, cols);
     return bad;
   }
-  store_rows(slope, block, rows, cols);
+  if (slope) store_rows(slope, block, rows, cols);
   for (int64_t i = 0; i < rows; ++i) finish_row(args, w, first + i, max.at[i], log_sum.at[i]);
+  return bad;
+}
+
+template <typename T>
+[[gnu::noinline]] int64_t cross_entropy_tiles(const CrossEntropyArgs& args, const Weights<T>& w,
+                                              int64_t row_begin, int64_t row_end) {
+  const int64_t cols = args.cols;
+  RowTile<T> tile(cols);
+  int64_t bad = -1;
+  for_row_tiles(tile, row_begin, row_end, [&](int64_t first, int64_t rows) {
+    RowLanes<T> max, sum;
+    exponentials(tile, static_cast<const T*>(args.logits) + first * cols, rows, cols, max, sum);
+    const RowLanes<T> log_sum = log_lanes(sum);
+    for (int64_t i = 0; i < rows; ++i) {
+      const int64_t r = first + i;
+      if (args.slope) {
+        scale_row(cols, static_cast<T*>(args.slope) + r * cols, tile.row(i), T(1) / sum.at[i]);
+      }
+      if (!finish_row(args, w, r, max.at[i], log_sum.at[i]) && bad < 0) bad = r;
+    }
+  });
+  return bad;
+}
+
+template <typename T>
+[[gnu::noinline]] int64_t cross_entropy_rows(const CrossEntropyArgs& args, const Weights<T>& w,
+                                             int64_t row_begin, int64_t row_end) {
+  const int64_t cols = args.cols;
+  int64_t bad = -1;
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const T* x = static_cast<const T*>(args.logits) + r * cols;
+    T* const p = args.slope ? static_cast<T*>(args.slope) + r * cols : nullptr;
+    const T max = reduce_contiguous<Peak>(x, cols), sum = exponentials(p, x, max, cols);
+    if (p) scale_row(cols, p, p, T(1) / sum);
+    if (!finish_row(args, w, r, max, maths::log(sum)) && bad < 0) bad = r;
+  }
   return bad;
 }
 
@@ -138,29 +175,14 @@ template <typename T>
 int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t row_end) {
   const int64_t cols = args.cols;
   const Weights<T> w(args);
+  if (!RowTile<T>::holds(cols)) return cross_entropy_rows(args, w, row_begin, row_end);
+  if (cols > kNarrowCols) return cross_entropy_tiles(args, w, row_begin, row_end);
   int64_t bad = -1;
-  if (cols > 0 && cols <= kNarrowCols) {
-    for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
-      const int64_t found = cross_entropy_block<T>(args, w, r, rows);
-      if (bad < 0) bad = found;
-    });
-    return bad;
-  }
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    const T* x = static_cast<const T*>(args.logits) + r * cols;
-    T* p = static_cast<T*>(args.slope) + r * cols;
-    const T max = reduce_contiguous<Max>(x, cols);
-    const T sum = exponentials(p, x, max, cols);
-    divide_row(p, sum, cols);
-    if (!finish_row(args, w, r, max, maths::log(sum)) && bad < 0) bad = r;
-  }
+  for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
+    const int64_t found = cross_entropy_block<T>(args, w, r, rows);
+    if (bad < 0) bad = found;
+  });
   return bad;
-}
-
-template <typename T>
-void scale_row(int64_t n, T* dx, const T* slope, T factor) {
-#pragma GCC ivdep
-  for (int64_t j = 0; j < n; ++j) dx[j] = factor * slope[j];
 }
 
 template <typename T>

@@ -105,6 +105,15 @@ template <typename T>
   }
 }
 
+// The greatest of a row in one instruction an element, where Max has four: a NaN may be lost, for
+// it shows in the sum of the exponentials.
+struct Peak : Max {
+  template <typename V>
+  static V combine(V a, V b) {
+    return a > b ? a : b;
+  }
+};
+
 // Even and odd columns are combined ascending, each from the first one on, then with each other.
 template <typename Op, typename T>
 RowLanes<T> reduce_lanes(const RowBlock<T>& block, int64_t cols) {
@@ -130,13 +139,6 @@ RowLanes<T> exponentials(RowBlock<T>& block, const RowLanes<T>& max, int64_t col
   }
   return reduce_lanes<Sum>(block, cols);
 }
-// The same for one long row: y = exp(x - max), the sum by the lane tree of vector.h.
-template <typename T>
-T exponentials(T* y, const T* x, T max, int64_t cols) {
-  padded_unary(cols, y, x, [=](T v) __attribute__((always_inline)) { return maths::exp(v - max); });
-  return reduce_contiguous<Sum>(y, cols);
-}
-
 template <typename T>
 RowLanes<T> log_lanes(const RowLanes<T>& x) {
   RowLanes<T> y;
@@ -153,11 +155,6 @@ void divide_lanes(RowBlock<T>& block, const RowLanes<T>& divisor, int64_t cols) 
     RowLanes<T>& x = block.column[c];
     for_lanes([&](int64_t lane) { x.at[lane] *= inverse.at[lane]; });
   }
-}
-template <typename T>
-void divide_row(T* x, T divisor, int64_t cols) {
-  const T inverse = T(1) / divisor;
-  for (int64_t c = 0; c < cols; ++c) x[c] *= inverse;
 }
 
 // What(first row, rows) for the row range in steps of a block.

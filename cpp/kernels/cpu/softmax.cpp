@@ -2,7 +2,7 @@
 // first, so nothing overflows; a -inf logit gets probability 0, a row of -inf or with a NaN or +inf
 // is NaN, as PyTorch.
 #include "kernels/cpu/entry.h"
-#include "kernels/cpu/row_block.h"
+#include "kernels/cpu/row_tile.h"
 
 namespace chainrule::kernels {
 namespace {
@@ -11,7 +11,7 @@ template <typename T, bool kLog>
 void softmax_block(T* y, const T* x, int64_t rows, int64_t cols) {
   RowBlock<T> block;
   load_rows(block, x, rows, cols);
-  const RowLanes<T> max = reduce_lanes<Max>(block, cols);
+  const RowLanes<T> max = reduce_lanes<Peak>(block, cols);
   if constexpr (kLog) {
     RowBlock<T> powers = block;
     const RowLanes<T> log_sum = log_lanes(exponentials(powers, max, cols));
@@ -25,15 +25,41 @@ void softmax_block(T* y, const T* x, int64_t rows, int64_t cols) {
   store_rows(y, block, rows, cols);
 }
 
+template <typename T>
+void log_softmax_row(T* y, const T* x, T max, T log_sum, int64_t cols) {
+#pragma GCC ivdep
+  for (int64_t c = 0; c < cols; ++c) y[c] = (x[c] - max) - log_sum;
+}
+
 template <typename T, bool kLog>
-void softmax_row(T* y, const T* x, int64_t cols) {
-  const T max = reduce_contiguous<Max>(x, cols);
-  const T sum = exponentials(y, x, max, cols);
-  if constexpr (kLog) {
-    const T log_sum = maths::log(sum);
-    for (int64_t c = 0; c < cols; ++c) y[c] = (x[c] - max) - log_sum;
-  } else {
-    divide_row(y, sum, cols);
+[[gnu::noinline]] void softmax_tiles(int64_t row_begin, int64_t row_end, int64_t cols, T* y,
+                                     const T* x) {
+  RowTile<T> tile(cols);
+  for_row_tiles(tile, row_begin, row_end, [&](int64_t first, int64_t rows) {
+    RowLanes<T> max, sum;
+    exponentials(tile, x + first * cols, rows, cols, max, sum);
+    const RowLanes<T> log_sum = log_lanes(sum);
+    for (int64_t i = 0, at = first * cols; i < rows; ++i, at += cols) {
+      if constexpr (kLog) {
+        log_softmax_row(y + at, x + at, max.at[i], log_sum.at[i], cols);
+      } else {
+        scale_row(cols, y + at, tile.row(i), T(1) / sum.at[i]);
+      }
+    }
+  });
+}
+
+template <typename T, bool kLog>
+[[gnu::noinline]] void softmax_rows(int64_t row_begin, int64_t row_end, int64_t cols, T* y,
+                                    const T* x) {
+  for (int64_t at = row_begin * cols; at < row_end * cols; at += cols) {
+    const T max = reduce_contiguous<Peak>(x + at, cols);
+    const T sum = exponentials(kLog ? nullptr : y + at, x + at, max, cols);
+    if constexpr (kLog) {
+      log_softmax_row(y + at, x + at, max, maths::log(sum), cols);
+    } else {
+      scale_row(cols, y + at, y + at, T(1) / sum);
+    }
   }
 }
 
@@ -41,15 +67,11 @@ template <typename T, bool kLog>
 void softmax(int64_t row_begin, int64_t row_end, int64_t cols, void* out, const void* in) {
   const T* x = static_cast<const T*>(in);
   T* y = static_cast<T*>(out);
-  if (cols == 0) return;
-  if (cols <= kNarrowCols) {
-    return for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
-      softmax_block<T, kLog>(y + r * cols, x + r * cols, rows, cols);
-    });
-  }
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    softmax_row<T, kLog>(y + r * cols, x + r * cols, cols);
-  }
+  if (!RowTile<T>::holds(cols)) return softmax_rows<T, kLog>(row_begin, row_end, cols, y, x);
+  if (cols > kNarrowCols) return softmax_tiles<T, kLog>(row_begin, row_end, cols, y, x);
+  for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
+    softmax_block<T, kLog>(y + r * cols, x + r * cols, rows, cols);
+  });
 }
 
 // dx = y (dy - sum(dy y)); of the logarithm dx = dy - exp(y) sum(dy). Rows without an incoming
@@ -83,13 +105,49 @@ void backward_block(T* dx, const T* dy, const T* y, int64_t rows, int64_t cols) 
   store_rows(dx, result, rows, cols);
 }
 
-template <typename T, bool kLog>
+template <typename T>
 void backward_row(T* dx, const T* dy, const T* y, int64_t cols) {
-  for (int64_t c = 0; c < cols; ++c) dx[c] = summand<T, kLog>(dy[c], y[c]);
-  const T sum = reduce_contiguous<Sum>(dx, cols);
+#pragma GCC ivdep
+  for (int64_t c = 0; c < cols; ++c) dx[c] = summand<T, false>(dy[c], y[c]);
+  const T sum = reduce_contiguous<Sum>(static_cast<const T*>(dx), cols);
+#pragma GCC ivdep
+  for (int64_t c = 0; c < cols; ++c) dx[c] = derivative<T, false>(dy[c], y[c], sum);
+}
+
+template <typename T>
+void log_backward_row(T* dx, const T* dy, const T* y, int64_t cols) {
+  const T sum = reduce_contiguous<Sum>(dy, cols);
   padded_binary(cols, dx, dy, y, [=](T u, T v) __attribute__((always_inline)) {
-    return derivative<T, kLog>(u, v, sum);
+    return derivative<T, true>(u, v, sum);
   });
+}
+
+// The same of rows that a tile holds.
+template <typename T>
+void log_backward_tile(RowTile<T>& tile, T* dx, const T* dy, const T* y, int64_t rows,
+                       int64_t cols) {
+  for (int64_t i = 0; i < rows; ++i) tile.take(i, y + i * cols, cols, T(0));
+  tile.exponentials(rows);
+  for (int64_t i = 0; i < rows; ++i, dx += cols, dy += cols) {
+    const T sum = reduce_chunk<Sum>(dy, cols);
+    const T* power = tile.row(i);
+#pragma GCC ivdep
+    for (int64_t c = 0; c < cols; ++c) dx[c] = dy[c] - maths::chain(sum, power[c]);
+  }
+}
+
+template <typename T, bool kLog>
+[[gnu::noinline]] void backward_rows(int64_t row_begin, int64_t row_end, int64_t cols, T* dx,
+                                     const T* dy, const T* y) {
+  if (kLog && cols <= kReduceChunk / 8) {
+    RowTile<T> tile(cols);
+    return for_row_tiles(tile, row_begin, row_end, [&](int64_t r, int64_t rows) {
+      log_backward_tile(tile, dx + r * cols, dy + r * cols, y + r * cols, rows, cols);
+    });
+  }
+  for (int64_t at = row_begin * cols; at < row_end * cols; at += cols) {
+    (kLog ? log_backward_row<T> : backward_row<T>)(dx + at, dy + at, y + at, cols);
+  }
 }
 
 template <typename T, bool kLog>
@@ -98,15 +156,12 @@ void softmax_backward(int64_t row_begin, int64_t row_end, int64_t cols, void* ou
   T* dx = static_cast<T*>(out);
   const T* dy = static_cast<const T*>(upstream);
   const T* y = static_cast<const T*>(output);
-  if (cols == 0) return;
-  if (cols <= kNarrowCols) {
-    return for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
-      backward_block<T, kLog>(dx + r * cols, dy + r * cols, y + r * cols, rows, cols);
-    });
+  if (cols == 0 || cols > kNarrowCols) {
+    return backward_rows<T, kLog>(row_begin, row_end, cols, dx, dy, y);
   }
-  for (int64_t r = row_begin; r < row_end; ++r) {
-    backward_row<T, kLog>(dx + r * cols, dy + r * cols, y + r * cols, cols);
-  }
+  for_row_blocks(row_begin, row_end, [&](int64_t r, int64_t rows) {
+    backward_block<T, kLog>(dx + r * cols, dy + r * cols, y + r * cols, rows, cols);
+  });
 }
 
 template <typename T>

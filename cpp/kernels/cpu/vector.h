@@ -128,29 +128,32 @@ T reduce_chunk(const T* x, int64_t n) {
   return fold<Op, T>(sums[0]);
 }
 
-// Any n: chunks of kReduceChunk, then their results (by Op::Partials) in the same way.
-template <typename Op, typename T>
-T reduce_contiguous(const T* x, int64_t n);
-
-// The result of the elements [begin, begin + n) with n <= kReduceChunk^depth.
-template <typename Op, typename T>
-T reduce_levels(const T* x, int64_t n, int depth) {
-  if (depth <= 1) return reduce_chunk<Op>(x, n);
+// Any n: chunks of kReduceChunk, then their results (by Op::Partials) in the same way. chunk(i, m)
+// gives the result of the elements [i, i + m), m <= kReduceChunk; here n <= kReduceChunk^depth.
+template <typename Op, typename T, typename Chunk>
+T reduce_levels(int64_t begin, int64_t n, int depth, Chunk chunk) {
+  if (depth <= 1) return chunk(begin, n);
   int64_t part = 1;
   for (int d = 1; d < depth; ++d) part *= kReduceChunk;
   T partials[kReduceChunk];
   int64_t count = 0;
   for (int64_t i = 0; i < n; i += part) {
-    partials[count++] = reduce_levels<Op>(x + i, n - i < part ? n - i : part, depth - 1);
+    partials[count++] =
+        reduce_levels<Op, T>(begin + i, n - i < part ? n - i : part, depth - 1, chunk);
   }
   return reduce_chunk<typename Op::Partials>(partials, count);
+}
+template <typename Op, typename T, typename Chunk>
+T reduce_by_chunks(int64_t n, Chunk chunk) {
+  int depth = 1;
+  for (int64_t reach = kReduceChunk; reach < n; reach *= kReduceChunk) ++depth;
+  return reduce_levels<Op, T>(0, n, depth, chunk);
 }
 
 template <typename Op, typename T>
 T reduce_contiguous(const T* x, int64_t n) {
-  int depth = 1;
-  for (int64_t reach = kReduceChunk; reach < n; reach *= kReduceChunk) ++depth;
-  return reduce_levels<Op>(x, n, depth);
+  return reduce_by_chunks<Op, T>(n,
+                                 [x](int64_t i, int64_t m) { return reduce_chunk<Op>(x + i, m); });
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t r
   int64_t bad = -1;
   for (int64_t r = row_begin; r < row_end; ++r) {
     const T* x = static_cast<const T*>(args.logits) + r * args.cols;
-    T* slope = static_cast<T*>(args.slope) + r * args.cols;
+    T* slope = args.slope ? static_cast<T*>(args.slope) + r * args.cols : nullptr;
     const Real max = row_max(x, args.cols);
     const Real log_sum = row_log_sum(x, args.cols, max);
     const int64_t t = args.target[r];
@@ -79,7 +79,7 @@ int64_t cross_entropy(const CrossEntropyArgs& args, int64_t row_begin, int64_t r
       if (target != 0) loss -= target * (x[c] - max - log_sum);
       total += target;
     }
-    for (int64_t c = 0; c < args.cols; ++c) {
+    for (int64_t c = 0; slope && c < args.cols; ++c) {
       const Real p = std::exp(x[c] - max - log_sum);
       slope[c] = counts ? static_cast<T>(total * p - target_of<T>(args, t, c)) : T(0);
     }
