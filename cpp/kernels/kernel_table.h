@@ -17,6 +17,7 @@
 #include "kernels/index.h"
 #include "kernels/kernel_list.h"
 #include "kernels/labels.h"
+#include "kernels/nll.h"
 #include "kernels/windows.h"
 
 namespace chainrule::kernels {

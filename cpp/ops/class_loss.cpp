@@ -26,6 +26,11 @@ Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
   return reduced(loss, a.reduction);
 }
 
+// Whether a gradient goes to the class weights: the fused operations have none.
+bool is_learned(const Tensor& weight) {
+  return modes.grad_enabled && any_requires_grad({&weight, 1});
+}
+
 }  // namespace
 
 const OpDef kCrossEntropy = {
@@ -57,10 +62,10 @@ const OpDef kCrossEntropy = {
             return against_distribution(c, a);
           }
           const Tensor target = target_rows(c), weight = class_weight(c);
-          const bool learned = modes.grad_enabled && any_requires_grad({&weight, 1});
+          const bool learned = is_learned(weight);
           const SoftmaxCrossEntropyAttrs how{a.ignore_index, a.label_smoothing, a.reduction};
           const Tensor loss =
-              learned ? composed_cross_entropy(score_rows(c[0]), target, weight, how)
+              learned ? composed_class_loss(log_softmax(score_rows(c[0]), 1), target, weight, how)
                       : softmax_cross_entropy(score_rows(c[0]), target, weight, how.ignore_index,
                                               how.label_smoothing, how.reduction);
           if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
@@ -85,17 +90,12 @@ const OpDef kNllLoss = {
           check_floating_input(c);
           const Tensor target = target_rows(c), x = score_rows(c[0]);
           const Tensor weight = class_weight(c);
-          const Tensor ignored = eq(target, a.ignore_index);
-          const Tensor place = class_places(target, x.size(1), a.ignore_index);
-          const Tensor hit =
-              reshape(gather(x, 1, reshape(place, {place.numel(), 1})), {place.numel()});
-          const Tensor scale = where(
-              ignored, 0,
-              weight.defined() ? index_select(weight, 0, place) : ones(place.sizes(), x.dtype()));
-          const Tensor loss = neg(where(ignored, 0, mul(hit, scale)));
-          if (a.reduction == Reduction::sum) return just(sum(loss));
-          if (a.reduction == Reduction::mean) return just(div(sum(loss), sum(scale)));
-          return just(c[1].dim() == 1 ? loss : reshape(loss, c[1].sizes()));
+          const Tensor loss =
+              is_learned(weight)
+                  ? composed_class_loss(x, target, weight, {a.ignore_index, 0.0, a.reduction})
+                  : nll(x, target, weight, a.ignore_index, a.reduction);
+          if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
+          return just(reshape(loss, c[1].sizes()));
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,

@@ -67,7 +67,7 @@ Tensor class_weight(const Call& c) {
 const OpDef kClassPlaces = {
     .name = "class_places",
     .doc =
-        "Where nll_loss reads each row of scores: at the target, or at 0 if that is ignore_index; "
+        "Where a loss reads each row of scores: at the target, or at 0 if that is ignore_index; "
         "IndexError for the first that is neither a class nor ignored. Without `ignores` of "
         "multi_margin_loss, for which all of them count.",
     .signatures = {"class_places(Tensor target, int classes, int ignore_index, bool ignores=True) "

@@ -4,24 +4,22 @@
 // Source: Goodfellow, Bengio, Courville, Deep Learning, 6.2.2.3; label smoothing: Szegedy et al.,
 // Rethinking the Inception Architecture (2016), section 7.
 #include "core/threads.h"
-#include "ops/loss.h"
+#include "ops/class_rows.h"
 #include "ops/ranges.h"
-#include "ops/reduce.h"
 #include "ops/rules.h"
 
 namespace chainrule::ops {
 
-Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const Tensor& weight,
-                              const SoftmaxCrossEntropyAttrs& a) {
-  const Tensor log_p = log_softmax(logits, 1);
+Tensor composed_class_loss(const Tensor& log_p, const Tensor& target, const Tensor& weight,
+                           const SoftmaxCrossEntropyAttrs& a) {
   const Tensor ignored = eq(target, a.ignore_index);
-  const Tensor place = class_places(target, logits.size(1), a.ignore_index);
+  const Tensor place = class_places(target, log_p.size(1), a.ignore_index);
   const Tensor hit = reshape(gather(log_p, 1, reshape(place, {-1, 1})), {-1});
-  const Tensor of_class = weight.defined() ? weight : ones({logits.size(1)}, logits.dtype());
+  const Tensor of_class = weight.defined() ? weight : ones({log_p.size(1)}, log_p.dtype());
   const Tensor scale = where(ignored, 0, index_select(of_class, 0, place));
   Tensor loss = mul(mul(hit, scale), -(1 - a.label_smoothing));
   if (a.label_smoothing > 0) {
-    const double share = a.label_smoothing / static_cast<double>(logits.size(1));
+    const double share = a.label_smoothing / static_cast<double>(log_p.size(1));
     loss = sub(loss, mul(sum(mul(log_p, of_class), Dims{1}), share));
   }
   loss = where(ignored, 0, loss);
@@ -32,14 +30,9 @@ Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const 
 
 namespace {
 
-using kernels::Map;
-using kernels::Reduce;
-
 constexpr int64_t kRowCost = 24;  // elementary operations an element
 
 int64_t rows_per_tile(int64_t cols) { return std::max<int64_t>(1, (1 << 14) / (cols + 1)); }
-
-size_t padded(int64_t elements, DType t) { return (elements * itemsize(t) + 63) / 64 * 64; }
 
 // A call without its memory.
 struct Rows {
@@ -47,26 +40,18 @@ struct Rows {
   int64_t rows, cols;
   int64_t ignore_index;
   double label_smoothing;
-  Reduction reduction;
-  DType dtype;
   bool keeps_slope;
-  ReducePlan sum;  // of a row-sized vector
+  RowReduction reduction;
 
   explicit Rows(const Call& c, bool needs_grad)
       : rows(c[0].size(0)),
         cols(c[0].size(1)),
-        dtype(c[0].dtype()),
         keeps_slope(needs_grad),
-        sum(c[1], Dims{0}) {
+        reduction(c[1], c[0].dtype(), c.as<SoftmaxCrossEntropyAttrs>().reduction) {
     const auto& a = c.as<SoftmaxCrossEntropyAttrs>();
-    fn = kernels::table().cross_entropy[kernels::float_index(dtype)];
+    fn = kernels::table().cross_entropy[kernels::float_index(c[0].dtype())];
     ignore_index = a.ignore_index;
     label_smoothing = a.label_smoothing;
-    reduction = a.reduction;
-  }
-
-  int64_t scratch_bytes() const {
-    return 2 * padded(rows, dtype) + padded(1, dtype) + sum.partial_bytes();
   }
 };
 
@@ -86,39 +71,11 @@ void run_rows(const Rows& r, const kernels::CrossEntropyArgs& args) {
   fail_target("cross_entropy", r.cols, r.ignore_index, args.target[bad], bad);
 }
 
-void divide(DType t, void* value, const void* by) {
-  const void* in[] = {value, by};
-  const int64_t strides[] = {1, 1};
-  kernels::table().map[static_cast<int>(Map::div)][static_cast<int>(t)](1, value, in, strides,
-                                                                        nullptr);
-}
-
-void set_one(DType t, void* value) {
-  if (t == DType::kFloat64) {
-    *static_cast<double*>(value) = 1;
-  } else {
-    *static_cast<float*>(value) = 1;
-  }
-}
-
 void run(const Rows& r, const Memory& m) {
-  const DType t = r.dtype;
-  char* next = static_cast<char*>(m.scratch);
-  const auto take = [&](size_t bytes) { return std::exchange(next, next + bytes); };
-  void* const of_rows = take(padded(r.rows, t));
-  void* const loss = r.reduction == Reduction::none ? m.out : of_rows;
-  void* const scale = take(padded(r.rows, t));
-  void* const one = take(padded(1, t));
-  void* const divisor = m.divisor ? m.divisor : one;
-  void* const partials = next;
-  run_rows(r, {r.cols, m.logits, static_cast<const int64_t*>(m.target), m.weight, r.ignore_index,
-               r.label_smoothing, loss, m.slope, scale});
-  set_one(t, divisor);
-  if (r.reduction == Reduction::none) return;
-  reduce_block(Reduce::sum, t, r.sum, m.out, t, loss, partials);
-  if (r.reduction == Reduction::sum) return;
-  reduce_block(Reduce::sum, t, r.sum, divisor, t, scale, partials);
-  divide(t, m.out, divisor);
+  r.reduction.run(m.out, m.divisor, m.scratch, [&](void* loss, void* scale) {
+    run_rows(r, {r.cols, m.logits, static_cast<const int64_t*>(m.target), m.weight, r.ignore_index,
+                 r.label_smoothing, loss, m.slope, scale});
+  });
 }
 
 void forward(Run& r) {
@@ -138,10 +95,6 @@ void launch(const Launch& l, char* const* table) {
 bool prepare(const Run& r, Launch& l) {
   l.set(launch, Rows(r, r.has_out(1)));
   return true;
-}
-
-bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
-  return t.dtype() == dtype && t.sizes() == sizes && t.is_contiguous();
 }
 
 // What the kernels take on trust; `weight` is the number of an optional input.
@@ -164,12 +117,12 @@ void infer(Infer& c) {
   c.out(c[0].dtype(), per_row ? Dims{logits[0]} : Dims{});
   c.keep(c[0].dtype(), logits);
   c.keep(c[0].dtype(), {});
-  c.scratch_bytes = Rows(c, c.needs_grad).scratch_bytes();
+  c.scratch_bytes = Rows(c, c.needs_grad).reduction.scratch_bytes();
 }
 
 Tensors compose(const Call& c) {
   const auto& a = c.as<SoftmaxCrossEntropyAttrs>();
-  return just(composed_cross_entropy(c[0], c[1], c.has(2) ? c[2] : Tensor(), a));
+  return just(composed_class_loss(log_softmax(c[0], 1), c[1], c.has(2) ? c[2] : Tensor(), a));
 }
 
 Tensor backward_with(Backward& b, const Tensor& dy) {

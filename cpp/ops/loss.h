@@ -53,10 +53,10 @@ double extreme(kernels::Reduce op, const Tensor& x);
 // loss * input 2, where that weight is given.
 Tensor times_weight(const Call& c, const Tensor& loss);
 
-// softmax_cross_entropy from elementary operations: log_softmax, the picked entries, the weighted
-// mean. Differentiable by the class weights, too.
-Tensor composed_cross_entropy(const Tensor& logits, const Tensor& target, const Tensor& weight,
-                              const SoftmaxCrossEntropyAttrs& a);
+// softmax_cross_entropy after log_softmax, and nll, from elementary operations: the picked entries,
+// the weighted mean. Differentiable by the class weights, too.
+Tensor composed_class_loss(const Tensor& log_p, const Tensor& target, const Tensor& weight,
+                           const SoftmaxCrossEntropyAttrs& a);
 }  // namespace ops
 
 inline Tensors reduced(const Tensor& loss, Reduction reduction) {

@@ -234,6 +234,24 @@ KINKS = {
         lambda f, x, y: f.multilabel_margin_loss(x, (y - 1).long()),
         [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0], [-2.0, 5.0]],
     ),
+    "nll": (
+        lambda f, x, y: f.nll_loss(x, y[:, 0].long()),
+        [[0.0, -0.5], [-INF, -0.0], [1e30, 1.0]],
+    ),
+    "nll of classes that are ignored": (
+        lambda f, x, y: f.nll_loss(x, y[:, 0].long(), ignore_index=1, reduction="sum"),
+        [[0.0, -0.5], [-INF, NAN]],
+    ),
+    "nll of nothing": (
+        lambda f, x, y: f.nll_loss(x, y[:, 0].long(), ignore_index=1),
+        [[0.0, -0.5], [-INF, NAN]],
+    ),
+    "nll, weighted": (
+        lambda f, x, y: f.nll_loss(
+            x, (x[:, 0] > 0).long(), y[0] * x.detach()[0], ignore_index=5, reduction="none"
+        ),
+        [[0.25, 3.0], [-0.5, 2.0], [NAN, 1.0]],
+    ),
     "soft_margin": (lambda f, x, y: f.soft_margin_loss(x, y), [-700.0, -0.0, 0.0, 50.0, 700.0]),
     "multilabel_soft_margin": (
         lambda f, x, y: f.multilabel_soft_margin_loss(x, y),

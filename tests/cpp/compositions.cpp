@@ -52,6 +52,11 @@ void check_cross_entropy() {
         check(std::string("softmax_cross_entropy ") + kReductionNames[static_cast<int>(reduction)] +
                   (smoothing > 0 ? " smoothed" : "") + (weighted ? " weighted" : ""),
               Call{ops::kSoftmaxCrossEntropy, inputs, &attrs});
+        if (smoothing > 0) continue;
+        const NllAttrs picked{attrs.ignore_index, reduction};
+        check(std::string("nll ") + kReductionNames[static_cast<int>(reduction)] +
+                  (weighted ? " weighted" : ""),
+              Call{ops::kNll, inputs, &picked});
       }
     }
   }
@@ -116,9 +121,9 @@ int main() {
   check_convolutions();
   check_product_and_sums();
   for (const OpDef* op : all_ops()) {
-    const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kProductAndSums ||
-                        op == &ops::kConvolve || op == &ops::kConvolveInput ||
-                        op == &ops::kConvolveWeight;
+    const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kNll ||
+                        op == &ops::kProductAndSums || op == &ops::kConvolve ||
+                        op == &ops::kConvolveInput || op == &ops::kConvolveWeight;
     expect(!op->forward || !op->compose || tested, op->name, " has an oracle without a test");
   }
   return finish("compositions");

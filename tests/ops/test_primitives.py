@@ -60,6 +60,15 @@ INTS = cr.zeros(2, 3, dtype=cr.int64)
         lambda: ops.softmax_cross_entropy_backward(
             cr.ones(()), ROWS, ROWS, cr.zeros((), dtype=cr.int64), PLACES, -100, 0.0
         ),
+        lambda: ops.nll(ROW, PLACES),
+        lambda: ops.nll(ROWS.T, PLACES),
+        lambda: ops.nll(ROWS, PLACES, cr.ones(2)),
+        lambda: ops.nll(ROWS, cr.zeros(2)),
+        lambda: ops.nll_backward(cr.ones(5), cr.ones(()), PLACES, 3, -100),
+        lambda: ops.nll_backward(cr.ones(()), cr.ones(1), PLACES, 3, -100),
+        lambda: ops.nll_backward(cr.ones(()), cr.ones(()), cr.zeros(2), 3, -100),
+        lambda: ops.nll_backward(cr.ones(()), cr.ones(()), PLACES, -3, -100),
+        lambda: ops.nll_backward(cr.ones(()), cr.ones(()), PLACES, 3, -100, cr.ones(2)),
     ],
 )
 def test_what_an_operation_cannot_read_is_refused(call):
@@ -71,6 +80,8 @@ def test_a_label_out_of_range_harms_nothing_in_backward():
     labels = cr.tensor([2**62, -(2**62)])
     dx = ops.softmax_cross_entropy_backward(cr.ones(()), ROWS, ROWS, cr.ones(()), labels, -100, 0.0)
     assert dx.shape == ROWS.shape and dx.isfinite().all()
+    dx = ops.nll_backward(cr.ones(()), cr.ones(()), labels, 3, -100)
+    assert dx.shape == (2, 3) and not dx.any()
 
 
 @pytest.mark.parametrize(
