@@ -139,12 +139,12 @@ const OpDef kBinaryCrossEntropyWithLogits = {
         [](const Call& c) {
           check_floating(c);
           check_same_shape(c);
-          Tensor no = softplus(neg(c[0]), 1, HUGE_VAL);  // -log(sigmoid(x)), without a threshold
+          Tensor yes = logsigmoid(c[0]);
           if (c.has(3)) {
             check_weight(c, c[3], "pos_weight");
-            no = mul(no, add(mul(sub(c[3], 1), c[1]), 1));
+            yes = mul(yes, add(mul(sub(c[3], 1), c[1]), 1));
           }
-          const Tensor loss = times_weight(c, add(mul(rsub(c[1], 1), c[0]), no));
+          const Tensor loss = times_weight(c, sub(mul(rsub(c[1], 1), c[0]), yes));
           return reduced(loss, c.as<BinaryCrossEntropyWithLogitsAttrs>().reduction);
         },
     .autocast = in_float32,
