@@ -82,33 +82,36 @@ CHAINRULE_HD inline T mills_ratio(T a) {
   }
 }
 
-// exp(-a^2 / 2)
-template <typename T>
-CHAINRULE_HD inline Scaled<T> bell(T a) {
-  const Pair<T> square = exact_product(a, a);
-  return exp_scaled(T(-0.5) * square.hi, T(-0.5) * square.lo);
-}
-
 // Beyond these the tails are 0 even times x.
 template <typename T>
 inline constexpr T kNormalLimit = __is_same(T, float) ? T(15) : T(39);
 
-// x Phi(x), 6 ULP in both tails, 9 without FMA. gelu(-inf) = -0, the limit.
+// exp(-a^2 / 2) for 0 <= a <= kNormalLimit: never large, so the first factor is a normal number.
+template <typename T>
+CHAINRULE_HD inline Scaled<T> bell(T a) {
+  constexpr bool kFloat = __is_same(T, float);
+  const Pair<T> power = exact_product(T(-0.5) * a, a);
+  const Reduced<T> reduced = reduce_by_log2(power.hi);
+  const T r = reduced.r + power.lo;
+  return {T(1) + fma_(r * r, exp_remainder(r), r), power_of_2<T>(reduced.n + (kFloat ? 64 : 128)),
+          kFloat ? T(0x1p-64) : T(0x1p-128)};
+}
+
+// x Phi(x) = max(x, 0) - a Phi(-a), a = |x|; 6 ULP in both tails, 9 without FMA. gelu(-inf) = -0,
+// the limit.
 template <typename T>
 CHAINRULE_HD inline T gelu(T x) {
-  const T limited = clamp(x, -kNormalLimit<T>, kNormalLimit<T>), a = fabs(limited);
+  const T a = fabs(x) > kNormalLimit<T> ? kNormalLimit<T> : fabs(x);
   const Scaled<T> e = bell(a);
-  const T tail = mills_ratio(a) * e.value;
-  const T negative = limited * tail * e.scale1 * e.scale2;
-  const T positive = fma_(-limited, tail * e.scale1 * e.scale2, x);
-  return x <= 0 ? negative : positive;  // the left one keeps -0
+  const T tail = a * (mills_ratio(a) * e.value) * e.scale1 * e.scale2;
+  return (x < 0 ? T(-0.0) : x) - tail;  // keeps -0
 }
 
 // Phi(x) + x phi(x): q below zero and 1 - q above, q = exp(-a^2 / 2) (M(a) - a / sqrt(2 pi)). Error
 // below 2 eps (1 + |result|), and 4 ULP in the left tail. 0 and 1 at -inf and inf.
 template <typename T>
 CHAINRULE_HD inline T gelu_slope(T x) {
-  const T limited = clamp(x, -kNormalLimit<T>, kNormalLimit<T>), a = fabs(limited);
+  const T a = fabs(x) > kNormalLimit<T> ? kNormalLimit<T> : fabs(x);
   const Scaled<T> e = bell(a);
   const T q = fma_(a, T(-0x1.9884533d43651p-2), mills_ratio(a)) * e.value * e.scale1 * e.scale2;
   return x < 0 ? q : T(1) - q;
