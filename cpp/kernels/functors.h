@@ -59,6 +59,22 @@ namespace functors {
   CHAINRULE_DEFINE2(name, Costly<params>, x, y, __VA_ARGS__)
 #define CHAINRULE_COSTLY3(name, params, x, y, z, ...) \
   CHAINRULE_DEFINE3(name, Costly<params>, x, y, z, __VA_ARGS__)
+// Of an angle: `near` vectorises, and a loop may take it where `is_far` is false.
+#define CHAINRULE_ANGLE(name)                   \
+  struct name : Costly<0> {                     \
+    template <typename T>                       \
+    CHAINRULE_HD static bool is_far(T x) {      \
+      return maths::is_far_angle(x);            \
+    }                                           \
+    template <typename T>                       \
+    CHAINRULE_HD static T near(const T*, T x) { \
+      return maths::name##_near(x);             \
+    }                                           \
+    template <typename T>                       \
+    CHAINRULE_HD static T call(const T*, T x) { \
+      return maths::name(x);                    \
+    }                                           \
+  };
 #define CHAINRULE_TEST1(name, ...)                 \
   struct name : Functor<0> {                       \
     template <typename T>                          \
@@ -84,10 +100,10 @@ CHAINRULE_COSTLY1(log10, 0, return maths::log10(x);)
 CHAINRULE_MAP1(sqrt, 0, return maths::sqrt(x);)
 CHAINRULE_MAP1(rsqrt, 0, return T(1) / maths::sqrt(x);)
 CHAINRULE_MAP1(reciprocal, 0, return T(1) / x;)
-CHAINRULE_MAP1(sin, 0, return maths::sin(x);)
-CHAINRULE_MAP1(cos, 0, return maths::cos(x);)
-CHAINRULE_MAP1(tan, 0, return maths::tan(x);)
-CHAINRULE_MAP1(atan, 0, return maths::atan(x);)
+CHAINRULE_ANGLE(sin)
+CHAINRULE_ANGLE(cos)
+CHAINRULE_ANGLE(tan)
+CHAINRULE_COSTLY1(atan, 0, return maths::atan(x);)
 CHAINRULE_COSTLY1(tanh, 0, return maths::tanh(x);)
 CHAINRULE_COSTLY1(sigmoid, 0, return maths::sigmoid(x);)
 CHAINRULE_COSTLY1(erf, 0, return maths::erf(x);)
@@ -131,7 +147,7 @@ CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
 CHAINRULE_MAP2(div, 0, a, b, return a / b;)
 CHAINRULE_MAP2(leaky, 0, x, slope, return x > 0 ? x : x * slope;)
 CHAINRULE_COSTLY2(gated, 0, x, gate, return x * maths::sigmoid(gate);)
-CHAINRULE_MAP2(atan2, 0, y, x, return maths::atan2(y, x);)
+CHAINRULE_COSTLY2(atan2, 0, y, x, return maths::atan2(y, x);)
 // Binary cross-entropy of a probability x and a target t, the logarithms limited to -100; then its
 // derivative by x, the denominator limited to 1e-12. Both limits are PyTorch's.
 CHAINRULE_COSTLY2(bce, 0, x, t, const T yes = maths::log(x); const T no = maths::log1p(-x);
@@ -248,6 +264,7 @@ CHAINRULE_TEST1(isfinite, maths::is_finite(x))
 #undef CHAINRULE_COSTLY1
 #undef CHAINRULE_COSTLY2
 #undef CHAINRULE_COSTLY3
+#undef CHAINRULE_ANGLE
 #undef CHAINRULE_TEST1
 #undef CHAINRULE_TEST2
 

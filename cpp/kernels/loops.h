@@ -36,14 +36,42 @@ inline int64_t strip_length(int64_t n, int64_t begin) {
   return n - begin < kStrip ? n - begin : kStrip;
 }
 
+// A functor with inputs that its vector code, F::near, cannot take.
+template <typename F, typename T>
+concept HasFarInputs = requires(T x) { F::is_far(x); };
+
+template <typename F, typename T>
+inline bool any_far(int64_t n, const T* x) {
+  int count = 0;
+  for (int64_t i = 0; i < n; ++i) count += F::is_far(x[i]) ? 1 : 0;
+  return count != 0;
+}
+
+// Strip by strip: a strip with a far input goes one element at a time. Bits are equal either way,
+// and a far input is found before y, which may be x, is written.
+template <typename F, typename T, typename Out>
+void near_unary(int64_t n, Out* y, const T* x, const LocalParams<F, T> p) {
+  const auto near = [p](T v) __attribute__((always_inline)) { return F::near(p.value, v); };
+  for (int64_t begin = 0; begin < n; begin += kStrip) {
+    const int64_t length = strip_length(n, begin), end = begin + length;
+    if (!any_far<F>(length, x + begin)) {
+      padded_unary(length, y + begin, x + begin, near);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) y[i] = F::call(p.value, x[i]);
+  }
+}
+
 template <typename F, typename T, typename Out>
 void dense_unary(int64_t n, Out* y, const T* x, const LocalParams<F, T> p) {
-  if constexpr (F::kCostly) {
-    return padded_unary(n, y, x,
-                        [p](T v) __attribute__((always_inline)) { return F::call(p.value, v); });
-  }
+  if constexpr (HasFarInputs<F, T>) {
+    near_unary<F, T, Out>(n, y, x, p);
+  } else if constexpr (F::kCostly) {
+    padded_unary(n, y, x, [p](T v) __attribute__((always_inline)) { return F::call(p.value, v); });
+  } else {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, x[i]);
+    for (int64_t i = 0; i < n; ++i) y[i] = F::call(p.value, x[i]);
+  }
 }
 
 template <typename F, typename T, typename Out>

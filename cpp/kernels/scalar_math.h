@@ -2,7 +2,9 @@
 #pragma once
 
 #include "kernels/maths/activation.h"
+#include "kernels/maths/arctangent.h"
 #include "kernels/maths/exponential.h"
 #include "kernels/maths/libm.h"
 #include "kernels/maths/logarithm.h"
 #include "kernels/maths/normal.h"
+#include "kernels/maths/trigonometry.h"

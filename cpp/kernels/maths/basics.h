@@ -1,7 +1,8 @@
 // What the scalar maths is built from: bit casts, an explicit multiply-add, polynomials, selects.
 //
-// Everything in this folder is branch-free, templated on float and double, and made of operations
-// that IEEE 754 rounds in one way only. So gcc vectorises a loop over it, and vector body, scalar
+// Everything in this folder, but for what libm.h names and where trigonometry.h calls it, is
+// branch-free, templated on float and double, and made of operations that IEEE 754 rounds in one
+// way only. So gcc vectorises a loop over it, and vector body, scalar
 // tail and single element give the same bits. Coefficients are minimax fits (Remez) made for this
 // library, rounded to the type they are used in. Errors are stated in units in the last place
 // (ULP), the largest seen against long double; levels without FMA differ from the others in their

@@ -20,13 +20,15 @@ CHAINRULE_LIBM1(ceil)
 CHAINRULE_LIBM1(trunc)
 CHAINRULE_LIBM1(rint)
 
+CHAINRULE_LIBM2(pow)
+CHAINRULE_LIBM2(fmod)
+
+// trigonometry.h has its own for all but far angles.
+namespace libm {
 CHAINRULE_LIBM1(sin)
 CHAINRULE_LIBM1(cos)
 CHAINRULE_LIBM1(tan)
-CHAINRULE_LIBM1(atan)
-CHAINRULE_LIBM2(atan2)
-CHAINRULE_LIBM2(pow)
-CHAINRULE_LIBM2(fmod)
+}  // namespace libm
 
 #undef CHAINRULE_LIBM1
 #undef CHAINRULE_LIBM2
