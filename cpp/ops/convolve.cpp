@@ -32,8 +32,10 @@ Blocks::Blocks(const Convolution& g, int64_t rows, int64_t item, int64_t wanted)
   groups_of_images_ = (g.images + images_ - 1) / images_;
   const int64_t room = kColumnBytes / (std::max<int64_t>(1, rows) * item) / kUnit * kUnit;
   if (images_ > 1 || positions_ <= std::max(room, wanted)) return;
+  // Whole rows of positions where these are short: columns are made faster then.
+  const int64_t unit = g.w.out_w <= wanted ? g.w.out_w : kUnit;
   parts_ = (positions_ - 1) / std::max(room, wanted) + 1;
-  chunk_ = ((positions_ - 1) / parts_ + kUnit) / kUnit * kUnit;
+  chunk_ = ((positions_ - 1) / parts_ + unit) / unit * unit;
   parts_ = (positions_ - 1) / chunk_ + 1;
 }
 
