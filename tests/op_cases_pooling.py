@@ -137,7 +137,8 @@ AVG2D = samples(
 ADAPTIVE = samples((X, 1), (X, (3, 4)), (X, (7, 9)), (X, (8, 2)), (WIDE, (5, 50)), (WIDE, 1))
 COMMON_BAD = (
     bad(ValueError, r"\(N, C, H, W\) or \(C, H, W\)", In((5, 5)), 2),
-    bad(ValueError, "something in its planes", In((2, 3, 0, 5)), 2),
+    bad(ValueError, "only N of which may be 0", In((2, 3, 0, 5)), 2),
+    bad(ValueError, "only N of which may be 0", In((2, 0, 4, 5)), 2),
     bad(TypeError, "float", In((2, 3, 4, 5), dtype="int64"), 2),
 )
 STRIDED_BAD = (

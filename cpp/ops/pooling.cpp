@@ -17,11 +17,11 @@ struct Planes {
     const Tensor& given = c[0];
     const bool fits = one || given.dim() == sides + 2;
     bool empty = false;
-    for (int i = 0; fits && i < sides; ++i) empty = empty || given.size(-1 - i) == 0;
+    for (int i = 0; fits && i <= sides; ++i) empty = empty || given.size(-1 - i) == 0;
     if (!fits || empty) {
       fail<ShapeError>(name, "expected an input ",
                        sides == 1 ? "(N, C, L) or (C, L)" : "(N, C, H, W) or (C, H, W)",
-                       " with something in its planes; got ", given.sizes(), ".");
+                       ", only N of which may be 0; got ", given.sizes(), ".");
     }
     if (!is_floating(given.dtype())) fail_dtype(name, given.dtype(), kFloatDTypes);
     x = as_plane(one ? unsqueeze(given, 0) : given, sides);

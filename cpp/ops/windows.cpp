@@ -32,9 +32,10 @@ kernels::Windows windows_of(const Call& c, const WindowAttrs& a, int64_t height,
   check_range(c, "stride", a.stride, 2, 1);
   check_range(c, "padding", a.padding, 4, 0);
   check_range(c, "dilation", a.dilation, 2, 1);
-  if (height > kMost || width > kMost) {
-    fail<ShapeError>(c.name(), "expected sizes of at most ", kMost, "; got ", Dims{height, width},
-                     ".");
+  const Dims padded = {height + a.padding[0] + a.padding[1], width + a.padding[2] + a.padding[3]};
+  if (height > kMost || width > kMost || padded[0] > kMost || padded[1] > kMost) {
+    fail<ShapeError>(c.name(), "expected planes of at most ", kMost, " a side with padding; got ",
+                     padded, ".");
   }
   kernels::Windows w{height,
                      width,
@@ -52,8 +53,7 @@ kernels::Windows windows_of(const Call& c, const WindowAttrs& a, int64_t height,
   w.out_w =
       positions_along(width, a.padding[2], a.padding[3], w.kernel_w, w.stride_w, w.dilation_w);
   if (*out_h > 0 && w.out_w > 0) return w;
-  fail<ShapeError>(c.name(), "expected a kernel no larger than the padded input, ",
-                   Dims{height + a.padding[0] + a.padding[1], width + a.padding[2] + a.padding[3]},
+  fail<ShapeError>(c.name(), "expected a kernel no larger than the padded input, ", padded,
                    "; got one of ",
                    Dims{w.dilation_h * (w.kernel_h - 1) + 1, w.dilation_w * (w.kernel_w - 1) + 1},
                    " with its dilation.");

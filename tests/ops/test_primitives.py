@@ -8,6 +8,8 @@ import chainrule as cr
 ops = cr._core._ops
 ROW, ROWS, PLACES = cr.ones(3), cr.ones(2, 3), cr.tensor([0, 1])
 INTS = cr.zeros(2, 3, dtype=cr.int64)
+IMAGES = cr.ones(2, 3, 4, 5)
+WINDOWS = ([1, 1], [0, 0, 0, 0], [1, 1])  # stride, padding, dilation
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,48 @@ INTS = cr.zeros(2, 3, dtype=cr.int64)
         lambda: ops.nll_backward(cr.ones(()), cr.ones(()), cr.zeros(2), 3, -100),
         lambda: ops.nll_backward(cr.ones(()), cr.ones(()), PLACES, -3, -100),
         lambda: ops.nll_backward(cr.ones(()), cr.ones(()), PLACES, 3, -100, cr.ones(2)),
+        lambda: ops.unfold_windows(ROWS, [1, 1], *WINDOWS),
+        lambda: ops.unfold_windows(IMAGES.permute(0, 1, 3, 2), [1, 1], *WINDOWS),
+        lambda: ops.unfold_windows(IMAGES, [5, 1], *WINDOWS),
+        lambda: ops.unfold_windows(IMAGES, [0, 1], *WINDOWS),
+        lambda: ops.unfold_windows(IMAGES, [1], *WINDOWS),
+        lambda: ops.unfold_windows(IMAGES, [1, 1], [1, 0], [0, 0, 0, 0], [1, 1]),
+        lambda: ops.unfold_windows(IMAGES, [1, 1], [1, 1], [2**31 - 1] * 4, [1, 1]),
+        lambda: ops.unfold_windows(IMAGES, [1, 1], [1, 1], [0, 0, 0, 0], [2**40, 1]),
+        lambda: ops.fold_windows(cr.ones(2, 3, 19), [4, 5], [1, 1], *WINDOWS),
+        lambda: ops.fold_windows(cr.ones(2, 3, 20), [4, 5], [2, 2], *WINDOWS),
+        lambda: ops.fold_windows(cr.ones(2, 3, 20), [-4, -5], [1, 1], *WINDOWS),
+        lambda: ops.fold_windows(ROWS, [1, 3], [1, 1], *WINDOWS),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 2, 2, 2), None, *WINDOWS, 1),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 5, 2), None, *WINDOWS, 1),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 2, 2).double(), None, *WINDOWS, 1),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 2, 2), cr.ones(3), *WINDOWS, 1),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 2, 2), None, *WINDOWS, 0),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 2, 2), None, *WINDOWS, 2**62),
+        lambda: ops.convolve(IMAGES, cr.ones(2, 3, 2, 2), None, [1, 1], [0, 0], [1, 1], 1),
+        lambda: ops.convolve_input(IMAGES, cr.ones(3, 2, 2, 2), [5, 7], *WINDOWS, 1),
+        lambda: ops.convolve_input(IMAGES, cr.ones(3, 2, 2, 2), [5], *WINDOWS, 1),
+        lambda: ops.convolve_input(IMAGES, cr.ones(3, 2, 2, 2), [5, -6], *WINDOWS, 1),
+        lambda: ops.convolve_input(IMAGES, cr.ones(2, 2, 2, 2), [5, 6], *WINDOWS, 1),
+        lambda: ops.convolve_weight(IMAGES, cr.ones(2, 4, 5, 6), [2, 3], *WINDOWS, 1),
+        lambda: ops.convolve_weight(IMAGES, cr.ones(1, 4, 5, 6), [2, 2], *WINDOWS, 1),
+        lambda: ops.convolve_weight(IMAGES, cr.ones(2, 4, 5, 6), [2, 2], *WINDOWS, 0),
+        lambda: ops.max_pool(ROWS, [1, 1], [1, 1], [0, 0], [1, 1], False),
+        lambda: ops.max_pool(IMAGES, [5, 1], [1, 1], [0, 0], [1, 1], False),
+        lambda: ops.max_pool(IMAGES, [1, 1], [1, 1], [1, 1], [1, 1], False),
+        lambda: ops.max_pool(IMAGES[:, :, :0], [1, 1], [1, 1], [0, 0], [1, 1], False),
+        lambda: ops.max_pool(IMAGES, [1, 1], [0, 1], [0, 0], [1, 1], True),
+        lambda: ops.adaptive_max_pool(IMAGES, [1]),
+        lambda: ops.adaptive_max_pool(IMAGES, [1, -1]),
+        lambda: ops.max_pool_backward(IMAGES, IMAGES, [4, 5]),
+        lambda: ops.max_pool_backward(IMAGES, IMAGES.long()[:1], [4, 5]),
+        lambda: ops.max_pool_backward(IMAGES, IMAGES.long(), [4]),
+        lambda: ops.avg_pool(IMAGES, [2, 2], [1, 1], [2, 0], False, True, 3),
+        lambda: ops.avg_pool_backward(IMAGES, [4, 5], [2, 2], [1, 1], [0, 0], False, True, 3),
+        lambda: ops.avg_pool_backward(IMAGES, [0, 5], [1, 1], [1, 1], [0, 0], False, True, 3),
+        lambda: ops.adaptive_avg_pool(IMAGES, [2**31, 1]),
+        lambda: ops.adaptive_avg_pool_backward(ROWS, [4, 5]),
+        lambda: ops.adaptive_avg_pool_backward(IMAGES, [0, 5]),
     ],
 )
 def test_what_an_operation_cannot_read_is_refused(call):
@@ -82,6 +126,14 @@ def test_a_label_out_of_range_harms_nothing_in_backward():
     assert dx.shape == ROWS.shape and dx.isfinite().all()
     dx = ops.nll_backward(cr.ones(()), cr.ones(()), labels, 3, -100)
     assert dx.shape == (2, 3) and not dx.any()
+
+
+def test_a_place_out_of_range_harms_nothing_in_backward():
+    places = cr.full((2, 3, 4, 5), 2**62)
+    places[0] = -1
+    places[1, 2, 3, 4] = 7
+    dx = ops.max_pool_backward(IMAGES, places, [2, 4])
+    assert dx.sum().item() == dx[1, 2, 1, 3].item() == 1
 
 
 @pytest.mark.parametrize(

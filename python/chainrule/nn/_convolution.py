@@ -59,7 +59,7 @@ class _Convolution(Module):
         self.output_padding = (0,) * self.sides
         self.groups = groups
         self.padding_mode = padding_mode
-        where = {"device": device, "dtype": dtype}
+        where: Any = {"device": device, "dtype": dtype}
         shape = (out_channels, in_channels // groups, *kernel)
         self.weight = Parameter(_core.empty(shape, **where))
         made = Parameter(_core.empty(out_channels, **where)) if bias else None

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from .._checks import require_bool, require_tensor
 from .._core import Tensor, _functional
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def max_pool1d(
     input: Tensor,
@@ -103,11 +107,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | 
     return _functional.adaptive_avg_pool2d(input, size)
 
 
-def _with_places(op, both, return_indices):
+def _with_places(op, both, return_indices) -> Any:
     return tuple(both) if require_bool(op, "return_indices", return_indices) else both[0]
 
 
-def _kept(op, input, output_size):
+def _kept(op, input, output_size) -> Any:
     """`output_size` with the input's sizes in the place of None."""
     sizes = tuple(require_tensor(op, input).shape)[-2:]
     if output_size is None:
