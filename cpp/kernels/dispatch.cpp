@@ -26,6 +26,7 @@ namespace chainrule::kernels {
   X(normalize_columns, isa)        \
   X(columns, isa)                  \
   X(pool, isa)                     \
+  X(recurrence, isa)               \
   X(random, isa)                   \
   X(optim, isa)                    \
   X(casts, isa)                    \

@@ -18,6 +18,7 @@
 #include "kernels/kernel_list.h"
 #include "kernels/labels.h"
 #include "kernels/nll.h"
+#include "kernels/recurrence.h"
 #include "kernels/windows.h"
 
 namespace chainrule::kernels {
@@ -241,6 +242,8 @@ struct KernelTable {
   MaxPoolBackwardFn max_pool_backward[kFloatTypes];
   AvgPoolFn avg_pool[kFloatTypes];
   AvgPoolFn avg_pool_backward[kFloatTypes];
+  RecurrenceFn recurrence[kRecurrences][kFloatTypes];
+  RecurrenceBackwardFn recurrence_backward[kRecurrences][kFloatTypes];
   RandomFn uniform[kFloatTypes];  // [0, 1)
   RandomFn normal[kFloatTypes];   // mean 0, variance 1
   RandomFn random_bits;           // uint64 per element

@@ -104,6 +104,7 @@ class Backward {
   virtual int list_size(int input) = 0;
   virtual const void* attrs() = 0;
   int element = 0;  // which element of a list input this call is about
+  Tensors shared;   // what one rule makes for the others of this node; empty at first
 
   template <typename A>
   const A& as() {

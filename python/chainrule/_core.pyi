@@ -882,6 +882,17 @@ class _product_and_sums(_NamedTuple):
     product: Tensor
     sums: Tensor
 
+class _recurrence(_NamedTuple):
+    output: Tensor
+    cells: Tensor
+    gates: Tensor
+
+class _recurrence_backward(_NamedTuple):
+    dx: Tensor
+    dproducts: Tensor
+    dh0: Tensor
+    dc0: Tensor
+
 class _sort_rows(_NamedTuple):
     values: Tensor
     indices: Tensor
@@ -1500,6 +1511,10 @@ class _ops:
     def random_times(input: Tensor, state: Tensor, needed: _Int) -> Tensor: ...
     @staticmethod
     def random_uniform(state: Tensor, size: _Ints, dtype: _DType) -> Tensor: ...
+    @staticmethod
+    def recurrence(input: Tensor, weight: Tensor, bias: Tensor | None, h0: Tensor, c0: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence: ...
+    @staticmethod
+    def recurrence_backward(dy: Tensor, dcells: Tensor | None, weight: Tensor, output: Tensor, cells: Tensor, gates: Tensor, h0: Tensor, c0: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence_backward: ...
     @staticmethod
     def reduce_prod(input: Tensor, dim: _Ints | None = None, keepdim: _PyBool = False) -> Tensor: ...
     @staticmethod

@@ -114,16 +114,55 @@ void check_convolutions() {
   }
 }
 
+// All outputs, and the gradients to all inputs, of one kind of layer.
+void check_recurrence(kernels::Recurrence kind, bool reverse) {
+  constexpr int64_t kSteps = 5, kBatch = 3, kHidden = 4;
+  const int64_t rows = kernels::weights_of(kind) * kHidden;
+  std::mt19937_64 source(5);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  const auto random = [&](const Dims& sizes) {
+    const Tensor t = Tensor::empty(DType::kFloat64, sizes);
+    for (int64_t i = 0; i < t.numel(); ++i) t.data<double>()[i] = uniform(source);
+    autograd::set_requires_grad(t, true);
+    return t;
+  };
+  std::vector<Tensor> inputs{random({kSteps, kBatch, rows}), random({rows, kHidden}),
+                             random({rows}), random({kBatch, kHidden})};
+  inputs.push_back(kind == kernels::Recurrence::lstm ? random({kBatch, kHidden}) : Tensor());
+  RecurrenceAttrs attrs;
+  attrs.kind = static_cast<int64_t>(kind);
+  attrs.reverse = reverse;
+  const Call c{ops::kRecurrence, inputs, &attrs};
+  const Tensors values[2] = {call(c.op, c.inputs, c.attrs), c.op.compose(c)};
+  const size_t wanted = inputs[4].defined() ? 5 : 4;
+  Tensors gradients[2];
+  for (int i = 0; i < 2; ++i) {
+    const Tensor loss = add(sum(square(values[i][0])), sum(square(values[i][1])));
+    gradients[i] = autograd::grad({&loss, 1}, {inputs.data(), wanted}, {}, {}, false);
+  }
+  const std::string what = str("recurrence ", static_cast<int>(kind), reverse ? " in reverse" : "");
+  for (int i = 0; i < 3; ++i) expect_close(str(what, " output ", i), values[0][i], values[1][i]);
+  for (size_t i = 0; i < wanted; ++i) {
+    expect_close(str(what, " gradient ", i), gradients[0][i], gradients[1][i]);
+  }
+}
+
 }  // namespace
 
 int main() {
   check_cross_entropy();
   check_convolutions();
   check_product_and_sums();
+  for (int kind = 0; kind < kernels::kRecurrences; ++kind) {
+    for (const bool reverse : {false, true}) {
+      check_recurrence(static_cast<kernels::Recurrence>(kind), reverse);
+    }
+  }
   for (const OpDef* op : all_ops()) {
     const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kNll ||
                         op == &ops::kProductAndSums || op == &ops::kConvolve ||
-                        op == &ops::kConvolveInput || op == &ops::kConvolveWeight;
+                        op == &ops::kConvolveInput || op == &ops::kConvolveWeight ||
+                        op == &ops::kRecurrence;
     expect(!op->forward || !op->compose || tested, op->name, " has an oracle without a test");
   }
   return finish("compositions");

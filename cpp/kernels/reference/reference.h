@@ -15,6 +15,7 @@ void fill_reference_rows(KernelTable& table);
 void fill_reference_normalize(KernelTable& table);
 void fill_reference_columns(KernelTable& table);
 void fill_reference_pool(KernelTable& table);
+void fill_reference_recurrence(KernelTable& table);
 void fill_reference_random(KernelTable& table);
 void fill_reference_optim(KernelTable& table);
 
@@ -26,6 +27,7 @@ inline void fill_reference(KernelTable& table) {
   fill_reference_normalize(table);
   fill_reference_columns(table);
   fill_reference_pool(table);
+  fill_reference_recurrence(table);
   fill_reference_random(table);
   fill_reference_optim(table);
 }

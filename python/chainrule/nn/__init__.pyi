@@ -89,6 +89,12 @@ from ._rectifier import ReLU6 as ReLU6
 from ._rectifier import Softshrink as Softshrink
 from ._rectifier import Step as Step
 from ._rectifier import Threshold as Threshold
+from ._recurrent import GRU as GRU
+from ._recurrent import LSTM as LSTM
+from ._recurrent import RNN as RNN
+from ._recurrent_cells import GRUCell as GRUCell
+from ._recurrent_cells import LSTMCell as LSTMCell
+from ._recurrent_cells import RNNCell as RNNCell
 from ._smooth import CELU as CELU
 from ._smooth import ELU as ELU
 from ._smooth import GELU as GELU

@@ -1,0 +1,98 @@
+"""What recurrent layers and cells share: sizes, gates, first states, and the steps themselves."""
+
+from __future__ import annotations
+
+import math
+
+from .. import _core
+from .._checks import require_bool
+from .._core import Tensor, _functional, _ops
+from . import init
+from ._module import Module
+from ._sizes import require_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# By name: the number that the operation knows, and the gates, whose rows the weights stack.
+KINDS = {"tanh": (0, 1), "relu": (1, 1), "LSTM": (2, 4), "GRU": (3, 3)}
+
+
+def gates_of(kind: str) -> int:
+    return KINDS[kind][1]
+
+
+def require_nonlinearity(owner: str, value: Any) -> str:
+    """`value`; ValueError unless it is one that a plain RNN has."""
+    if value not in ("tanh", "relu"):
+        raise ValueError(
+            f"[{owner}] expected nonlinearity to be 'tanh' or 'relu'; got {value!r:.60}."
+        )
+    return value
+
+
+def run_steps(
+    kind: str,
+    input: Tensor,
+    weights: tuple[Tensor, Tensor, Tensor | None, Tensor | None],
+    h0: Tensor,
+    c0: Tensor | None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """All steps of one direction of a layer: outputs (T, B, H) and, of an LSTM, cells.
+
+    The inputs' part is one product for all steps. The biases of both parts are one, but for a GRU,
+    whose reset gate scales that of the states.
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    if bias_ih is not None and bias_hh is not None and kind != "GRU":
+        bias_ih, bias_hh = bias_ih + bias_hh, None
+    of_inputs = _functional.linear(input, weight_ih, bias_ih)
+    outputs, cells, _ = _ops.recurrence(
+        of_inputs,
+        weight_hh.contiguous(),
+        bias_hh if bias_hh is None else bias_hh.contiguous(),
+        h0.contiguous(),
+        c0 if c0 is None else c0.contiguous(),
+        KINDS[kind][0],
+        reverse,
+    )
+    return outputs, cells
+
+
+def require_states(owner: str, names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
+    """The states as a tuple; TypeError unless `hx` is a tensor, or a pair of an LSTM's."""
+    states = (hx,) if len(names) == 1 else tuple(hx) if isinstance(hx, tuple | list) else ()
+    if len(states) != len(names) or not all(isinstance(state, Tensor) for state in states):
+        wanted = "a Tensor" if len(names) == 1 else f"a pair of Tensors, ({', '.join(names)})"
+        raise TypeError(f"[{owner}] expected hx to be {wanted}; got {type(hx).__name__}.")
+    return states
+
+
+def check_state(owner: str, name: str, state: Tensor, shape: tuple[int, ...], like: Tensor):
+    """An error unless a first state has that shape and the weights' dtype."""
+    if tuple(state.shape) != shape:
+        raise _core.ShapeError(
+            f"[{owner}] expected {name} of sizes {shape}; got {tuple(state.shape)}."
+        )
+    if state.dtype != like.dtype and not _core._is_autocast_enabled():
+        raise _core.DtypeError(
+            f"[{owner}] expected {name} of the weights' dtype, {like.dtype}; got {state.dtype}."
+        )
+
+
+class Recurrent(Module):
+    """Checked sizes and the initial range of recurrent layers and cells."""
+
+    def _take_sizes(self, input_size: int, hidden_size: int, bias: bool) -> None:
+        owner = type(self).__name__
+        self.input_size = require_size(owner, "input_size", input_size, 1)
+        self.hidden_size = require_size(owner, "hidden_size", hidden_size, 1)
+        self.bias = require_bool(owner, "bias", bias)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights and biases anew, uniform in ±1/sqrt(hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)

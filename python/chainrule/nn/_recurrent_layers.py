@@ -1,0 +1,183 @@
+"""What RNN, LSTM and GRU share: layers one above the other, over whole sequences."""
+
+from __future__ import annotations
+
+import warnings
+
+from .. import _core
+from .._checks import require_bool, require_number
+from .._core import Parameter, Tensor, _functional
+from ._recurrence import (
+    Recurrent,
+    check_state,
+    gates_of,
+    require_states,
+    run_steps,
+)
+from ._sizes import require_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+class RecurrentLayers(Recurrent):
+    """Layers one above the other, each in one direction or two."""
+
+    mode: str
+    _states = ("h_0",)
+
+    def __init__(
+        self,
+        kind: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        owner = type(self).__name__
+        self._kind = kind
+        self._take_sizes(input_size, hidden_size, bias)
+        self.num_layers = require_size(owner, "num_layers", num_layers, 1)
+        self.batch_first = require_bool(owner, "batch_first", batch_first)
+        self.bidirectional = require_bool(owner, "bidirectional", bidirectional)
+        self.dropout = self._require_dropout(dropout)
+        self.proj_size = _refuse_projection(owner, proj_size)
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                self._make(layer, suffix, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    def _require_dropout(self, dropout):
+        owner = type(self).__name__
+        number = not isinstance(dropout, bool)
+        if not number or not 0 <= float(require_number(owner, "dropout", dropout)) <= 1:
+            raise ValueError(f"[{owner}] expected dropout to be in [0, 1]; got {dropout}.")
+        if dropout > 0 and self.num_layers == 1:
+            warnings.warn(
+                f"[{owner}] dropout stands between layers: with num_layers=1 dropout={dropout} "
+                "changes nothing.",
+                stacklevel=4,
+            )
+        return float(dropout)
+
+    def _suffixes(self, layer):
+        return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
+
+    def _make(self, layer, suffix, **where):
+        width = self.input_size if layer == 0 else self.hidden_size * (1 + self.bidirectional)
+        rows = gates_of(self._kind) * self.hidden_size
+        shapes = [(rows, width), (rows, self.hidden_size), (rows,), (rows,)]
+        for name, shape in zip(_NAMES[: 4 if self.bias else 2], shapes, strict=False):
+            self.register_parameter(name + suffix, Parameter(_core.empty(shape, **where)))
+
+    def _weights(self, suffix) -> tuple[Any, ...]:
+        names = _NAMES if self.bias else _NAMES[:2]
+        return (*(getattr(self, name + suffix) for name in names), None, None)[:4]
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer and direction, in the order of their names."""
+        directions = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
+        return [[w for w in self._weights(suffix) if w is not None] for suffix in directions]
+
+    def flatten_parameters(self) -> None:
+        """Does nothing: weights are read where they are. For code that calls it, as PyTorch's."""
+
+    def forward(self, input: Tensor, hx: Any = None):
+        batched = self._check_input(input)
+        sequence = input if batched else input.unsqueeze(1)
+        if batched and self.batch_first:
+            sequence = sequence.transpose(0, 1)
+        first = self._first_states(sequence, hx, batched)
+        output, *last = self._run(sequence, first)
+        if not batched:
+            output, last = output.squeeze(1), [state.squeeze(1) for state in last]
+        elif self.batch_first:
+            output = output.transpose(0, 1)
+        return output, last[0] if len(last) == 1 else tuple(last)
+
+    def _check_input(self, input):
+        owner = type(self).__name__
+        if not isinstance(input, Tensor):
+            hint = " Pad sequences of several lengths and mask what is behind their ends."
+            raise TypeError(
+                f"[{owner}] expected a Tensor; got {type(input).__name__}."
+                + (hint if isinstance(input, tuple | list) else "")
+            )
+        order = "(B, T, {0})" if self.batch_first else "(T, B, {0})"
+        wanted = f"{order} or, for one sequence, (T, {{0}})".format(self.input_size)
+        steps = 1 if self.batch_first and input.dim() == 3 else 0
+        if input.dim() not in (2, 3) or input.shape[-1] != self.input_size:
+            raise _core.ShapeError(
+                f"[{owner}] expected an input of sizes {wanted}; got {tuple(input.shape)}."
+            )
+        if input.shape[steps] == 0:
+            raise _core.ShapeError(
+                f"[{owner}] expected at least one step, T > 0; got sizes {tuple(input.shape)}."
+            )
+        return input.dim() == 3
+
+    def _first_states(self, sequence, hx, batched):
+        """The first states of all layers and directions, (L D, B, H) each."""
+        count = self.num_layers * (1 + self.bidirectional)
+        shape = (count, sequence.shape[1], self.hidden_size)
+        like = self._weights("_l0")[1]
+        if hx is None:
+            zero = _core.zeros(shape, dtype=like.dtype)
+            return [zero] * len(self._states)
+        owner = type(self).__name__
+        states = require_states(owner, self._states, hx)
+        wanted = shape if batched else (count, self.hidden_size)
+        for name, state in zip(self._states, states, strict=True):
+            check_state(owner, name, state, wanted, like)
+        return [state if batched else state.unsqueeze(1) for state in states]
+
+    def _run(self, sequence, first):
+        lasts = []
+        for layer in range(self.num_layers):
+            if layer and self.dropout > 0:
+                sequence = _functional.dropout(sequence, self.dropout, self.training)
+            outputs = []
+            for suffix in self._suffixes(layer):
+                here = [state[len(lasts)] for state in first]
+                ran = self._direction(sequence, suffix, *here)
+                outputs.append(ran[0])
+                place = 0 if suffix.endswith("_reverse") else -1
+                lasts.append([states[place] for states in ran[: len(first)]])
+            sequence = outputs[0] if len(outputs) == 1 else _core.cat(outputs, -1)
+        return sequence, *(_core.stack(states) for states in zip(*lasts, strict=True))
+
+    def _direction(self, sequence, suffix, h0, c0=None):
+        weights = self._weights(suffix)
+        return run_steps(self._kind, sequence, weights, h0, c0, suffix.endswith("_reverse"))
+
+    def extra_repr(self):
+        parts = [f"{self.input_size}, {self.hidden_size}"]
+        for name, usual in (
+            ("num_layers", 1),
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0.0),
+            ("bidirectional", False),
+        ):
+            if getattr(self, name) != usual:
+                parts.append(f"{name}={getattr(self, name)}")
+        return ", ".join(parts)
+
+
+def _refuse_projection(owner, proj_size):
+    if require_size(owner, "proj_size", proj_size) > 0:
+        raise ValueError(
+            f"[{owner}] expected proj_size=0; got {proj_size}. Put a Linear behind the layer."
+        )
+    return 0
