@@ -2,11 +2,10 @@
 //
 // Everything in this folder, but for what libm.h names and where trigonometry.h calls it, is
 // branch-free, templated on float and double, and made of operations that IEEE 754 rounds in one
-// way only. So gcc vectorises a loop over it, and vector body, scalar
-// tail and single element give the same bits. Coefficients are minimax fits (Remez) made for this
-// library, rounded to the type they are used in. Errors are stated in units in the last place
-// (ULP), the largest seen against long double; levels without FMA differ from the others in their
-// last bits.
+// way only. So gcc vectorises a loop over it, and vector body, scalar tail and single element give
+// the same bits. Coefficients are minimax fits (Remez) made for this library, rounded to the type
+// they are used in. Errors are stated in units in the last place (ULP), the largest seen against
+// long double; levels without FMA differ from the others in their last bits.
 //
 // Anonymous namespace on purpose: each kernel object keeps its own copy (see cmake/kernels.cmake).
 #pragma once
