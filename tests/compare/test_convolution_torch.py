@@ -45,6 +45,7 @@ LAYERS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize(("make", "shape"), LAYERS)
 def test_layers(make, shape):
     rng = np.random.default_rng(0)

@@ -91,6 +91,15 @@ def test_large_forms_are_products_with_columns(shape, kernel, more):
         assert cr.allclose(got, want, rtol=1e-10, atol=1e-10)
 
 
+def test_uneven_padding():
+    cr.manual_seed(0)
+    x, w = cr.randn(2, 3, 5, 6, dtype=cr.float64), cr.randn(4, 3, 2, 3, dtype=cr.float64)
+    wide = cr.tensor(np.pad(x.numpy(), ((0, 0), (0, 0), (1, 3), (2, 4))))
+    assert F.conv2d(x, w, padding=(1, 2, 3, 4)).equal(F.conv2d(wide, w))
+    line = F.conv1d(x[:, :, 0], w[:, :, 0], padding=(0, 2))
+    assert line.equal(F.conv1d(x[:, :, 0], w[:, :, 0], padding=2)[..., 2:])
+
+
 def test_gradients_of_gradients():
     cr.manual_seed(0)
     x = cr.randn(3, 4, 5, 4, dtype=cr.float64, requires_grad=True)

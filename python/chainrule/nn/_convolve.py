@@ -25,7 +25,8 @@ def conv1d(
         bias: (F,) or None.
         stride, dilation: >= 1.
         padding: zeros at both ends, >= 0; "valid" for none; "same" for as many as keep L, with a
-            stride of 1, one more at the end where the number is odd.
+            stride of 1, one more at the end where the number is odd. Two numbers are those of the
+            beginning and the end.
         groups: a divisor of C and F; filters of a group see the channels of that group.
 
     Shapes: result (N, F, P) or (F, P) with P = ⌊(L + 2 padding - dilation (K - 1) - 1) / stride⌋ + 1.
@@ -52,7 +53,8 @@ def conv2d(
 ) -> Tensor:
     """conv1d along two sides: of images (N, C, H, W) or (C, H, W), with weight (F, C / groups, KH, KW).
 
-    Each of stride, padding and dilation is an int, or one for the height and one for the width.
+    Each of stride, padding and dilation is an int, or one for the height and one for the width;
+    four of padding are those of top, left, bottom and right.
     Shapes: result (N, F, PH, PW) or (F, PH, PW), each side as in conv1d.
 
     Example:
