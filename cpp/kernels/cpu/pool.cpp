@@ -5,6 +5,7 @@
 
 #include "core/workspace.h"
 #include "kernels/cpu/entry.h"
+#include "kernels/cpu/pool_masks.h"
 #include "kernels/cpu/reduce_ops.h"
 
 namespace chainrule::kernels {
@@ -90,6 +91,16 @@ template <typename T>
 template <typename T>
 void max_of_plane(const Pool& pool, const T* x, T* out, int64_t* places) {
   const PoolSide &rows = pool.rows, &cols = pool.cols;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (takes_masks(pool)) {
+      for (int64_t oy = 0; oy < rows.windows; ++oy) {
+        max_of_windows(pool, oy, x, out + oy * cols.windows, places + oy * cols.windows);
+      }
+      return;
+    }
+  }
+#endif
   Best<T> best;
   for (int64_t oy = 0; oy < rows.windows; ++oy) {
     for (int64_t first = 0; first < cols.windows; first += kStrip) {
