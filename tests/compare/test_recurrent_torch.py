@@ -24,6 +24,10 @@ LAYERS = [
     )
 ]
 LAYERS += [("RNN", {"nonlinearity": "relu", "num_layers": 2}), ("RNN", {"nonlinearity": "relu"})]
+LAYERS += [
+    ("LSTM", {"proj_size": 2}),
+    ("LSTM", {"proj_size": 4, "bias": False, "num_layers": 2, "bidirectional": True}),
+]
 
 
 def pair(name, *args, **kwargs):
@@ -61,12 +65,13 @@ def test_layers(name, kwargs, batch):
     modules = pair(name, 5, 6, **kwargs)
     count = kwargs.get("num_layers", 1) * (1 + kwargs.get("bidirectional", False))
     if batch is None:
-        shape, state = (7, 5), (count, 6)
+        shape, state = (7, 5), (count,)
     else:
-        shape, state = (7, batch, 5), (count, batch, 6)
+        shape, state = (7, batch, 5), (count, batch)
         shape = (batch, 7, 5) if kwargs.get("batch_first") else shape
     states = 2 if name == "LSTM" else 1
-    arrays = [RNG(9).normal(size=s) for s in (shape, *[state] * states)]
+    sizes = (kwargs.get("proj_size", 6), 6)[:states]
+    arrays = [RNG(9).normal(size=s) for s in (shape, *((*state, size) for size in sizes))]
     compare(modules, arrays, states)
     compare(modules, arrays[:1], 0)
 

@@ -198,7 +198,7 @@ def test_sizes_that_are_refused(name, args, kwargs, error, match):
         (lambda: nn.GRU(3, 4, 2, dropout="a"), TypeError, "dropout to be a number"),
         (lambda: nn.RNN(3, 4, nonlinearity="sigmoid"), ValueError, "'tanh' or 'relu'; got 'sigm"),
         (lambda: nn.RNNCell(3, 4, nonlinearity=1), ValueError, "'tanh' or 'relu'; got 1"),
-        (lambda: nn.LSTM(3, 4, proj_size=2), ValueError, "proj_size=0; got 2. Put a Linear"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "proj_size < hidden_size, 4; got 4"),
         (lambda: nn.LSTM(3, 4, proj_size=-1), ValueError, "proj_size >= 0; got -1"),
     ],
 )

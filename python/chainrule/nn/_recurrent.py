@@ -74,7 +74,11 @@ class LSTM(RecurrentLayers):
     i, f, g and o, in this order.
 
     Arguments, shapes, names and initial values as of RNN, without `nonlinearity`. States come in
-    pairs: `lstm(input, (h_0, c_0))` gives `output, (h_n, c_n)`. proj_size: only 0.
+    pairs: `lstm(input, (h_0, c_0))` gives `output, (h_n, c_n)`.
+
+    Args:
+        proj_size: P in [0, H); with P > 0 h_t is W_hr times what it is else, so that outputs and
+            h_n have P values in the place of H, and each layer a weight_hr_lk (P, H).
 
     Example:
         >>> output, (h_n, c_n) = nn.LSTM(3, 4, num_layers=2)(chainrule.randn(7, 2, 3))

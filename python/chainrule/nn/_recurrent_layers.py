@@ -51,7 +51,11 @@ class RecurrentLayers(Recurrent):
         self.batch_first = require_bool(owner, "batch_first", batch_first)
         self.bidirectional = require_bool(owner, "bidirectional", bidirectional)
         self.dropout = self._require_dropout(dropout)
-        self.proj_size = _refuse_projection(owner, proj_size)
+        self.proj_size = require_size(owner, "proj_size", proj_size)
+        if self.proj_size >= self.hidden_size:
+            raise ValueError(
+                f"[{owner}] expected proj_size < hidden_size, {hidden_size}; got {proj_size}."
+            )
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
                 self._make(layer, suffix, device=device, dtype=dtype)
@@ -74,21 +78,30 @@ class RecurrentLayers(Recurrent):
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
     def _make(self, layer, suffix, **where):
-        width = self.input_size if layer == 0 else self.hidden_size * (1 + self.bidirectional)
+        state = self.proj_size or self.hidden_size
+        width = self.input_size if layer == 0 else state * (1 + self.bidirectional)
         rows = gates_of(self._kind) * self.hidden_size
-        shapes = [(rows, width), (rows, self.hidden_size), (rows,), (rows,)]
-        for name, shape in zip(_NAMES[: 4 if self.bias else 2], shapes, strict=False):
+        shapes = [("weight_ih", (rows, width)), ("weight_hh", (rows, state))]
+        if self.bias:
+            shapes += [("bias_ih", (rows,)), ("bias_hh", (rows,))]
+        if self.proj_size:
+            shapes += [("weight_hr", (state, self.hidden_size))]
+        for name, shape in shapes:
             self.register_parameter(name + suffix, Parameter(_core.empty(shape, **where)))
 
     def _weights(self, suffix) -> tuple[Any, ...]:
         names = _NAMES if self.bias else _NAMES[:2]
         return (*(getattr(self, name + suffix) for name in names), None, None)[:4]
 
+    def _projection(self, suffix):
+        return getattr(self, "weight_hr" + suffix) if self.proj_size else None
+
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters of each layer and direction, in the order of their names."""
         directions = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
-        return [[w for w in self._weights(suffix) if w is not None] for suffix in directions]
+        weights = [(*self._weights(suffix), self._projection(suffix)) for suffix in directions]
+        return [[w for w in of_one if w is not None] for of_one in weights]
 
     def flatten_parameters(self) -> None:
         """Does nothing: weights are read where they are. For code that calls it, as PyTorch's."""
@@ -128,17 +141,17 @@ class RecurrentLayers(Recurrent):
         return input.dim() == 3
 
     def _first_states(self, sequence, hx, batched):
-        """The first states of all layers and directions, (L D, B, H) each."""
+        """The first states of all layers and directions, (L D, B, P or H) and (L D, B, H)."""
         count = self.num_layers * (1 + self.bidirectional)
-        shape = (count, sequence.shape[1], self.hidden_size)
+        batch = (sequence.shape[1],)
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)[: len(self._states)]
         like = self._weights("_l0")[1]
         if hx is None:
-            zero = _core.zeros(shape, dtype=like.dtype)
-            return [zero] * len(self._states)
+            return [_core.zeros((count, *batch, size), dtype=like.dtype) for size in sizes]
         owner = type(self).__name__
         states = require_states(owner, self._states, hx)
-        wanted = shape if batched else (count, self.hidden_size)
-        for name, state in zip(self._states, states, strict=True):
+        for name, state, size in zip(self._states, states, sizes, strict=True):
+            wanted = (count, *batch, size) if batched else (count, size)
             check_state(owner, name, state, wanted, like)
         return [state if batched else state.unsqueeze(1) for state in states]
 
@@ -158,12 +171,13 @@ class RecurrentLayers(Recurrent):
         return sequence, *(_core.stack(states) for states in zip(*lasts, strict=True))
 
     def _direction(self, sequence, suffix, h0, c0=None):
-        weights = self._weights(suffix)
-        return run_steps(self._kind, sequence, weights, h0, c0, suffix.endswith("_reverse"))
+        weights, reverse = self._weights(suffix), suffix.endswith("_reverse")
+        return run_steps(self._kind, sequence, weights, h0, c0, reverse, self._projection(suffix))
 
     def extra_repr(self):
         parts = [f"{self.input_size}, {self.hidden_size}"]
         for name, usual in (
+            ("proj_size", 0),
             ("num_layers", 1),
             ("bias", True),
             ("batch_first", False),
@@ -173,11 +187,3 @@ class RecurrentLayers(Recurrent):
             if getattr(self, name) != usual:
                 parts.append(f"{name}={getattr(self, name)}")
         return ", ".join(parts)
-
-
-def _refuse_projection(owner, proj_size):
-    if require_size(owner, "proj_size", proj_size) > 0:
-        raise ValueError(
-            f"[{owner}] expected proj_size=0; got {proj_size}. Put a Linear behind the layer."
-        )
-    return 0
