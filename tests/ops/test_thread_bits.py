@@ -48,6 +48,7 @@ CALLS = {
     "softmax of columns": lambda t: t(LARGE).softmax(0),
     "log_softmax": lambda t: t(LARGE).log_softmax(1),
     "cross_entropy": lambda t: F.cross_entropy(t(TALL), classes(270_000, 5)),
+    "nll_loss": lambda t: F.nll_loss(t(TALL), classes(270_000, 5)),
     "smoothed": lambda t: F.cross_entropy(t(LARGE), classes(401, 1003), label_smoothing=0.1),
     "multi_margin_loss": lambda t: F.multi_margin_loss(t(TALL), classes(270_000, 5)),
     "multilabel_margin_loss": lambda t: F.multilabel_margin_loss(
