@@ -92,4 +92,12 @@ struct ColumnKernels {
   void multiply(const kernels::ProductArgs& args) const;
 };
 
+// Dense operands of one dtype; see convolve.cpp.
+void run_convolve(const Convolution& g, DType dtype, const char* x, const char* w, const char* bias,
+                  char* out);
+void run_convolve_input(const Convolution& g, DType dtype, const char* dy, const char* w,
+                        char* out);
+void run_convolve_weight(const Convolution& g, DType dtype, const char* dy, const char* x,
+                         char* out);
+
 }  // namespace chainrule::ops
