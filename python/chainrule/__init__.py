@@ -6,6 +6,7 @@ package's. All else, listed in __init__.pyi, is imported when it is first asked 
 """
 
 from . import _core as _core
+from . import _shaping as _shaping  # which gives Tensor methods
 from ._core import *  # the op table decides which functions there are
 from ._later import attach as _attach
 

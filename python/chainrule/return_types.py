@@ -4,7 +4,11 @@ from . import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    adaptive_max_pool1d_with_indices = _core._adaptive_max_pool1d_with_indices
+    adaptive_max_pool2d_with_indices = _core._adaptive_max_pool2d_with_indices
     max = _core._max_dim
+    max_pool1d_with_indices = _core._max_pool1d_with_indices
+    max_pool2d_with_indices = _core._max_pool2d_with_indices
     min = _core._min_dim
     sort = _core._sort
     std_mean = _core._std_mean

@@ -21,6 +21,10 @@ LAYOUTS = {
 # PyTorch's results of these are views of memory that nobody else has: here they are no views.
 HIDDEN_BASES = {"inner", "ravel", "nn.functional.linear", "nn.functional.cross_entropy"}
 HIDDEN_BASES |= {"nn.functional.embedding"}  # here, and no view in PyTorch
+# Lines are planes of height 1 in PyTorch, of which it returns a view.
+LINES = ("conv1d", "avg_pool1d", "max_pool1d_with_indices")
+LINES += ("adaptive_avg_pool1d", "adaptive_max_pool1d_with_indices")
+HIDDEN_BASES |= {f"nn.functional.{name}" for name in LINES}
 
 
 def results(library, case, index, arrays, layout):

@@ -112,7 +112,18 @@ def test_import_takes_little_of_the_standard_library():
 def test_layers_and_optimizers_are_imported_when_asked_for():
     code = "import sys, chainrule; print(*(m for m in sys.modules if m.startswith('chainrule.')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"chainrule._core", "chainrule._later"}
+    assert {*done.stdout.split()} == {
+        f"chainrule.{n}" for n in ("_core", "_later", "_checks", "_shaping")
+    }
+
+
+def test_tensor_has_all_methods_from_the_beginning():
+    code = "import chainrule, sys; before = {*dir(chainrule.Tensor)}; "
+    code += (
+        "all(getattr(m, n) for m in (chainrule, chainrule.nn, chainrule.optim) for n in m.__all__)"
+    )
+    code += "; sys.exit(before != {*dir(chainrule.Tensor)})"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("package", [chainrule, chainrule.nn, chainrule.optim])

@@ -47,8 +47,7 @@ struct Affine {
 };
 
 template <typename T>
-[[gnu::always_inline]] inline void normalize_band(const NormalizeArgs& args, int64_t first,
-                                                  int64_t width) {
+void normalize_band(const NormalizeArgs& args, int64_t first, int64_t width) {
   const int64_t rows = args.rows, cols = args.cols;
   const T n = static_cast<T>(rows);
   const T* x = static_cast<const T*>(args.x) + first;
@@ -104,8 +103,7 @@ struct Incoming {
 
 // dx = rstd (g - mean(g) - x^ mean(g x^)) with g = dy weight and x^ the normalised x.
 template <typename T>
-[[gnu::always_inline]] inline void backward_band(const NormalizeBackwardArgs& args, int64_t first,
-                                                 int64_t width) {
+void backward_band(const NormalizeBackwardArgs& args, int64_t first, int64_t width) {
   const int64_t rows = args.rows;
   const T n = static_cast<T>(rows);
   const Incoming<T> in(args, first, width);
@@ -128,8 +126,7 @@ template <typename T>
 }
 
 template <typename T>
-[[gnu::always_inline]] inline void weight_band(const NormalizeBackwardArgs& args, int64_t first,
-                                               int64_t width) {
+void weight_band(const NormalizeBackwardArgs& args, int64_t first, int64_t width) {
   const Incoming<T> in(args, first, width);
   const Band<T> sums = sum_down<T>(args.rows, width, [&in](int64_t r, int64_t j) {
     return maths::chain(in.dy[r * in.cols + j], in.hat(r, j));
@@ -137,12 +134,9 @@ template <typename T>
   for (int64_t j = 0; j < width; ++j) static_cast<T*>(args.out)[first + j] = sums.at[j];
 }
 
-// A whole band has its width in the code, so that its sums stay in registers.
 template <typename Args, void (*kDo)(const Args&, int64_t, int64_t)>
 void by_bands(const Args& args, int64_t begin, int64_t end) {
-  int64_t c = begin;
-  for (; c + kBand <= end; c += kBand) kDo(args, c, kBand);
-  if (c < end) kDo(args, c, end - c);
+  for (int64_t c = begin; c < end; c += kBand) kDo(args, c, end - c < kBand ? end - c : kBand);
 }
 
 template <typename T>

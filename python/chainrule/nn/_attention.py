@@ -54,6 +54,9 @@ def scaled_dot_product_attention(
     """
     _check_inputs(query, key, value)
     require_probability(OP, dropout_p, "dropout_p")
+    dtype = query.dtype
+    if dtype == _core.bfloat16:  # rounded once, at the end
+        query, key, value = query.float(), key.float(), value.float()
     if require_bool(OP, "enable_gqa", enable_gqa):
         key, value = (
             _for_each_head(name, query, x) for name, x in (("key", key), ("value", value))
@@ -62,10 +65,7 @@ def scaled_dot_product_attention(
     leading = _leading_sizes(query, key, value)
     length, count = query.size(-2), key.size(-2)
     if attn_mask is not None:
-        _check_mask(attn_mask, query, (*leading, length, count))
-    dtype = query.dtype
-    if dtype == _core.bfloat16:  # rounded once, at the end
-        query, key, value = query.float(), key.float(), value.float()
+        _check_mask(attn_mask, dtype, (*leading, length, count))
     scores = _core.matmul(query * factor, key.mT)
     if require_bool(OP, "is_causal", is_causal):
         if attn_mask is not None:
@@ -149,11 +149,11 @@ def _leading_sizes(query, key, value):
     return tuple(several.pop() for several in found)
 
 
-def _check_mask(mask, query, shape):
+def _check_mask(mask, dtype, shape):
     require_tensor(OP, mask)
-    if mask.dtype not in (_core.bool, _core.float32, query.dtype):
+    if mask.dtype not in (_core.bool, _core.float32, dtype):
         raise _core.DtypeError(
-            f"[{OP}] expected attn_mask of bool, float32 or query's {query.dtype}; got {mask.dtype}."
+            f"[{OP}] expected attn_mask of bool, float32 or query's {dtype}; got {mask.dtype}."
         )
     own = tuple(mask.shape)
     fits = len(own) <= len(shape) and all(
