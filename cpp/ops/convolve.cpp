@@ -120,6 +120,11 @@ Tensors compose_weight(const Call& c) {
                    {g.filters, g.group_channels(), g.w.kernel_h, g.w.kernel_w}));
 }
 
+// A filter's multiplications and additions for each element of y; also of sizes that no call has.
+int64_t work_of(const Tensor& y, const Tensor& w) {
+  return 2 * y.numel() * (w.numel() / std::max<int64_t>(1, w.dim() > 0 ? w.size(0) : 1));
+}
+
 Dims plane_of(const Dims& sizes) { return {sizes[2], sizes[3]}; }
 
 }  // namespace
@@ -168,7 +173,7 @@ const OpDef kConvolve = {
     .compose = compose_convolve,
     .autocast = in_bfloat16,
     .dtypes = kRealDTypes,
-    .work = [](const Run& r) { return of_convolve(r).work(); },
+    .work = [](const Run& r) { return work_of(r.out(), r[1]); },
 };
 
 const OpDef kConvolveInput = {
@@ -204,7 +209,7 @@ const OpDef kConvolveInput = {
               }}},
     .compose = compose_input,
     .dtypes = kRealDTypes,
-    .work = [](const Run& r) { return of_input(r).work(); },
+    .work = [](const Run& r) { return work_of(r[0], r[1]); },
 };
 
 const OpDef kConvolveWeight = {
@@ -240,7 +245,7 @@ const OpDef kConvolveWeight = {
               }}},
     .compose = compose_weight,
     .dtypes = kRealDTypes,
-    .work = [](const Run& r) { return of_weight(r).work(); },
+    .work = [](const Run& r) { return work_of(r[0], r.out()); },
 };
 
 }  // namespace chainrule::ops
