@@ -46,3 +46,36 @@ def test_learning_embeddings_updates_x():
     cr.optim.SGD(table.parameters(), lr=0.5).step()
     moved = (table.weight.detach() != before).any(dim=1)
     assert moved.tolist() == [False, False, True, False, False, True]
+
+
+class SequenceAutoencoder(nn.Module):
+    """The last state of one recurrent network is all that another one sees of the sequence."""
+
+    def __init__(self, features, code):
+        super().__init__()
+        self.encoder = nn.LSTM(features, code, batch_first=True)
+        self.decoder = nn.LSTM(code, code, batch_first=True)
+        self.output = nn.Linear(code, features)
+
+    def forward(self, x):
+        _, (code, _) = self.encoder(x)
+        steps = code[-1].unsqueeze(1).expand(-1, x.size(1), -1)
+        return self.output(self.decoder(steps)[0])
+
+
+def test_a_recurrent_autoencoder_learns_sequences():
+    cr.manual_seed(0)
+    x = cr.randn(8, 5, 2)
+    net = SequenceAutoencoder(2, 24)
+    optimizer = cr.optim.Adam(net.parameters(), lr=0.02)
+
+    @cr.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(x), x)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    losses = [step(x).item() for _ in range(400)]
+    assert losses[0] > 0.8 and losses[-1] < 0.05

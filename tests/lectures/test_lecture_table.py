@@ -37,7 +37,7 @@ def resolves(name):
 
 
 def is_setting(name):
-    return any(f"{name}:" in (kind.__doc__ or "") for kind in vars(optim).values())
+    return any(f"{name}:" in (getattr(optim, kind).__doc__ or "") for kind in optim.__all__)
 
 
 def test_the_table_is_read_whole():
