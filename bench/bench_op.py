@@ -64,16 +64,7 @@ def main():
         if args.only not in operation.name:
             continue
         for part, timings in measure(libs, operation, args.rounds).items():
-            subject = f"{operation.name}, {part}"
-            line = f"{subject:44}"
-            for library, samples in timings.items():
-                record.add(subject, library, samples)
-                line += f" {library} {samples!s:34}"
-            if "PyTorch" in timings:
-                quotient = timings["PyTorch"].per(timings["chainrule"])
-                record.add(subject, "over PyTorch", quotient, "x")
-                line += f" {quotient.median:.2f} x"
-            print(line, flush=True)
+            print(record.compare(f"{operation.name}, {part}", timings), flush=True)
     record.write(args.json)
 
 

@@ -77,18 +77,11 @@ def main():
             subject = " ".join([name, *(f"{k}={v}" for k, v in settings.items()), f"{size:,}"])
             functions = candidates(libs, name, size, settings)
             timings = harness.interleaved(functions, args.rounds, target=0.01)
-            line = f"{subject:36}"
-            for candidate, samples in timings.items():
-                record.add(subject, candidate, samples)
-                line += f" {candidate} {samples!s:32}"
+            line = record.compare(subject, timings, 36)
             if "memory loop" in timings:
                 share = timings["memory loop"].per(timings["chainrule"])
                 record.add(subject, "share of the memory loop", share, "share")
                 line += f" {100 * share.median:.0f} % of the loop"
-            if "PyTorch" in timings:
-                quotient = timings["PyTorch"].per(timings["chainrule"])
-                record.add(subject, "over PyTorch", quotient, "x")
-                line += f" {quotient.median:.2f} x"
             print(line, flush=True)
     record.write(args.json)
 

@@ -45,6 +45,18 @@ class Record:
         spread = (samples.low, samples.median, samples.high)
         self.interval(subject, candidate, spread, len(samples.values), unit)
 
+    def compare(self, subject, timings, width=44):
+        """Adds the candidates' timings and PyTorch's over chainrule's; the line to print."""
+        line = f"{subject:{width}}"
+        for candidate, samples in timings.items():
+            self.add(subject, candidate, samples)
+            line += f" {candidate} {samples!s:32}"
+        if "PyTorch" in timings:
+            quotient = timings["PyTorch"].per(timings["chainrule"])
+            self.add(subject, "over PyTorch", quotient, "x")
+            line += f" {quotient.median:.2f} x"
+        return line
+
     def value(self, subject, candidate, value, unit):
         """A figure without a spread of its own."""
         self.interval(subject, candidate, (value, value, value), 1, unit)
