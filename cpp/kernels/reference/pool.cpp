@@ -1,8 +1,8 @@
 // Pooling window by window, sums in long double.
 #include <cmath>
 #include <limits>
-#include <vector>
 
+#include "core/workspace.h"
 #include "kernels/reference/reference.h"
 
 namespace chainrule::kernels {
@@ -74,9 +74,10 @@ void avg_pool(const Pool& pool, int64_t begin, int64_t end, const void* in, void
 
 template <typename T>
 void avg_pool_backward(const Pool& pool, int64_t begin, int64_t end, const void* in, void* out) {
-  std::vector<Real> sums(pool.plane());
+  const int64_t bytes = pool.plane() * static_cast<int64_t>(sizeof(Real));
+  Real* const sums = static_cast<Real*>(thread_workspace(bytes));
   for (int64_t i = begin; i < end; ++i) {
-    sums.assign(pool.plane(), 0);
+    for (int64_t p = 0; p < pool.plane(); ++p) sums[p] = 0;
     for_windows(pool, i, i + 1, [&](int64_t, int64_t oy, int64_t ox, int64_t window) {
       const Real share = static_cast<const T*>(in)[window] / divisor(pool, oy, ox);
       for_places(pool, oy, ox, [&](int64_t at) { sums[at] += share; });
