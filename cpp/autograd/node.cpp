@@ -220,9 +220,10 @@ class RuleView final : public Backward {
 
 void OpNode::require_saved() const {
   if (!used_ || !saved_) return;
-  fail<StateError>(
-      "backward", "expected a graph that still holds its saved tensors; got one of ", op_.name,
-      " that has already been run backward. Use backward(retain_graph=True) the first time.");
+  fail<StateError>("backward", "expected a graph that still holds its saved tensors; got one of ",
+                   op_.name,
+                   " that has already been run backward. Use backward(retain_graph=True) the first "
+                   "time, or detach() what an earlier step has left.");
 }
 
 void OpNode::require_intact() const {

@@ -22,7 +22,9 @@ const OpDef kSmoothL1Loss = {
           check_same_shape(c);
           if (!(a.beta >= 0)) fail<ValueError>(c.name(), "expected beta >= 0; got ", a.beta, ".");
           const Tensor error = sub(c[0], c[1]);
-          return reduced(a.beta == 0 ? abs(error) : huber(error, a.beta, a.beta), a.reduction);
+          const bool wide = error.dtype() == DType::kFloat64;
+          const bool straight = a.beta == 0 || (!wide && static_cast<float>(a.beta) == 0);
+          return reduced(straight ? abs(error) : huber(error, a.beta, a.beta), a.reduction);
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,

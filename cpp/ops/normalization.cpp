@@ -26,7 +26,8 @@ Tensor vector_of(const Call& c, const Tensor& t, const char* what, const Dims& s
   if (!(t.sizes() == sizes)) {
     fail<ShapeError>(c.name(), "expected ", what, " of sizes ", sizes, "; got ", t.sizes(), ".");
   }
-  if (t.dtype() != dtype && promote_types(t.dtype(), c[0].dtype()) != DType::kFloat32) {
+  const bool fits = t.dtype() == dtype || t.dtype() == c[0].dtype();
+  if (!fits && promote_types(t.dtype(), c[0].dtype()) != DType::kFloat32) {
     fail<DtypeError>(c.name(), "expected ", what, " of the input's dtype, ",
                      dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ".");
   }

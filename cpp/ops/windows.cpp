@@ -95,6 +95,20 @@ Tensor as_plane(const Tensor& t, int sides) {
 
 namespace {
 
+// A kernel as large as its padding may have more places than memory or 64 bits have room for.
+void check_columns(const Call& c, const Convolution& g) {
+  constexpr int64_t kMostColumns = int64_t{1} << 59;
+  int64_t n = g.taps();
+  bool fits = true;
+  for (int64_t factor : {g.channels, g.out_h, g.w.out_w, std::max<int64_t>(1, g.images)}) {
+    fits = fits && !__builtin_mul_overflow(n, factor, &n) && n < kMostColumns;
+  }
+  if (fits) return;
+  fail<OutOfMemory>(c.name(), "expected columns that memory has room for; got ", g.channels,
+                    " channels of ", g.w.kernel_h, " * ", g.w.kernel_w, " places in ", g.out_h,
+                    " * ", g.w.out_w, " windows.");
+}
+
 template <typename Attrs>
 Convolution unfolded(const Call& c, const Attrs& a, int64_t images, int64_t channels,
                      int64_t height, int64_t width) {
@@ -102,6 +116,7 @@ Convolution unfolded(const Call& c, const Attrs& a, int64_t images, int64_t chan
   g.w = windows_of(c, {a.kernel, a.stride, a.padding, a.dilation}, height, width, &g.out_h);
   g.images = images;
   g.channels = channels;
+  check_columns(c, g);
   return g;
 }
 

@@ -260,6 +260,8 @@ def test_the_layer(settings, need, average, masked, batch):
 @pytest.mark.parametrize("padded", [True, False])
 @pytest.mark.parametrize("extra", [{}, {"add_bias_kv": True, "add_zero_attn": True}], ids=str)
 def test_self_attention_with_a_causal_mask(need, padded, extra):
+    if extra and not (need or padded):
+        pytest.skip("PyTorch hides what is appended here: tests/python/test_attention.py has ours")
     made = layers(batch_first=True, **extra)
     mask, padding = ~np.tri(4, dtype=bool), np.array([[False] * 4, [False, True, False, True]])
 

@@ -46,9 +46,9 @@ def test_fifty_hidden_units_overfit_where_two_do_not():
         seen_errors.append([error(net, x, y) for net in nets])
         unseen_errors.append([error(net, *unseen) for net in nets])
     few, many = np.mean(seen_errors, 0)
-    assert many < 0.5 * few
+    assert many < 0.7 * few
     few, many = np.mean(unseen_errors, 0)
-    assert many > 1.5 * few
+    assert many > 1.3 * few
 
 
 def test_a_tanh_network_with_small_weights_is_close_to_a_line():

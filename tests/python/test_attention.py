@@ -331,3 +331,15 @@ def encoder(**keys):
 def test_misuse(error, words, act):
     with pytest.raises(error, match=words):
         act()
+
+
+@pytest.mark.parametrize("appended", [{"add_bias_kv": True}, {"add_zero_attn": True}])
+def test_what_is_appended_to_the_keys_is_hidden_from_no_query(appended):
+    cr.manual_seed(0)
+    layer = nn.MultiheadAttention(8, 2, batch_first=True, **appended)
+    x, mask = cr.randn(2, 4, 8), cr.ones(4, 4).triu(1).bool()
+    results = [
+        layer(x, x, x, attn_mask=mask, is_causal=True, need_weights=need)[0]
+        for need in (True, False)
+    ]
+    assert (results[0] - results[1]).abs().max().item() < 1e-6

@@ -255,3 +255,30 @@ def test_a_network_of_convolutions_with_linear_layers_at_the_end_learns():
         step(*batch(64))
     x, y = batch(400)
     assert (net(x).argmax(1) == y).float().mean().item() > 0.97
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_columns_without_end_are_refused(compiled):
+    unfold = cr.compile(F.unfold) if compiled else F.unfold
+    for channels, kernel, padding in (
+        (16, 2**30, 2**29),
+        (20, (2147418113, 429509837), (1073709056, 214754918)),
+    ):
+        with pytest.raises(cr.OutOfMemory, match="columns that memory has room for"):
+            unfold(cr.zeros(1, channels, 1, 1), kernel, padding=padding)
+
+
+def test_no_filters_of_any_size_give_gradients_of_zeros():
+    x = cr.ones(64, 1, 1, 1, requires_grad=True)
+    F.conv2d(x, cr.zeros(0, 1, 2**29, 2**29), padding=2**28).sum().backward()
+    assert x.grad.equal(cr.zeros(64, 1, 1, 1))
+
+
+@pytest.mark.parametrize("name", ["stride", "dilation"])
+def test_named_padding_with_sizes_of_other_kinds(name):
+    x, w = cr.randn(1, 1, 5, 5), cr.randn(1, 1, 3, 3)
+    same = F.conv2d(x, w, padding="same", **{name: np.int64(1)})
+    assert same.equal(F.conv2d(x, w, padding=1))
+    for value in (1.5, None, ("a", 1)):
+        with pytest.raises(TypeError, match=rf"^\[conv2d\] expected {name} to be an int"):
+            F.conv2d(x, w, padding="same", **{name: value})

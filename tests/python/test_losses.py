@@ -261,3 +261,10 @@ def test_gradients_of_captured_losses_have_the_bits_of_eager_ones(name):
         replayed = step(x)
     assert step.stats["replays"] >= 1
     assert [t.tolist() for t in replayed] == [t.tolist() for t in eager]
+
+
+def test_smooth_l1_with_a_beta_that_float32_has_not():
+    x = cr.tensor([1.0, -2.0], requires_grad=True)
+    loss = cr.nn.functional.smooth_l1_loss(x, cr.zeros(2), beta=1e-50)
+    loss.backward()
+    assert loss.item() == 1.5 and x.grad.tolist() == [0.5, -0.5]

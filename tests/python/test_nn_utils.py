@@ -121,3 +121,11 @@ def test_a_vector_that_does_not_fit_changes_nothing(vector):
     with pytest.raises((ValueError, TypeError), match="vector_to_parameters"):
         utils.vector_to_parameters(vector, net.parameters())
     assert net.weight.tolist() == before
+
+
+@pytest.mark.parametrize("clip", ["clip_grad_norm_", "clip_grad_value_"])
+def test_clipping_of_an_iterator_that_is_used_up_warns(clip):
+    parameters = nn.Linear(2, 1).parameters()
+    list(parameters)
+    with pytest.warns(UserWarning, match="an iterator without any, so nothing is clipped"):
+        getattr(nn.utils, clip)(parameters, 1.0)

@@ -235,6 +235,12 @@ def test_parameters_of_another_dtype():
             assert layer.train(mode)(half).dtype == cr.bfloat16
         assert layer.running_mean.dtype == cr.float32
     assert nn.BatchNorm1d(3)(half).dtype == cr.bfloat16
+    narrow, net = nn.BatchNorm1d(3).bfloat16(), nn.BatchNorm1d(3)
+    for x in (half, half[:, :, 0]):
+        y = narrow(x)
+        y.float().square().sum().backward()
+        assert y.dtype == narrow.weight.grad.dtype == cr.bfloat16
+        assert (y.float() - net(x.float())).abs().max().item() < 0.02
 
 
 def test_gradients_of_gradients_of_rows_without_a_gradient_are_finite():

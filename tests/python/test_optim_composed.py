@@ -216,3 +216,18 @@ def test_states_of_other_shapes_are_not_loaded():
         broken = {**saved, "state": {0: {**saved["state"][0], key: value}}}
         with pytest.raises(error, match=key):
             optimizer.load_state_dict(broken)
+
+
+@pytest.mark.parametrize("size", [1e22, 1e-24])
+def test_lamb_has_the_length_of_large_and_small_parameters(size):
+    w = cr.nn.Parameter(cr.full((4,), size))
+    w.grad = cr.ones(4)
+    cr.optim.LAMB([w], lr=0.01).step()
+    assert w.tolist() == pytest.approx([0.99 * size] * 4, rel=1e-6)
+
+
+def test_adafactor_with_nan_in_a_gradient():
+    w = cr.nn.Parameter(cr.ones(3))
+    w.grad = cr.tensor([math.nan, 1.0, 1.0])
+    cr.optim.Adafactor([w]).step()
+    assert w.isnan().all()

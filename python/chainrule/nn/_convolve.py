@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .._checks import require_tensor
 from .._core import Tensor, _functional
+from ._sizes import require_sizes
 
 
 def conv1d(
@@ -69,12 +70,9 @@ def conv2d(
     return _functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
-def same_padding(kernel: Sequence[int], dilation: int | Sequence[int]) -> list[tuple[int, int]]:
+def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> list[tuple[int, int]]:
     """(before, after) of each side, so that it keeps its size at a stride of 1."""
-    steps = [dilation] * len(kernel) if isinstance(dilation, int) else list(dilation)
-    if len(steps) == 1:
-        steps = steps * len(kernel)
-    totals = [d * (k - 1) for k, d in zip(kernel, steps, strict=False)]
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     return [(total // 2, total - total // 2) for total in totals]
 
 
@@ -83,11 +81,10 @@ def _named_padding(op, padding, weight, stride, dilation, sides):
         return 0
     if padding != "same":
         raise ValueError(f"[{op}] expected padding to be ints, 'same' or 'valid'; got {padding!r}.")
-    strides = (stride,) if isinstance(stride, int) else tuple(stride)
-    if any(s != 1 for s in strides):
+    if any(s != 1 for s in require_sizes(op, "stride", stride, sides, 1)):
         raise ValueError(f"[{op}] expected stride=1 with padding='same'; got {stride}.")
     kernel = tuple(require_tensor(op, weight).shape)[2:]
     if len(kernel) != sides or any(k < 1 for k in kernel):
         return 0  # refused where the sizes are looked at
-    pairs = same_padding(kernel, dilation)
+    pairs = same_padding(kernel, require_sizes(op, "dilation", dilation, sides, 1))
     return [before for before, _ in pairs] + [after for _, after in pairs]

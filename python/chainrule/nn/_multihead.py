@@ -146,7 +146,9 @@ class MultiheadAttention(Module):
                 id(x): x.transpose(0, 1) if batched else x.unsqueeze(0) for x in (query, key, value)
             }
             query, key, value = (turned[id(x)] for x in (query, key, value))
-        causal = is_causal and key_padding_mask is None and not need_weights
+        # What is appended to the keys is hidden from no query, which the mask's own form cannot say.
+        appended = self.bias_k is not None or self.add_zero_attn
+        causal = is_causal and key_padding_mask is None and not (need_weights or appended)
         masks = [] if causal else self._masks(query, key, key_padding_mask, attn_mask)
         q, k, v = self._heads(query, key, value)
         masks = [self._extended(mask, k.size(2)) for mask in masks]

@@ -100,7 +100,7 @@ class LAMB(ComposedOptimizer):
         else:
             first, second = mean, square
         direction = first / (second.sqrt() + eps) + weight_decay * param
-        length = _core.minimum(_core.maximum(param.norm().double(), low), high)
-        size = direction.norm().double()
+        length = _core.minimum(_core.maximum(param.double().norm(), low), high)
+        size = direction.double().norm()
         ratio = _core.where((length > 0) & (size > 0), length / size, 1.0)
         return param - (lr * ratio) * direction, step, mean, square

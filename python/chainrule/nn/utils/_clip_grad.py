@@ -88,7 +88,7 @@ def clip_grad_norm_(
         >>> w.grad
         tensor([0.6000, 0.8000])
     """
-    parameters = tensor_list("clip_grad_norm_", parameters)
+    parameters = _parameter_list("clip_grad_norm_", parameters)
     require_number("clip_grad_norm_", "max_norm", max_norm)
     total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
@@ -112,8 +112,22 @@ def clip_grad_value_(
     """
     clip_value = float(require_number("clip_grad_value_", "clip_value", clip_value))
     with _core.no_grad():
-        for grad in _grads("clip_grad_value_", parameters):
+        for grad in _grads("clip_grad_value_", _parameter_list("clip_grad_value_", parameters)):
             grad.clamp_(min=-clip_value, max=clip_value)
+
+
+def _parameter_list(op, parameters):
+    """The parameters; a warning for an iterator that has nothing left, as after a loop over it."""
+    found = tensor_list(op, parameters)
+    if not found and hasattr(parameters, "__next__"):
+        import warnings
+
+        warnings.warn(
+            f"[{op}] expected parameters; got an iterator without any, so nothing is clipped. Call "
+            "net.parameters() again.",
+            stacklevel=3,
+        )
+    return found
 
 
 def _grads(op, parameters):
