@@ -1,5 +1,6 @@
-"""A step of every optimizer on one parameter of a million elements, and of a hundred million: beside
-PyTorch's, and beside a loop that reads and writes as many arrays and computes their mean.
+"""A step of every optimizer that is one native update, on one parameter of a million elements and of
+a hundred million: beside PyTorch's, and beside a loop that reads and writes as many arrays and
+computes their mean.
 
 python -m bench.bench_optim [--sizes 1000000,100000000]
 """

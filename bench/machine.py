@@ -84,6 +84,7 @@ def stream(arrays):
         return None
     size = arrays[0].size
     pointers = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    assert 2 <= len(arrays) <= 5
     assert all(a.dtype == "float32" and a.flags.c_contiguous and a.size == size for a in arrays)
     return lambda: found.machine_stream(pointers, len(arrays), size)
 

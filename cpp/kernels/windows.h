@@ -43,8 +43,8 @@ struct ShiftRows {
 using ShiftRowsFn = void (*)(const ShiftRows& args);
 
 // One side of pooling windows: window o shows the places begin[o], begin[o] + step, ... below
-// end[o], all inside the plane, at least one. Where `stride` is not 0 they are the places
-// o * stride - before + j * step for j < kernel, as far as they are inside.
+// end[o], all inside the plane; of a dilated window there may be none. Where `stride` is not 0 they
+// are the places o * stride - before + j * step for j < kernel, as far as they are inside.
 struct PoolSide {
   int64_t size, windows;
   const int64_t *begin, *end;

@@ -75,10 +75,9 @@ const OpDef kNormalizeRows = {
     .name = "normalize_rows",
     .doc =
         "(x - mean) / sqrt(var + eps) * weight + bias along the rows of a dense matrix, or down "
-        "its "
-        "columns; weight and bias are of each column. Without center the mean counts as 0. Mean, "
-        "variance and 1 / sqrt(var + eps) come along; no "
-        "gradient goes through them.",
+        "its columns. Weight and bias are of channels: of each column, or where groups rows are a "
+        "sample, of each span columns of each of them. Without center the mean counts as 0. Mean, "
+        "variance and 1 / sqrt(var + eps) come along; no gradient goes through them.",
     .signatures = {"normalize_rows(Tensor input, Tensor? weight, Tensor? bias, float eps, "
                    "bool center=True, bool columns=False, int groups=1, int span=1) -> (output, "
                    "mean, var, rstd)"},
