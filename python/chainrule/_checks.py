@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ._core import Tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -79,6 +78,6 @@ def tensor_list(op: str, tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """One tensor or several as a list; TypeError for anything else among them."""
     if isinstance(tensors, Tensor):
         return [tensors]
-    if not isinstance(tensors, Iterable):
+    if not hasattr(tensors, "__iter__"):
         raise TypeError(f"[{op}] expected a Tensor or tensors; got {type(tensors).__name__}.")
     return [require_tensor(op, tensor) for tensor in tensors]
