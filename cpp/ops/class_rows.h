@@ -36,8 +36,4 @@ class RowReduction {
   ReducePlan sum_;  // of a row-sized vector
 };
 
-inline bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
-  return t.dtype() == dtype && t.sizes() == sizes && t.is_contiguous();
-}
-
 }  // namespace chainrule::ops

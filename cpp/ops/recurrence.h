@@ -40,11 +40,6 @@ Tensors composed_recurrence_backward(const Layer& layer, const RecurrenceTensors
 
 Tensors compose_recurrence(const Call& c);
 
-// A dense tensor of one dtype and sizes.
-inline bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
-  return t.dtype() == dtype && t.sizes() == sizes && t.is_contiguous();
-}
-
 // fn(first, last) for ranges of the batch, whose rows go through all the steps by themselves.
 template <typename F>
 void for_batch_rows(const Layer& layer, int64_t work, F&& fn) {

@@ -12,6 +12,11 @@ inline Tensor zero_slope(Backward& b) { return zeros_like(b.dy()); }
 // would promote each other to the default dtype.
 inline Tensor strong(const Tensor& t) { return t->weak_number ? cast(t, t.dtype()) : t; }
 
+// A dense tensor of one dtype and sizes.
+inline bool is_dense(const Tensor& t, DType dtype, const Dims& sizes) {
+  return t.dtype() == dtype && t.sizes() == sizes && t.is_contiguous();
+}
+
 inline bool is_bool(const Tensor& t) { return t.dtype() == DType::kBool; }
 
 // One output of a composite.

@@ -9,7 +9,7 @@ RANDOM = {"rrelu", "dropout", "alpha_dropout"}
 
 
 def test_operations_agree_with_pytorch(bench, monkeypatch):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="pip install torch==2.13.0")
     operations = bench("operations")
     for name, value in {"SIZE": 3000, "ROWS": 30, "WIDTH": 20}.items():
         monkeypatch.setattr(operations, name, value)

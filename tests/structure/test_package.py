@@ -1,5 +1,6 @@
 """What an installed package weighs, brings along and imports."""
 
+import ast
 import importlib.metadata
 import importlib.resources
 import io
@@ -129,6 +130,10 @@ def test_tensor_has_all_methods_from_the_beginning():
 @pytest.mark.parametrize("package", [chainrule, chainrule.nn, chainrule.optim])
 def test_stub_names_what_the_package_has(package):
     assert {*package.__all__} <= {*dir(package)}
+    stub = Path(package.__file__).with_name("__init__.pyi").read_text(encoding="utf-8")
+    imports = [node for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom)]
+    written = {a.asname for node in imports for a in node.names if a.name != "*"}
+    assert written - {"__version__"} <= {*package.__all__}  # every form of line is understood
     assert all(getattr(package, name) is not None for name in package.__all__)
     with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'x_y'"):
         package.x_y  # noqa: B018 - asking is the test
