@@ -206,13 +206,14 @@ def text_and_keys(module):
 def test_text_keys_and_beginnings(settings):
     made = layers(**settings)
     assert text_and_keys(made[cr]) == text_and_keys(made[torch])
-    large = {"embed_dim": 64, "num_heads": 4, **settings}
+    for lib in LIBRARIES:
+        lib.manual_seed(0)
+    large = {"embed_dim": 256, "num_heads": 4, **settings}
     fresh = both(lambda lib: lib.nn.MultiheadAttention(**large))
     for (name, a), (_, b) in zip(*(m.named_parameters() for m in fresh), strict=True):
         a, b = a.detach().numpy(), b.detach().numpy()
-        np.testing.assert_allclose(
-            a.std(), b.std(), rtol=0.35 if a.size < 1000 else 0.1, err_msg=name
-        )
+        # Four deviations of the difference between two deviations of n numbers each.
+        np.testing.assert_allclose(a.std(), b.std(), rtol=4 / np.sqrt(a.size), err_msg=name)
         assert a.size < 1000 or abs(abs(a).max() - abs(b).max()) < 0.01 * abs(b).max()
 
 
