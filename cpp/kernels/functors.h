@@ -137,14 +137,16 @@ CHAINRULE_MAP1(softshrink, 1, const T left = x < -p[0] ? x + p[0] : x * T(0);
                return x > p[0] ? x - p[0] : left;)
 // {threshold, value}
 CHAINRULE_MAP1(threshold, 2, return x <= p[0] ? p[1] : x;)
-// {delta, divisor}
-CHAINRULE_MAP1(huber, 2, const T d = maths::fabs(x); const T near = T(0.5) * (x * x) / p[1];
-               return d >= p[0] ? (d - T(0.5) * p[0]) * (p[0] / p[1]) : near;)
 // {for nan, for +inf, for -inf}
 CHAINRULE_MAP1(nan_to_num, 3, const T y = x == maths::kInfinity<T> ? p[1] : x;
                const T z = y == -maths::kInfinity<T> ? p[2] : y; return x != x ? p[0] : z;)
 
 CHAINRULE_MAP2(div, 0, a, b, return a / b;)
+CHAINRULE_MAP2(squared_error, 0, x, t, const T d = x - t; return d * d;)
+// {delta, divisor}
+CHAINRULE_MAP2(huber, 2, x, t, const T e = x - t; const T d = maths::fabs(e);
+               const T near = T(0.5) * (e * e) / p[1];
+               return d >= p[0] ? (d - T(0.5) * p[0]) * (p[0] / p[1]) : near;)
 CHAINRULE_MAP2(leaky, 0, x, slope, return x > 0 ? x : x * slope;)
 CHAINRULE_COSTLY2(gated, 0, x, gate, return x * maths::sigmoid(gate);)
 CHAINRULE_COSTLY2(atan2, 0, y, x, return maths::atan2(y, x);)
@@ -192,9 +194,10 @@ CHAINRULE_MAP2(inside_backward, 3, dy, x, return (x > p[0]) & (x < p[1]) ? dy * 
 CHAINRULE_MAP2(outside_backward, 2, dy, x, return (x < p[0]) | (x > p[1]) ? dy : T(0);)
 // {threshold}
 CHAINRULE_MAP2(threshold_backward, 1, dy, x, return x <= p[0] ? T(0) : dy;)
+CHAINRULE_MAP3(squared_error_backward, 0, dy, x, t, return maths::chain(dy, T(2) * (x - t));)
 // {delta, divisor}
-CHAINRULE_MAP2(huber_backward, 2, dy, x,
-               const T slope = maths::fabs(x) >= p[0] ? maths::copysign(p[0], x) : x;
+CHAINRULE_MAP3(huber_backward, 2, dy, x, t, const T e = x - t;
+               const T slope = maths::fabs(e) >= p[0] ? maths::copysign(p[0], e) : e;
                return maths::chain(dy, slope / p[1]);)
 // {derivative at 0}
 CHAINRULE_MAP2(relu_kink_backward, 1, dy, x, const T right = x == 0 ? dy * p[0] : dy;

@@ -41,7 +41,6 @@
   X(hardshrink, 1)                \
   X(softshrink, 1)                \
   X(threshold, 1)                 \
-  X(huber, 1)                     \
   X(nan_to_num, 1)                \
   X(div, 2)                       \
   X(leaky, 2)                     \
@@ -49,6 +48,8 @@
   X(atan2, 2)                     \
   X(absorb, 2)                    \
   X(absorb_div, 2)                \
+  X(squared_error, 2)             \
+  X(huber, 2)                     \
   X(bce, 2)                       \
   X(bce_slope, 2)                 \
   X(tanh_backward, 2)             \
@@ -69,7 +70,8 @@
   X(inside_backward, 2)           \
   X(outside_backward, 2)          \
   X(threshold_backward, 2)        \
-  X(huber_backward, 2)            \
+  X(squared_error_backward, 3)    \
+  X(huber_backward, 3)            \
   X(relu_kink_backward, 2)        \
   X(leaky_backward, 3)            \
   X(leaky_slope_backward, 2)      \

@@ -36,6 +36,26 @@ inline int64_t strip_length(int64_t n, int64_t begin) {
   return n - begin < kStrip ? n - begin : kStrip;
 }
 
+// An input as dense data, strip by strip: where it lies if it is dense, else copied; a repeated
+// scalar once for all strips.
+template <typename T>
+class Strips {
+ public:
+  Strips(int64_t n, const void* x, int64_t stride) : x_(static_cast<const T*>(x)), stride_(stride) {
+    if (stride == 0) gather(strip_length(n, 0), buffer_, x_, 0);
+  }
+  const T* at(int64_t begin, int64_t length) {
+    if (stride_ == 1) return x_ + begin;
+    if (stride_ != 0) gather(length, buffer_, x_ + begin * stride_, stride_);
+    return buffer_;
+  }
+
+ private:
+  const T* x_;
+  int64_t stride_;
+  T buffer_[kStrip];
+};
+
 // A functor with inputs that its vector code, F::near, cannot take.
 template <typename F, typename T>
 concept HasFarInputs = requires(T x) { F::is_far(x); };
@@ -88,11 +108,10 @@ void map_unary(int64_t n, void* out, const void* const* in, const int64_t* strid
     for (int64_t i = 0; i < n; ++i) y[i] = value;
     return;
   }
-  T buffer[kStrip];
+  Strips<T> strips(n, x, strides[0]);
   for (int64_t i = 0; i < n; i += kStrip) {
     const int64_t length = strip_length(n, i);
-    gather(length, buffer, x + i * strides[0], strides[0]);
-    dense_unary<F, T, Out>(length, y + i, buffer, p);
+    dense_unary<F, T, Out>(length, y + i, strips.at(i, length), p);
   }
 }
 
@@ -137,15 +156,11 @@ void map_binary(int64_t n, void* out, const void* const* in, const int64_t* stri
   const bool plain_a = sa == 1 || (sa == 0 && !F::kCostly);
   const bool plain_b = sb == 1 || (sb == 0 && !F::kCostly);
   if (plain_a && plain_b) return dense_binary<F, T, Out>(n, y, a, sa, b, sb, p);
-  T buffer_a[kStrip], buffer_b[kStrip];
+  Strips<T> strips_a(n, a, sa), strips_b(n, b, sb);
   for (int64_t i = 0; i < n; i += kStrip) {
     const int64_t length = strip_length(n, i);
-    const T* strip_a = a + i * sa;
-    const T* strip_b = b + i * sb;
-    if (!plain_a) gather(length, buffer_a, strip_a, sa);
-    if (!plain_b) gather(length, buffer_b, strip_b, sb);
-    dense_binary<F, T, Out>(length, y + i, plain_a ? strip_a : buffer_a, plain_a ? sa : 1,
-                            plain_b ? strip_b : buffer_b, plain_b ? sb : 1, p);
+    const T* dense_a = strips_a.at(i, length);
+    dense_binary<F, T, Out>(length, y + i, dense_a, 1, strips_b.at(i, length), 1, p);
   }
 }
 
@@ -163,20 +178,14 @@ void map_ternary(int64_t n, void* out, const void* const* in, const int64_t* str
   if (n == 0) return;
   const LocalParams<F, T> p(params);
   Out* y = static_cast<Out*>(out);
-  const A* a = static_cast<const A*>(in[0]);
-  const T* b = static_cast<const T*>(in[1]);
-  const T* c = static_cast<const T*>(in[2]);
-  const int64_t sa = strides[0], sb = strides[1], sc = strides[2];
-  if (sa == 1 && sb == 1 && sc == 1) return dense_ternary<F, A, T, Out>(n, y, a, b, c, p);
-  A buffer_a[kStrip];
-  T buffer_b[kStrip], buffer_c[kStrip];
-  for (int64_t i = 0; i < n; i += kStrip) {
-    const int64_t length = strip_length(n, i);
-    if (sa != 1) gather(length, buffer_a, a + i * sa, sa);
-    if (sb != 1) gather(length, buffer_b, b + i * sb, sb);
-    if (sc != 1) gather(length, buffer_c, c + i * sc, sc);
-    dense_ternary<F, A, T, Out>(length, y + i, sa != 1 ? buffer_a : a + i,
-                                sb != 1 ? buffer_b : b + i, sc != 1 ? buffer_c : c + i, p);
+  Strips<A> a(n, in[0], strides[0]);
+  Strips<T> b(n, in[1], strides[1]), c(n, in[2], strides[2]);
+  const bool dense = strides[0] == 1 && strides[1] == 1 && strides[2] == 1;
+  const int64_t step = dense ? n : kStrip;
+  for (int64_t i = 0; i < n; i += step) {
+    const int64_t length = dense ? n : strip_length(n, i);
+    dense_ternary<F, A, T, Out>(length, y + i, a.at(i, length), b.at(i, length), c.at(i, length),
+                                p);
   }
 }
 

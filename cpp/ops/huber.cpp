@@ -21,10 +21,10 @@ const OpDef kSmoothL1Loss = {
           const auto& a = c.as<SmoothL1LossAttrs>();
           check_same_shape(c);
           if (!(a.beta >= 0)) fail<ValueError>(c.name(), "expected beta >= 0; got ", a.beta, ".");
-          const Tensor error = sub(c[0], c[1]);
-          const bool wide = error.dtype() == DType::kFloat64;
+          const bool wide = promote_types(c[0].dtype(), c[1].dtype()) == DType::kFloat64;
           const bool straight = a.beta == 0 || (!wide && static_cast<float>(a.beta) == 0);
-          return reduced(straight ? abs(error) : huber(error, a.beta, a.beta), a.reduction);
+          return reduced(straight ? abs(sub(c[0], c[1])) : huber(c[0], c[1], a.beta, a.beta),
+                         a.reduction);
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,
@@ -43,7 +43,7 @@ const OpDef kHuberLoss = {
           const auto& a = c.as<HuberLossAttrs>();
           check_same_shape(c);
           if (!(a.delta > 0)) fail<ValueError>(c.name(), "expected delta > 0; got ", a.delta, ".");
-          const Tensor loss = huber(sub(c[0], c[1]), a.delta, 1);
+          const Tensor loss = huber(c[0], c[1], a.delta, 1);
           return reduced(times_weight(c, loss), a.reduction);
         },
     .autocast = in_float32,
@@ -52,47 +52,62 @@ const OpDef kHuberLoss = {
 
 const OpDef kHuber = {
     .name = "huber",
-    .doc = "x^2 / 2 where |x| < delta, else delta (|x| - delta / 2), both over divisor.",
-    .signatures = {"huber(Tensor x, float delta, float divisor) -> Tensor"},
+    .doc = "d^2 / 2 where d = |x - t| < delta, else delta (d - delta / 2), both over divisor.",
+    .signatures = {"huber(Tensor x, Tensor t, float delta, float divisor) -> Tensor"},
     .surface = kPrivate,
-    .promotion = Promotion::kFloat,
+    .promotion = Promotion::kPromote,
     .infer = infer_map,
     .forward = forward_choice<[](const Call& c) {
       const auto& a = c.as<HuberAttrs>();
       return MapChoice{Map::huber, {a.delta, a.divisor}};
     }>,
-    .grad = {{0, reads_value(0),
+    .grad = {{0, reads_value(0) | reads_value(1),
               [](Backward& b) {
                 const auto& a = b.as<HuberAttrs>();
-                return huber_backward(b.dy(), b.value(0), a.delta, a.divisor);
+                return huber_backward(b.dy(), b.value(0), b.value(1), a.delta, a.divisor);
+              }},
+             {1, reads_value(0) | reads_value(1),
+              [](Backward& b) {
+                const auto& a = b.as<HuberAttrs>();
+                return huber_backward(b.dy(), b.value(1), b.value(0), a.delta, a.divisor);
               }}},
     .traits = kElementwise,
     .cost = 3,
 };
 
+namespace {
+
+// By x, and with the sign turned by t: the gradient that came, where x - t lies within delta.
+Tensor huber_bend(Backward& b, double sign) {
+  const auto& a = b.as<HuberBackwardAttrs>();
+  return inside_backward(mul(b.dy(), b.value(0)), sub(b.value(1), b.value(2)), -a.delta, a.delta,
+                         sign / a.divisor);
+}
+
+constexpr auto kAllThree = reads_value(0) | reads_value(1) | reads_value(2);
+
+}  // namespace
+
 const OpDef kHuberBackward = {
     .name = "huber_backward",
-    .doc = "dy / divisor times x where |x| < delta, else times delta with the sign of x.",
-    .signatures = {"huber_backward(Tensor dy, Tensor x, float delta, float divisor) -> Tensor"},
+    .doc = "dy / divisor times x - t, limited to delta and -delta.",
+    .signatures = {"huber_backward(Tensor dy, Tensor x, Tensor t, float delta, float divisor) -> "
+                   "Tensor"},
     .surface = kPrivate,
     .infer = infer_map,
     .forward = forward_choice<[](const Call& c) {
       const auto& a = c.as<HuberBackwardAttrs>();
       return MapChoice{Map::huber_backward, {a.delta, a.divisor}};
     }>,
-    .grad = {{0, reads_value(1),
+    .grad = {{0, reads_value(1) | reads_value(2),
               [](Backward& b) {
                 const auto& a = b.as<HuberBackwardAttrs>();
-                return huber_backward(b.dy(), b.value(1), a.delta, a.divisor);
+                return huber_backward(b.dy(), b.value(1), b.value(2), a.delta, a.divisor);
               }},
-             {1, reads_value(0) | reads_value(1),
-              [](Backward& b) {
-                const auto& a = b.as<HuberBackwardAttrs>();
-                return inside_backward(mul(b.dy(), b.value(0)), b.value(1), -a.delta, a.delta,
-                                       1 / a.divisor);
-              }}},
+             {1, kAllThree, [](Backward& b) { return huber_bend(b, 1); }},
+             {2, kAllThree, [](Backward& b) { return huber_bend(b, -1); }}},
     .traits = kElementwise,
-    .cost = 3,
+    .cost = 4,
 };
 
 }  // namespace chainrule::ops

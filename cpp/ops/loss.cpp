@@ -68,7 +68,7 @@ const OpDef kMseLoss = {
     .compose =
         [](const Call& c) {
           check_same_shape(c);
-          return weighted(c, square(sub(c[0], c[1])), c.as<MseLossAttrs>().reduction);
+          return weighted(c, squared_error(c[0], c[1]), c.as<MseLossAttrs>().reduction);
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,
@@ -85,7 +85,7 @@ const OpDef kHalfMseLoss = {
     .compose =
         [](const Call& c) {
           check_same_shape(c);
-          const Tensor halves = mul(square(sub(c[0], c[1])), 0.5);
+          const Tensor halves = mul(squared_error(c[0], c[1]), 0.5);
           return reduced(halves, c.as<HalfMseLossAttrs>().reduction);
         },
     .autocast = in_float32,

@@ -127,10 +127,68 @@ inline void read_place(const Windows& w, int64_t first, int64_t last, int64_t do
   }
 }
 
+constexpr int64_t kMostPlaces = 32;  // of a kernel's row
+
+// A row of positions of at most one vector or, kHalf, half of one: accesses of half the length
+// cross half as many cache lines.
+template <bool kHalf, typename T>
+inline void copy_row(T* to, const T* from, Lanes<T> inside, Lanes<T> all) {
+  if constexpr (!kHalf) {
+    store(to, load(from, inside), all);
+  } else if constexpr (sizeof(T) == 4) {
+    const auto mask = static_cast<__mmask8>(all.mask);
+    _mm256_mask_storeu_ps(to, mask,
+                          _mm256_maskz_loadu_ps(static_cast<__mmask8>(inside.mask), from));
+  } else {
+    const auto mask = static_cast<__mmask8>(all.mask);
+    _mm256_mask_storeu_pd(to, mask,
+                          _mm256_maskz_loadu_pd(static_cast<__mmask8>(inside.mask), from));
+  }
+}
+
+// Rows of positions of at most one vector: masks are made once, and rows beyond the plane are
+// zeroed apart.
+template <bool kHalf, typename T>
+void read_narrow_rows(const Windows& w, const Columns& c, const T* planes) {
+  const int64_t first = c.first / w.out_w, last = c.last / w.out_w, step = w.stride_h * w.width;
+  const Lanes<T> all(w.out_w);
+  uint32_t inside[kMostPlaces];
+  for (int64_t j = 0; j < w.kernel_w; ++j) {
+    const int64_t right = j * w.dilation_w - w.left;
+    inside[j] = lanes_in<T>(0, -right, w.width - right).mask & all.mask;
+  }
+  int64_t j = c.row % w.kernel_w, i = c.row / w.kernel_w % w.kernel_h;
+  const T* plane = planes + c.row / (w.kernel_h * w.kernel_w) * w.height * w.width;
+  T* to = static_cast<T*>(c.data);
+  for (int64_t r = 0; r < c.rows; ++i, j = 0) {
+    if (i == w.kernel_h) i = 0, plane += w.height * w.width;
+    const int64_t down = i * w.dilation_h - w.top;
+    const int64_t from = between(ceil_from_zero(-down, w.stride_h), first, last);
+    const int64_t end = between(ceil_from_zero(w.height - down, w.stride_h), from, last);
+    const int64_t above = (from - first) * w.out_w, below = (last - end) * w.out_w;
+    for (; j < w.kernel_w && r < c.rows; ++j, ++r, to += c.ld) {
+      if (above > 0) zero(to, above);
+      Lanes<T> now = all;
+      now.mask = inside[j];
+      const T* row = at(plane, (from * w.stride_h + down) * w.width + j * w.dilation_w - w.left);
+      T* out = to + above;
+      for (int64_t y = from; y < end; ++y, out += w.out_w, row = at(row, step)) {
+        copy_row<kHalf>(out, row, now, all);
+      }
+      if (below > 0) zero(out, below);
+    }
+  }
+}
+
 // Counting up to the next row's place: divisions took half of the time.
 template <typename T>
 bool read_whole_rows(const Windows& w, const Columns& c, const T* planes) {
   if (!whole_rows(w, c)) return false;
+  if (w.out_w <= kWidth<T> && w.kernel_w <= kMostPlaces) {
+    2 * w.out_w <= kWidth<T> ? read_narrow_rows<true>(w, c, planes)
+                             : read_narrow_rows<false>(w, c, planes);
+    return true;
+  }
   const int64_t first = c.first / w.out_w, last = c.last / w.out_w;
   int64_t j = c.row % w.kernel_w, i = c.row / w.kernel_w % w.kernel_h;
   const T* plane = planes + c.row / (w.kernel_h * w.kernel_w) * w.height * w.width;
@@ -145,8 +203,6 @@ bool read_whole_rows(const Windows& w, const Columns& c, const T* planes) {
   }
   return true;
 }
-
-constexpr int64_t kMostPlaces = 32;  // of a kernel's row
 
 // Element by element of the plane, what its places show added up: each is read and written once,
 // and no load waits for the store of the place before.

@@ -140,10 +140,14 @@ CHAINRULE_MAP2(squareplus_backward, 1, dy, x, maths::chain(dy, squareplus_slope(
 CHAINRULE_MAP2(softsign_backward, 0, dy, x,
                maths::chain(dy, 1 / ((1 + std::fabs(x)) * (1 + std::fabs(x)))))
 CHAINRULE_MAP2(hardswish_backward, 0, dy, x, x <= -3 ? 0 : x < 3 ? dy * (x / 3 + Real(0.5)) : dy)
-CHAINRULE_MAP1(huber, 2,
-               (std::fabs(x) >= p[0] ? p[0] * (std::fabs(x) - Real(p[0]) / 2) : x * x / 2) / p[1])
-CHAINRULE_MAP2(huber_backward, 2, dy, x,
-               maths::chain(dy, limited(x, -Real(p[0]), Real(p[0])) / p[1]))
+CHAINRULE_MAP2(squared_error, 0, x, t, (x - t) * (x - t))
+CHAINRULE_MAP3(squared_error_backward, 0, dy, x, t, maths::chain(dy, 2 * (x - t)))
+CHAINRULE_MAP2(huber, 2, x, t,
+               (std::fabs(x - t) >= p[0] ? p[0] * (std::fabs(x - t) - Real(p[0]) / 2)
+                                         : (x - t) * (x - t) / 2) /
+                   p[1])
+CHAINRULE_MAP3(huber_backward, 2, dy, x, t,
+               maths::chain(dy, limited(x - t, -Real(p[0]), Real(p[0])) / p[1]))
 CHAINRULE_MAP2(inside_backward, 3, dy, x, x > p[0] && x < p[1] ? dy * p[2] : 0)
 CHAINRULE_MAP2(outside_backward, 2, dy, x, x<p[0] || x> p[1] ? dy : 0)
 CHAINRULE_MAP2(threshold_backward, 1, dy, x, x <= p[0] ? 0 : dy)
