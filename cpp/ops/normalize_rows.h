@@ -55,15 +55,16 @@ struct Channels {
 // What the kernels take on trust.
 inline void check_matrix(const Infer& c, int x, const Channels& channels,
                          std::initializer_list<int> of_channels,
-                         std::initializer_list<int> of_lines) {
+                         std::initializer_list<int> of_lines,
+                         std::initializer_list<int> of_elements = {}) {
   const Tensor& t = c[x];
   const auto dense = [&](int i, const Dims& sizes) {
-    return !c.has(i) ||
-           (c[i].dtype() == t.dtype() && c[i].sizes() == sizes && c[i].is_contiguous());
+    return !c.has(i) || is_dense(c[i], t.dtype(), sizes);
   };
   bool fits = t.dim() == 2 && t.is_contiguous() && channels.fit(t);
   for (int i : of_channels) fits = fits && dense(i, Dims{channels.count(t)});
   for (int i : of_lines) fits = fits && dense(i, Dims{t.size(channels.columns ? 1 : 0)});
+  for (int i : of_elements) fits = fits && dense(i, t.sizes());
   if (fits) return;
   fail<ShapeError>(c.name(),
                    "expected a dense matrix with vectors of its dtype, one value a channel ",

@@ -134,8 +134,7 @@ const OpDef kNormalizeRowsBackward = {
     .infer =
         [](Infer& c) {
           const Channels channels(c.as<NormalizeRowsBackwardAttrs>());
-          check_matrix(c, 1, channels, {4}, {2, 3});
-          check_matrix(c, 0, channels, {}, {});
+          check_matrix(c, 1, channels, {4}, {2, 3}, {0});
           c.out(c[1].dtype(), c[1].sizes());
         },
     .forward = {run_backward<BackwardRows>, prepare_backward<BackwardRows>},
@@ -165,8 +164,7 @@ const OpDef kNormalizeRowsWeight = {
     .infer =
         [](Infer& c) {
           const Channels channels(c.as<NormalizeRowsWeightAttrs>());
-          check_matrix(c, 1, channels, {}, {2, 3});
-          check_matrix(c, 0, channels, {}, {});
+          check_matrix(c, 1, channels, {}, {2, 3}, {0});
           c.out(c[1].dtype(), Dims{channels.count(c[1])});
         },
     .forward = {run_backward<WeightChannels>, prepare_backward<WeightChannels>},

@@ -9,6 +9,8 @@ ops = cr._core._ops
 ROW, ROWS, PLACES = cr.ones(3), cr.ones(2, 3), cr.tensor([0, 1])
 INTS = cr.zeros(2, 3, dtype=cr.int64)
 IMAGES = cr.ones(2, 3, 4, 5)
+NORMALIZED = (ROWS, cr.zeros(2), cr.ones(2))  # x, means, 1 / deviations
+ALONG_ROWS = (1e-5, True, False, 1, 1)  # eps, center, columns, groups, span
 WINDOWS = ([1, 1], [0, 0, 0, 0], [1, 1])  # stride, padding, dilation
 
 
@@ -113,6 +115,15 @@ WINDOWS = ([1, 1], [0, 0, 0, 0], [1, 1])  # stride, padding, dilation
         lambda: ops.adaptive_avg_pool(IMAGES, [2**31, 1]),
         lambda: ops.adaptive_avg_pool_backward(ROWS, [4, 5]),
         lambda: ops.adaptive_avg_pool_backward(IMAGES, [0, 5]),
+        lambda: ops.normalize_rows(ROWS, ROW, cr.ones(2), 1e-5),
+        lambda: ops.normalize_rows(ROWS, None, None, 1e-5, groups=0),
+        lambda: ops.normalize_rows(ROWS, None, None, 1e-5, columns=True, span=3),
+        lambda: ops.normalize_rows_backward(ROWS[:1], *NORMALIZED, None, *ALONG_ROWS),
+        lambda: ops.normalize_rows_backward(ROWS.double(), *NORMALIZED, None, *ALONG_ROWS),
+        lambda: ops.normalize_rows_backward(ROWS, *NORMALIZED, cr.ones(2), *ALONG_ROWS),
+        lambda: ops.normalize_rows_weight(cr.ones(2, 1), *NORMALIZED, *ALONG_ROWS),
+        lambda: ops.normalize_rows_weight(ROWS.double(), *NORMALIZED, *ALONG_ROWS),
+        lambda: ops.normalize_rows_weight(ROWS, ROWS, ROW, ROW, *ALONG_ROWS),
     ],
 )
 def test_what_an_operation_cannot_read_is_refused(call):
