@@ -32,6 +32,7 @@ void infer_rows(Infer& c) {
     if (!t.is_contiguous() || !(t.sizes() == c[0].sizes())) {
       throw InternalError(str("[", c.name(), "] expected dense tensors of one shape."));
     }
+    if (t.dtype() != c[0].dtype()) fail_mixed(c.name(), t.dtype(), c[0].dtype());
   }
   c.out(c[0].dtype(), c[0].sizes());
 }

@@ -97,6 +97,10 @@ def test_a_private_operation_reads_no_dtype_as_another():
         cr.DtypeError, match=r"\[euclidean_norm\] expected bfloat16, float32 or float64; got int64"
     ):
         cr._core._ops.euclidean_norm(cr.tensor([1, 0]))
+    for name in ("softmax_backward", "log_softmax_backward"):
+        for other in (cr.float64, cr.bool, cr.int64):
+            with pytest.raises(cr.DtypeError, match=rf"\[{name}\] expected tensors of one dtype"):
+                getattr(cr._core._ops, name)(cr.ones(5), cr.ones(5, dtype=other))
 
 
 def test_a_view_of_too_many_elements_is_refused():
