@@ -16,6 +16,7 @@ import op_cases_loss
 import op_cases_margin
 import op_cases_maths
 import op_cases_normalization
+import op_cases_padding
 import op_cases_pooling
 import op_cases_reduce
 import twins
@@ -66,5 +67,6 @@ CASES: list[Case] = [
     *op_cases_margin.CASES,
     *op_cases_distance.CASES,
     *op_cases_convolution.CASES,
+    *op_cases_padding.CASES,
     *op_cases_pooling.CASES,
 ]

@@ -85,7 +85,7 @@ class _Convolution(Module):
                 else [(p, p) for p in padding]
             )
             self._check_input(input)
-            input = with_edges(type(self).__name__, input, pads, self.padding_mode)
+            input = with_edges(type(self).__name__, "padding_mode", input, pads, self.padding_mode)
             padding = 0
         return convolve(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups

@@ -1,4 +1,4 @@
-"""Borders made of an input's own values, for the padding modes of convolutions."""
+"""Borders made of an input's own values, for `pad` and for the padding modes of convolutions."""
 
 from __future__ import annotations
 
@@ -10,35 +10,65 @@ from .._core import Tensor
 MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def with_edges(layer: str, input: Tensor, pads: Sequence[tuple[int, int]], mode: str) -> Tensor:
-    """`input` with (before, after) more values at each of its last dimensions.
+def with_edges(
+    op: str, name: str, input: Tensor, pads: Sequence[tuple[int, int]], mode: str
+) -> Tensor:
+    """`input` with (before, after) more values at each of its last dimensions; fewer below 0.
 
     Mode "reflect" mirrors at the first and last value, which is not repeated, "replicate" repeats
-    that, "circular" goes on at the other end.
+    that, "circular" goes on at the other end of what is left. `name` is the argument of `op` that
+    holds the mode.
     """
+    if input.dtype is _core.bfloat16 and len(pads) > 1:  # gradients, which add up, are rounded once
+        return with_edges(op, name, input.float(), pads, mode).to(_core.bfloat16)
     for i, (before, after) in enumerate(pads):
-        if before == after == 0:
-            continue
         dim = input.dim() - len(pads) + i
         size = input.shape[dim]
-        _check(layer, mode, size, max(before, after))
-        places = _places(mode, _core.arange(-before, size + after), size)
-        input = input.index_select(dim, places)
+        _check(op, f"{name}={mode!r}", mode, size, before, after)
+        if before == after == 0:
+            continue
+        try:
+            input = input.index_select(dim, _places(mode, before, after, size))
+        except (_core.OutOfMemory, OverflowError) as error:
+            raise under_name(op, error) from None
     return input
 
 
-def _places(mode, at, size):
+def under_name(op: str, error: Exception) -> Exception:
+    """`error` of a function that `op` is made of, as one of `op`: "[full] ..." as "[pad] ..."."""
+    return type(error)(f"[{op}]{str(error).partition(']')[2]}")
+
+
+def _places(mode, before, after, size):
+    at = _core.arange(-before, size + after)
     if mode == "reflect":
         return (size - 1) - ((size - 1) - at.abs()).abs()
     if mode == "replicate":
         return at.clamp(0, size - 1)
-    return at.remainder(size)
+    first, left = max(-before, 0), left_of(size, before, after)
+    return (at - first).remainder(max(left, 1)) + first
 
 
-def _check(layer, mode, size, wanted):
-    most = {"reflect": size - 1, "circular": size}.get(mode, wanted if size > 0 else 0)
-    if wanted > most:
+def _check(op, setting, mode, size, before, after):
+    wanted, left = max(before, after), left_of(size, before, after)
+    most = {"reflect": size - 1, "circular": left}.get(mode, wanted if size > 0 else 0)
+    if wanted > max(most, 0):
         raise _core.ShapeError(
-            f"[{layer}] expected padding of at most {max(most, 0)} with padding_mode={mode!r} and a "
-            f"side of {size}; got {wanted}."
+            f"[{op}] expected padding of at most {max(most, 0)} with {setting} and a side of "
+            f"{size}; got {wanted}."
+        )
+    check_rest(op, size, before, after, size + before + after)
+
+
+def left_of(size: int, before: int, after: int) -> int:
+    """How many values negative numbers of padding leave."""
+    return size + min(before, 0) + min(after, 0)
+
+
+def check_rest(op: str, size: int, before: int, after: int, rest: int) -> None:
+    """ShapeError if `rest`, which (before, after) make of a side of `size`, is negative."""
+    if rest < 0:
+        raise _core.ShapeError(
+            f"[{op}] expected padding that takes at most {size} values from a side of {size}; got "
+            f"{(before, after)}."
         )

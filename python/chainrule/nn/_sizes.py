@@ -9,18 +9,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def require_size(layer: str, name: str, size: Any, least: int = 0) -> int:
-    """`size` as an int; TypeError unless it is an integer, ValueError below `least`."""
+def require_size(layer: str, name: str, size: Any, least: int | None = 0) -> int:
+    """`size` as an int; TypeError unless it is an integer, ValueError below `least`, if any."""
     try:
         whole = operator.index(size)
     except TypeError:
         raise TypeError(f"[{layer}] expected {name} to be an int; got {size!r:.60}.") from None
-    if whole < least:
+    if least is not None and whole < least:
         raise ValueError(f"[{layer}] expected {name} >= {least}; got {size}.")
     return whole
 
 
-def require_sizes(layer: str, name: str, sizes: Any, count: int, least: int) -> tuple[int, ...]:
+def require_sizes(
+    layer: str, name: str, sizes: Any, count: int, least: int | None
+) -> tuple[int, ...]:
     """`count` sizes from that many, or from one for all; errors as in require_size."""
     if hasattr(sizes, "__index__"):
         return (require_size(layer, name, sizes, least),) * count

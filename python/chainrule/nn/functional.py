@@ -68,6 +68,7 @@ from ._margin_losses import (
 )
 from ._noise import gaussian_noise
 from ._normalize import batch_norm, group_norm, instance_norm
+from ._pad import pad
 from ._pooling import (
     adaptive_avg_pool2d,
     adaptive_max_pool1d,
@@ -181,6 +182,7 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",

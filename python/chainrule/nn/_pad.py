@@ -1,0 +1,93 @@
+"""Padding as a function, made of operations that exist anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import _core
+from .._checks import require_number, require_tensor
+from .._core import Tensor
+from ._edges import MODES, check_rest, left_of, under_name, with_edges
+from ._sizes import require_size
+
+
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
+    """`input` with more values at both ends of its last dimensions.
+
+    Args:
+        pad: for the last dimension how many come before and how many after, then for the one before
+            it, and so on. Negative numbers take values away.
+        mode: of what they are. "constant", `value`; "reflect", the input mirrored at its first and
+            last value, which is not repeated; "replicate", that value again; "circular", what is at
+            the other end.
+        value: for "constant" alone, a number that the input's dtype can hold; 0 when None.
+
+    Shapes: sides of n become n + before + after. "constant" takes any number of dimensions; the
+    others take (N, C, *) or (C, *), where * are the 1 to 3 dimensions that are padded. "reflect"
+    takes at most n - 1 values, "circular" n. Sizes that do not fit are a ShapeError. Any dtype.
+
+    Example:
+        >>> x = chainrule.tensor([[1, 2, 3]])
+        >>> pad(x, (1, 2))
+        tensor([[0, 1, 2, 3, 0, 0]])
+        >>> pad(x, (2, 1), mode="reflect")
+        tensor([[3, 2, 1, 2, 3, 2]])
+        >>> pad(x, (-1, 1), value=7)
+        tensor([[2, 3, 7]])
+    """
+    pairs = _pairs(require_tensor("pad", input), pad)
+    if mode == "constant":
+        fill = 0 if value is None else require_number("pad", "value", value)
+        return _constant(input, pairs, fill)
+    if mode not in MODES[1:]:
+        raise ValueError(
+            f"[pad] expected mode to be one of {('constant', *MODES[1:])}; got {mode!r:.60}."
+        )
+    if value is not None and require_number("pad", "value", value) != 0:
+        raise ValueError(f"[pad] expected no value with mode={mode!r}; got {value!r:.60}.")
+    if not 1 <= len(pairs) <= 3 or input.dim() - len(pairs) not in (1, 2):
+        raise _core.ShapeError(
+            f"[pad] expected 1 to 3 padded dimensions and 1 or 2 more with mode={mode!r}; got "
+            f"{len(pairs)} of {tuple(input.shape)}."
+        )
+    wide = with_edges("pad", "mode", input, pairs, mode)
+    return input.clone() if wide is input else wide
+
+
+def _pairs(input, pad):
+    """(before, after) of each padded dimension, in the order of the dimensions."""
+    if not isinstance(pad, tuple | list):
+        raise TypeError(f"[pad] expected pad to be a tuple of ints; got {type(pad).__name__}.")
+    if len(pad) % 2 != 0 or len(pad) > 2 * input.dim():
+        raise _core.ShapeError(
+            f"[pad] expected pad to have two numbers for each of at most {input.dim()} dimensions; "
+            f"got {len(pad)} numbers."
+        )
+    numbers = [require_size("pad", f"pad[{i}]", number, None) for i, number in enumerate(pad)]
+    return list(zip(numbers[-2::-2], numbers[::-2], strict=True))
+
+
+def _constant(input, pairs, value):
+    sizes, window = list(input.shape), input
+    places = []
+    for dim, (before, after) in enumerate(pairs, input.dim() - len(pairs)):
+        size = sizes[dim]
+        left = left_of(size, before, after)
+        check_rest("pad", size, before, after, left)
+        if left < size:
+            window = window.narrow(dim, max(-before, 0), left)
+        sizes[dim] += before + after
+        places.append((dim, max(before, 0), left))
+    if all(number <= 0 for pair in pairs for number in pair):
+        return window.clone()
+    try:
+        out = _core.full(sizes, value, dtype=input.dtype)
+    except (_core.OutOfMemory, OverflowError, ValueError, TypeError) as error:
+        raise under_name("pad", error) from None
+    place = out
+    for dim, start, length in places:
+        place = place.narrow(dim, start, length)
+    place.copy_(window)
+    return out
