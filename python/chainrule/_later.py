@@ -9,18 +9,20 @@ The one list of them is the stub beside the package's __init__.py, which type ch
 import sys
 
 
-def attach(package):
+def attach(package, instead=None):
     """(`__getattr__`, `__dir__`, `__all__`) of the package of that name, after its stub.
 
     A program pays for the layers and optimizers it uses: a name's module is imported at its first
-    use, and the name then stands in the package as if it had been imported there.
+    use, and the name then stands in the package as if it had been imported there. `instead` is as
+    in `absent`.
     """
     module = sys.modules[package]
     sources = _sources(f"{module.__path__[0]}/__init__.pyi")
+    refuse = absent(package, instead or {})
 
     def __getattr__(name):
         if name not in sources:
-            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+            refuse(name)
         from importlib import import_module
 
         place, original = sources[name]
@@ -35,6 +37,19 @@ def attach(package):
         return sorted(module.__dict__.keys() | sources.keys())
 
     return __getattr__, __dir__, [name for name in sources if not name.startswith("_")]
+
+
+def absent(package, instead):
+    """A `__getattr__` that refuses every name.
+
+    `instead` says what to write for names that PyTorch has: {name: code}.
+    """
+
+    def refuse(name):
+        hint = f". Write {instead[name]}" if name in instead else ""
+        raise AttributeError(f"module '{package}' has no attribute '{name}'{hint}")
+
+    return refuse
 
 
 def _sources(stub):

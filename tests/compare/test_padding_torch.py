@@ -86,3 +86,29 @@ def test_the_function(mode):
             np.testing.assert_array_equal(got, want, err_msg=f"{shape} {pad} {dtype}")
             compared += 1
     assert compared > 50 and refused > 50
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_sequences(batch_first, side):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(n, 2)) for n in (3, 0, 4, 1)]
+    results = []
+    for lib in (cr, torch):
+        utils = lib.nn.utils.rnn
+        rows = [lib.tensor(a).requires_grad_() for a in arrays]
+        padded = utils.pad_sequence(rows, batch_first, 2.5, padding_side=side)
+        padded.pow(3).sum().backward()
+        back = utils.unpad_sequence(padded.detach().clone(), lib.tensor([3, 0, 4, 1]), batch_first)
+        results.append([t.detach().numpy() for t in (padded, *(r.grad for r in rows), *back)])
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_divergences_of_sequences():
+    row = torch.ones(2, 1)
+    assert torch.nn.utils.rnn.pad_sequence([torch.ones(2, 3), row]).shape == (2, 2, 3)
+    assert torch.nn.utils.rnn.pad_sequence([row.long(), row + 0.5]).dtype is torch.int64
+    padded = torch.ones(3, 2)
+    assert len(torch.nn.utils.rnn.unpad_sequence(padded, torch.tensor([9, -1]))[0]) == 3
+    assert padded.shape == (2, 3)  # turned round

@@ -5,4 +5,9 @@ A source such as 000_4bfdbb0e825250a6.txt is a lecture; docs/lectures.md says wh
 
 from .._later import attach as _attach
 
-__getattr__, __dir__, __all__ = _attach(__name__)
+_INSTEAD = {
+    "Transformer": "nn.TransformerEncoder; generate_square_subsequent_mask(n) is "
+    "chainrule.full((n, n), float('-inf')).triu(1)"
+}
+
+__getattr__, __dir__, __all__ = _attach(__name__, _INSTEAD)

@@ -1,4 +1,4 @@
-"""Borders made of an input's own values, for `pad` and for the padding modes of convolutions."""
+"""Borders of one value or of an input's own, for `pad` and for the padding modes of convolutions."""
 
 from __future__ import annotations
 
@@ -30,11 +30,36 @@ def with_edges(
         try:
             input = input.index_select(dim, _places(mode, before, after, size))
         except (_core.OutOfMemory, OverflowError) as error:
-            raise under_name(op, error) from None
+            raise _under_name(op, error) from None
     return input
 
 
-def under_name(op: str, error: Exception) -> Exception:
+def with_constant(op: str, input: Tensor, pads: Sequence[tuple[int, int]], value: float) -> Tensor:
+    """A tensor of its own with (before, after) more values at each of the last dimensions."""
+    sizes, window = list(input.shape), input
+    places = []
+    for dim, (before, after) in enumerate(pads, input.dim() - len(pads)):
+        size = sizes[dim]
+        left = _left_of(size, before, after)
+        _check_rest(op, size, before, after, left)
+        if left < size:
+            window = window.narrow(dim, max(-before, 0), left)
+        sizes[dim] += before + after
+        places.append((dim, max(before, 0), left))
+    if all(max(pair) <= 0 for pair in pads):
+        return window.clone()
+    try:
+        out = _core.full(sizes, value, dtype=input.dtype)
+    except (_core.OutOfMemory, OverflowError, ValueError, TypeError) as error:
+        raise _under_name(op, error) from None
+    place = out
+    for dim, start, length in places:
+        place = place.narrow(dim, start, length)
+    place.copy_(window)
+    return out
+
+
+def _under_name(op: str, error: Exception) -> Exception:
     """`error` of a function that `op` is made of, as one of `op`: "[full] ..." as "[pad] ..."."""
     return type(error)(f"[{op}]{str(error).partition(']')[2]}")
 
@@ -45,27 +70,27 @@ def _places(mode, before, after, size):
         return (size - 1) - ((size - 1) - at.abs()).abs()
     if mode == "replicate":
         return at.clamp(0, size - 1)
-    first, left = max(-before, 0), left_of(size, before, after)
+    first, left = max(-before, 0), _left_of(size, before, after)
     return (at - first).remainder(max(left, 1)) + first
 
 
 def _check(op, setting, mode, size, before, after):
-    wanted, left = max(before, after), left_of(size, before, after)
+    wanted, left = max(before, after), _left_of(size, before, after)
     most = {"reflect": size - 1, "circular": left}.get(mode, wanted if size > 0 else 0)
     if wanted > max(most, 0):
         raise _core.ShapeError(
             f"[{op}] expected padding of at most {max(most, 0)} with {setting} and a side of "
             f"{size}; got {wanted}."
         )
-    check_rest(op, size, before, after, size + before + after)
+    _check_rest(op, size, before, after, size + before + after)
 
 
-def left_of(size: int, before: int, after: int) -> int:
+def _left_of(size: int, before: int, after: int) -> int:
     """How many values negative numbers of padding leave."""
     return size + min(before, 0) + min(after, 0)
 
 
-def check_rest(op: str, size: int, before: int, after: int, rest: int) -> None:
+def _check_rest(op: str, size: int, before: int, after: int, rest: int) -> None:
     """ShapeError if `rest`, which (before, after) make of a side of `size`, is negative."""
     if rest < 0:
         raise _core.ShapeError(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Tensor
-from ._edges import MODES, check_rest, left_of, under_name, with_edges
+from ._edges import MODES, with_constant, with_edges
 from ._sizes import require_size
 
 
@@ -40,7 +40,7 @@ def pad(
     pairs = _pairs(require_tensor("pad", input), pad)
     if mode == "constant":
         fill = 0 if value is None else require_number("pad", "value", value)
-        return _constant(input, pairs, fill)
+        return with_constant("pad", input, pairs, fill)
     if mode not in MODES[1:]:
         raise ValueError(
             f"[pad] expected mode to be one of {('constant', *MODES[1:])}; got {mode!r:.60}."
@@ -67,27 +67,3 @@ def _pairs(input, pad):
         )
     numbers = [require_size("pad", f"pad[{i}]", number, None) for i, number in enumerate(pad)]
     return list(zip(numbers[-2::-2], numbers[::-2], strict=True))
-
-
-def _constant(input, pairs, value):
-    sizes, window = list(input.shape), input
-    places = []
-    for dim, (before, after) in enumerate(pairs, input.dim() - len(pairs)):
-        size = sizes[dim]
-        left = left_of(size, before, after)
-        check_rest("pad", size, before, after, left)
-        if left < size:
-            window = window.narrow(dim, max(-before, 0), left)
-        sizes[dim] += before + after
-        places.append((dim, max(before, 0), left))
-    if all(number <= 0 for pair in pairs for number in pair):
-        return window.clone()
-    try:
-        out = _core.full(sizes, value, dtype=input.dtype)
-    except (_core.OutOfMemory, OverflowError, ValueError, TypeError) as error:
-        raise under_name("pad", error) from None
-    place = out
-    for dim, start, length in places:
-        place = place.narrow(dim, start, length)
-    place.copy_(window)
-    return out
