@@ -299,9 +299,9 @@ def test_a_dataset_of_unequal_lengths_is_a_shape_error():
 def test_flags_and_numbers_of_an_optimizer():
     p = cr.nn.Parameter(cr.ones(2))
     for name, value in (("maximize", 1), ("nesterov", "yes")):
-        with pytest.raises(TypeError, match="flags of a group to be bools"):
+        with pytest.raises(TypeError, match=f"{name} to be True or False"):
             cr.optim.SGD([p], lr=0.1, momentum=0.9, **{name: value})
-    with pytest.raises(TypeError, match="flags of a group to be bools; got None"):
+    with pytest.raises(TypeError, match="amsgrad to be True or False; got None"):
         cr.optim.Adam([p], amsgrad=None)
     small = cr.tensor(0.1)
     for settings in ({"eps": small}, {"weight_decay": small}, {"betas": (small, small)}):

@@ -1,5 +1,6 @@
 """Optimizers and groups that are made of what they cannot use: parameters and settings."""
 
+import inspect
 import math
 
 import pytest
@@ -14,6 +15,10 @@ def rprop(**settings):
 
 def adagrad(**settings):
     return cr.optim.Adagrad([weight()], **settings)
+
+
+def lamb(bounds):
+    return cr.optim.LAMB([weight()], norm_bounds=bounds)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,10 @@ def adagrad(**settings):
         (ValueError, "a finite t0; got inf", lambda: cr.optim.ASGD([weight()], t0=math.inf)),
         (ValueError, "a finite lambd; got nan", lambda: cr.optim.ASGD([weight()], lambd=math.nan)),
         (ValueError, "0 <= rho <= 1; got 2", lambda: cr.optim.Adadelta([weight()], rho=2)),
+        (ValueError, r"finite norm_bounds\[0\] >= 0; got inf", lambda: lamb((math.inf, math.inf))),
+        (ValueError, r"finite norm_bounds\[0\] >= 0; got nan", lambda: lamb((math.nan, 1))),
+        (ValueError, r"norm_bounds\[1\] >= 0; got nan", lambda: lamb((0, math.nan))),
+        (ValueError, r"\[0\] <= norm_bounds\[1\]; got 2 and 1", lambda: lamb((2, 1))),
         (ValueError, "alpha >= 0; got -1", lambda: cr.optim.RMSprop([weight()], alpha=-1)),
         (RuntimeError, "fused", lambda: cr.optim.Adagrad([weight()], fused=True, foreach=True)),
     ],
@@ -79,12 +88,30 @@ def test_misuse(error, words, act):
         ("eps to be a number", lambda: cr.optim.Adam([weight()], eps=cr.tensor(1e-8))),
         (r"\[Adam\] expected two betas; got 5", lambda: cr.optim.Adam([weight()], betas=5)),
         (r"betas\[0\] to be a number", lambda: cr.optim.Adam([weight()], betas=("a", "b"))),
-        ("flags", lambda: cr.optim.SGD([weight()], momentum=0.9, nesterov=1)),
-        ("flags", lambda: cr.optim.Adam([weight()], amsgrad="yes")),
-        ("flags", lambda: cr.optim.Adam([weight()], constant_bias_correction=1)),
-        ("flags", lambda: cr.optim.SGD([weight()], lr_in_velocity=None)),
-        ("flags", lambda: cr.optim.RMSprop([weight()], centered=None)),
-        ("flags", lambda: cr.optim.Adagrad([weight()], eps_in_root="yes")),
+        (
+            "nesterov to be True or False; got 1",
+            lambda: cr.optim.SGD([weight()], momentum=0.9, nesterov=1),
+        ),
+        (
+            "amsgrad to be True or False; got 'yes'",
+            lambda: cr.optim.Adam([weight()], amsgrad="yes"),
+        ),
+        (
+            "constant_bias_correction to be True or False; got 1",
+            lambda: cr.optim.Adam([weight()], constant_bias_correction=1),
+        ),
+        (
+            "lr_in_velocity to be True or False; got None",
+            lambda: cr.optim.SGD([weight()], lr_in_velocity=None),
+        ),
+        (
+            "centered to be True or False; got None",
+            lambda: cr.optim.RMSprop([weight()], centered=None),
+        ),
+        (
+            "eps_in_root to be True or False; got 'yes'",
+            lambda: cr.optim.Adagrad([weight()], eps_in_root="yes"),
+        ),
         ("two step_sizes; got 1", lambda: rprop(step_sizes=1)),
         ("initial_accumulator_value to be", lambda: adagrad(initial_accumulator_value="0")),
         (r"\[SGD\] expected an iterable of tensors or dicts as params", lambda: cr.optim.SGD(3)),
@@ -96,6 +123,38 @@ def test_misuse(error, words, act):
 def test_a_setting_of_another_type(words, act):
     with pytest.raises(TypeError, match=words):
         act()
+
+
+NAMES = [name for name in dir(cr.optim) if not name.startswith("_")]
+OPTIMIZERS = [v for v in (getattr(cr.optim, n) for n in NAMES) if isinstance(v, type)]
+OPTIMIZERS.remove(cr.optim.Optimizer)
+FLAGS = [
+    (cls, name, "None" in parameter.annotation)
+    for cls in OPTIMIZERS
+    for name, parameter in inspect.signature(cls).parameters.items()
+    if parameter.annotation in ("bool", "bool | None")
+]
+
+
+def test_flags_are_found_of_every_optimizer():
+    assert len(OPTIMIZERS) > 15 and {cls for cls, _, _ in FLAGS} == set(OPTIMIZERS)
+    names = {name for _, name, _ in FLAGS}
+    assert names > {"foreach", "capturable", "differentiable", "fused", "maximize", "nesterov"}
+
+
+@pytest.mark.parametrize(("cls", "flag", "optional"), FLAGS)
+def test_every_flag_is_a_bool(cls, flag, optional):
+    matrix = cr.ones(2, 2, requires_grad=True)
+    wrong = ["x", "no", 1, 0, 0.5, math.nan, [], cr.tensor(True), bool]
+    for value in wrong if optional else [*wrong, None]:
+        with pytest.raises(TypeError, match=rf"^\[{cls.__name__}\] expected {flag} to be .*; got"):
+            cls([matrix], **{flag: value})
+        with pytest.raises(TypeError, match=rf"^\[{cls.__name__}\] expected {flag} to be .*; got"):
+            cls([{"params": [matrix], flag: value}])
+    taken = [True, False, None] if optional else [True, False]
+    for value in taken:
+        more = {"momentum": 0.9} if flag == "nesterov" and cls is cr.optim.SGD else {}
+        assert cls([matrix], **{flag: value}, **more).param_groups[0].get(flag, False) is value
 
 
 def test_a_failed_group_changes_nothing():

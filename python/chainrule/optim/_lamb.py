@@ -7,7 +7,7 @@ from types import MappingProxyType
 from .. import _core
 from .._numeric import finfo
 from ._composed import ComposedOptimizer
-from ._hyper import BELOW_1
+from ._hyper import BELOW_1, Range
 from ._native import settings
 from ._rate import Rate
 
@@ -29,7 +29,7 @@ class LAMB(ComposedOptimizer):
         eps: >= 0.
         weight_decay: >= 0.
         bias_correction: divide m and v by 1 - βᵗ; without, as they are.
-        norm_bounds: low and high, 0 <= low <= high.
+        norm_bounds: low and high, 0 <= low <= high; low is finite.
         maximize: ascend.
 
     State: `step` (a 0-d float32 tensor), `exp_avg`, `exp_avg_sq`. ValueError names the argument
@@ -57,7 +57,12 @@ class LAMB(ComposedOptimizer):
         "norm_bounds[0]",
         "norm_bounds[1]",
     )
-    _ranges = MappingProxyType({"betas": BELOW_1})
+    _ranges = MappingProxyType(
+        {
+            "betas": BELOW_1,
+            "norm_bounds[0]": Range(lambda x: 0 <= x < float("inf"), "a finite {} >= 0"),
+        }
+    )
     _flag_names = ("bias_correction", "maximize")
     _states = MappingProxyType({"step": True, "exp_avg": True, "exp_avg_sq": True})
 

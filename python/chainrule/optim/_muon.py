@@ -96,7 +96,7 @@ class Muon(ComposedOptimizer):
     def _check_flags(self, group):
         nesterov, steps, adjust = self._flags(group)
         if not isinstance(nesterov, bool):
-            raise TypeError(f"[Muon] expected nesterov to be a bool; got {nesterov!r:.60}.")
+            raise TypeError(f"[Muon] expected nesterov to be True or False; got {nesterov!r:.60}.")
         if not isinstance(steps, int) or isinstance(steps, bool):
             raise TypeError(f"[Muon] expected ns_steps to be an int; got {steps!r:.60}.")
         if not 0 <= steps <= _MOST_STEPS:

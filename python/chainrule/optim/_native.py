@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 STEP = MappingProxyType({"step": (_core.float32, 0.0)})
+# Accepted as PyTorch's and without meaning, with the values they may have.
+WITHOUT_MEANING = MappingProxyType(
+    {
+        "foreach": (None, True, False),
+        "fused": (None, True, False),
+        "capturable": (True, False),
+        "differentiable": (True, False),
+    }
+)
 
 
 def settings(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +78,7 @@ class NativeOptimizer(Optimizer):
     _group_type = ParamGroup
     _ranges: Mapping[str, Range] = NONE  # of settings other than NOT_NEGATIVE, with or without [i]
     _flag_names: tuple[str, ...] = ("maximize",)  # in the call's order
+    _more_flags: tuple[str, ...] = ()  # bools that `_flags` adds to them
     _switch: str | None = None  # a flag that follows; a group without it has it off
     _lists: tuple[str, ...] = ()  # the states in the call's order
     # States of no dimensions: their dtype and what they start with; others are like the parameter
@@ -98,6 +108,7 @@ class NativeOptimizer(Optimizer):
 
     def __init__(self, params, defaults):
         self._hypers = []
+        self._check_without_meaning(defaults)
         if defaults.get("fused") and (defaults.get("foreach") or defaults.get("differentiable")):
             raise RuntimeError(
                 f"[{type(self).__name__}] expected fused without foreach and differentiable; got "
@@ -183,13 +194,26 @@ class NativeOptimizer(Optimizer):
             ranges, key = self._ranges, setting.partition("[")[0]
             ranges.get(setting, ranges.get(key, NOT_NEGATIVE)).check(name, setting, value)
         self._check_flags(group)
+        self._check_without_meaning(group)
+
+    def _check_without_meaning(self, group):
+        for name, values in WITHOUT_MEANING.items():
+            flag = group.get(name, False)
+            if not any(flag is value for value in values):
+                raise TypeError(
+                    f"[{type(self).__name__}] expected {name} to be True"
+                    f"{', False or None' if None in values else ' or False'}; got {flag!r:.60}."
+                )
 
     def _check_flags(self, group):
-        for flag in self._flags(group):
+        flags = {name: group[name] for name in (*self._more_flags, *self._flag_names)}
+        if self._switch is not None:
+            flags[self._switch] = group.get(self._switch, False)
+        for name, flag in flags.items():
             if not isinstance(flag, bool):
                 raise TypeError(
-                    f"[{type(self).__name__}] expected flags of a group to be bools; "
-                    f"got {flag!r:.60}."
+                    f"[{type(self).__name__}] expected {name} to be True or False; got "
+                    f"{flag!r:.60}."
                 )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ class RMSprop(NativeOptimizer):
 
     _run_all = _core._all_or_none(_core._ops.rmsprop_update)
     _hyper_names = ("lr", "alpha", "eps", "weight_decay", "momentum")
+    _more_flags = ("centered",)
     _switch = "eps_in_root"
     _states = MappingProxyType(
         {"step": True, "square_avg": True, "momentum_buffer": False, "grad_avg": False}

@@ -65,8 +65,8 @@ def pad_sequence(
     longest = max(row.shape[0] for row in rows)
     wide = []
     for row in rows:
-        ends = (0, longest - row.shape[0])
-        ends = ends[::-1] if padding_side == "left" else ends
+        lack = longest - row.shape[0]
+        ends = (lack, 0) if padding_side == "left" else (0, lack)
         wide.append(with_constant(op, row, [ends] + [(0, 0)] * (row.dim() - 1), padding_value))
     return _core.stack(wide, 0 if batch_first else 1)
 
