@@ -18,7 +18,7 @@ def looked_up(numbers, table, padding_idx=None):
 
 
 TABLE = In((4, 3))
-OUTSIDE = r"expected indices in \[0, 3\]; got {} at position \(1,\)"
+OUTSIDE = r"expected indices in \[0, 3\] for num_embeddings=4; got {} at position \(1,\)"
 
 CASES = [
     Case(

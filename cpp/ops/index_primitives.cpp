@@ -18,7 +18,8 @@ Tensor as_index(const char* op, const Tensor& index) {
   fail<DtypeError>(op, "expected an int64 or int32 index; got ", dtype_name(index.dtype()), ".");
 }
 
-void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap) {
+void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap,
+                       const char* range, const char* of) {
   const int64_t* values = index.data<int64_t>();
   int64_t bad;
   {
@@ -32,18 +33,30 @@ void check_index_range(const char* op, const Tensor& index, int64_t size, bool w
     position[d] = rest % index.sizes()[d];
     rest /= index.sizes()[d];
   }
-  fail<IndexError>(op, "expected indices in [", wrap ? -size : 0, ", ", size - 1, "]; got ",
-                   values[bad], " at position ", position, " of the index.");
+  const std::string table = of ? str(" for ", of, "=", size) : "";
+  fail<IndexError>(op, "expected ", range, " [", wrap ? -size : 0, ", ", size - 1, "]", table,
+                   "; got ", values[bad], " at position ", position, " of the index.");
 }
 
-const char* index_form_name(int64_t form) {
-  constexpr const char* kNames[] = {"index",     "index_select", "take",      "index_put",
-                                    "index_add", "index_copy",   "index_fill"};
-  return kNames[form];
-}
-
-bool index_form_wraps(int64_t form) {
-  return form == kIndexForm || form == kTakeForm || form == kIndexPutForm || form == kIndexFillForm;
+const IndexFormText& text_of_form(int64_t form) {
+  static constexpr const char *kIn = "indices in", *kTable = "num_embeddings";
+  static constexpr const char* kBags =
+      "offsets that begin with 0 and, with include_last_offset, end with the input's length: bags "
+      "in";
+  static constexpr IndexFormText kTexts[kIndexForms] = {
+      {"index", true},
+      {"index_select", false},
+      {"take", true},
+      {"index_put", true},
+      {"index_add", false},
+      {"index_copy", false},
+      {"index_fill", true},
+      {"embedding", false, kIn, kTable},
+      {"embedding_bag", false, kIn, kTable},
+      {"embedding_bag", false, "offsets in"},
+      {"embedding_bag", false, kBags},
+  };
+  return kTexts[form];
 }
 
 namespace {
@@ -113,14 +126,14 @@ kernels::IndexedBlock make_block(const Tensor& tensor, const Tensor& dense, int6
 }
 
 // The offset of every place; a bad index raises before anything has moved.
-void find_offsets(const char* op, const Tensor& tensor, std::span<const Tensor> indices,
-                  const Dims& dims, bool wrap, void* scratch) {
+void find_offsets(const IndexFormText& form, const Tensor& tensor, std::span<const Tensor> indices,
+                  const Dims& dims, void* scratch) {
   int64_t* offsets = static_cast<int64_t*>(scratch);
   const int64_t places = indices[0].numel();
   std::fill_n(offsets, places, int64_t{0});  // no places: no scratch, and memset refuses null
   for (int i = 0; i < dims.size(); ++i) {
     const int64_t size = tensor.sizes()[dims[i]];
-    check_index_range(op, indices[i], size, wrap);
+    check_index_range(form.name, indices[i], size, form.wraps, form.range, form.of);
     kernels::add_offsets(places, indices[i].data<int64_t>(), size, tensor.strides()[dims[i]],
                          offsets);
   }
@@ -131,7 +144,7 @@ void find_offsets(const char* op, const Tensor& tensor, std::span<const Tensor> 
 void check_indices(const Infer& c, const Dims& dims, int64_t form) {
   const std::span<const Tensor> indices = c.list(1);
   bool fits = !dims.empty() && static_cast<size_t>(dims.size()) == indices.size() && form >= 0 &&
-              form <= kIndexFillForm;
+              form < kIndexForms;
   for (int i = 0; fits && i < dims.size(); ++i) {
     fits = dims[i] >= 0 && dims[i] < c[0].dim() && (i == 0 || dims[i] > dims[i - 1]) &&
            indices[i].dtype() == DType::kInt64 && indices[i].is_contiguous() &&
@@ -148,7 +161,7 @@ void forward_read(Run& r) {
   const auto& a = r.as<IndexReadAttrs>();
   const Tensor& out = r.out();
   const std::span<const Tensor> indices = r.list(1);
-  find_offsets(index_form_name(a.form), r[0], indices, a.dims, index_form_wraps(a.form), r.scratch);
+  find_offsets(text_of_form(a.form), r[0], indices, a.dims, r.scratch);
   if (out.numel() == 0) return;
   const auto block = make_block(r[0], out, indices[0].numel(), a.dims, r.scratch);
   const int64_t rows = block.before * block.places;
@@ -166,7 +179,7 @@ void forward_write(Run& r) {
   const Tensor& out = r.out();
   const std::span<const Tensor> indices = r.list(1);
   const Tensor& values = r[2];
-  find_offsets(index_form_name(a.form), out, indices, a.dims, index_form_wraps(a.form), r.scratch);
+  find_offsets(text_of_form(a.form), out, indices, a.dims, r.scratch);
   if (out.raw() != r[0].raw()) copy_strided(out, r[0]);
   if (values.numel() == 0) return;
   const auto block = make_block(out, values, indices[0].numel(), a.dims, r.scratch);

@@ -8,8 +8,10 @@ namespace chainrule {
 // int64 and dense. int32 is cast; anything else is an error.
 Tensor as_index(const char* op, const Tensor& index);
 
-// Raises IndexError naming the first index outside the allowed range, or returns. `index` is dense.
-void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap);
+// Raises IndexError naming the first index outside the allowed range, or returns. `index` is dense;
+// `range` says what is expected in it, `of` what users call the size.
+void check_index_range(const char* op, const Tensor& index, int64_t size, bool wrap,
+                       const char* range = "indices in", const char* of = nullptr);
 
 // Raises ShapeError unless index.shape[d] <= limit.shape[d] in every dimension but `skip`; `what`
 // has the shape `limit`.
@@ -25,10 +27,20 @@ enum IndexForm : int64_t {
   kIndexPutForm,
   kIndexAddForm,
   kIndexCopyForm,
-  kIndexFillForm
+  kIndexFillForm,
+  kEmbeddingForm,
+  kEmbeddingBagForm,
+  kOffsetsForm,
+  kBagsForm,
+  kIndexForms  // how many
 };
-const char* index_form_name(int64_t form);
-bool index_form_wraps(int64_t form);
+struct IndexFormText {
+  const char* name;
+  bool wraps;
+  const char* range = "indices in";
+  const char* of = nullptr;  // what users call the size
+};
+const IndexFormText& text_of_form(int64_t form);
 
 // The shape of what indices of the sizes `index` along `dims` name in a tensor of `sizes`: they
 // stand where the indexed dimensions stood if those are neighbours, else in front.

@@ -20,7 +20,7 @@ const OpDef kOneHot = {
           int64_t classes = c.as<OneHotAttrs>().num_classes;
           if (x.dtype() != DType::kInt64) {
             fail<DtypeError>(c.name(), "expected int64 class numbers; got ", dtype_name(x.dtype()),
-                             ".");
+                             ". Use input.long().");
           }
           if (classes == -1 && x.numel() == 0) {
             fail<ValueError>(c.name(), "expected num_classes for an empty input; got -1.");

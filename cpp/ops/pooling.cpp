@@ -12,8 +12,7 @@ struct Planes {
   bool one;
   Tensor x;
 
-  Planes(const Call& c, const char* name_, int sides_)
-      : name(name_), sides(sides_), one(c[0].dim() == sides_ + 1) {
+  Planes(const Call& c, int sides_) : name(c.name()), sides(sides_), one(c[0].dim() == sides_ + 1) {
     const Tensor& given = c[0];
     const bool fits = one || given.dim() == sides + 2;
     bool empty = false;
@@ -21,7 +20,8 @@ struct Planes {
     if (!fits || empty) {
       fail<ShapeError>(name, "expected an input ",
                        sides == 1 ? "(N, C, L) or (C, L)" : "(N, C, H, W) or (C, H, W)",
-                       ", only N of which may be 0; got ", given.sizes(), ".");
+                       ", only N of which may be 0; got ", given.sizes(), ".",
+                       given.dim() == sides ? " Use input.unsqueeze(0)." : "");
     }
     if (!is_floating(given.dtype())) fail_dtype(name, given.dtype(), kFloatDTypes);
     x = as_plane(one ? unsqueeze(given, 0) : given, sides);
@@ -70,9 +70,9 @@ struct Planes {
 };
 
 template <typename Attrs>
-Tensors max_pooling(const Call& c, const char* name, int sides) {
+Tensors max_pooling(const Call& c, int sides) {
   const auto& a = c.as<Attrs>();
-  const Planes p(c, name, sides);
+  const Planes p(c, sides);
   const Dims kernel = p.kernel(a.kernel_size), dilation = p.dilation(a.dilation);
   return p.back(max_pool(p.x, kernel, p.stride(a.stride, a.kernel_size),
                          p.padding(a.padding, kernel, dilation), dilation, a.ceil_mode));
@@ -81,7 +81,7 @@ Tensors max_pooling(const Call& c, const char* name, int sides) {
 template <typename Attrs>
 Tensors avg_pooling(const Call& c, int sides, OptInt divisor) {
   const auto& a = c.as<Attrs>();
-  const Planes p(c, c.name(), sides);
+  const Planes p(c, sides);
   const Dims kernel = p.kernel(a.kernel_size);
   if (divisor.has && divisor.value == 0) {
     fail<ValueError>(c.name(), "expected divisor_override != 0; got 0.");
@@ -93,13 +93,13 @@ Tensors avg_pooling(const Call& c, int sides, OptInt divisor) {
 
 template <typename Attrs>
 Tensors adaptive_avg(const Call& c, int sides) {
-  const Planes p(c, c.name(), sides);
+  const Planes p(c, sides);
   return just(p.back(adaptive_avg_pool(p.x, p.output(c.as<Attrs>().output_size))));
 }
 
 template <typename Attrs>
-Tensors adaptive_max(const Call& c, const char* name, int sides) {
-  const Planes p(c, name, sides);
+Tensors adaptive_max(const Call& c, int sides) {
+  const Planes p(c, sides);
   return p.back(adaptive_max_pool(p.x, p.output(c.as<Attrs>().output_size)));
 }
 
@@ -112,8 +112,7 @@ const OpDef kMaxPool1dWithIndices = {
                    "int[] padding=(0,), int[] dilation=(1,), bool ceil_mode=False) -> "
                    "(output, indices)"},
     .surface = kFunctional,
-    .compose =
-        [](const Call& c) { return max_pooling<MaxPool1dWithIndicesAttrs>(c, "max_pool1d", 1); },
+    .compose = [](const Call& c) { return max_pooling<MaxPool1dWithIndicesAttrs>(c, 1); },
 };
 
 const OpDef kMaxPool2dWithIndices = {
@@ -123,8 +122,7 @@ const OpDef kMaxPool2dWithIndices = {
                    "int[] padding=(0,), int[] dilation=(1,), bool ceil_mode=False) -> "
                    "(output, indices)"},
     .surface = kFunctional,
-    .compose =
-        [](const Call& c) { return max_pooling<MaxPool2dWithIndicesAttrs>(c, "max_pool2d", 2); },
+    .compose = [](const Call& c) { return max_pooling<MaxPool2dWithIndicesAttrs>(c, 2); },
 };
 
 const OpDef kAvgPool1d = {
@@ -183,10 +181,7 @@ const OpDef kAdaptiveMaxPool1dWithIndices = {
     .signatures = {"adaptive_max_pool1d_with_indices(Tensor input, int[] output_size) -> "
                    "(output, indices)"},
     .surface = kFunctional,
-    .compose =
-        [](const Call& c) {
-          return adaptive_max<AdaptiveMaxPool1dWithIndicesAttrs>(c, "adaptive_max_pool1d", 1);
-        },
+    .compose = [](const Call& c) { return adaptive_max<AdaptiveMaxPool1dWithIndicesAttrs>(c, 1); },
 };
 
 const OpDef kAdaptiveMaxPool2dWithIndices = {
@@ -195,10 +190,7 @@ const OpDef kAdaptiveMaxPool2dWithIndices = {
     .signatures = {"adaptive_max_pool2d_with_indices(Tensor input, int[] output_size) -> "
                    "(output, indices)"},
     .surface = kFunctional,
-    .compose =
-        [](const Call& c) {
-          return adaptive_max<AdaptiveMaxPool2dWithIndicesAttrs>(c, "adaptive_max_pool2d", 2);
-        },
+    .compose = [](const Call& c) { return adaptive_max<AdaptiveMaxPool2dWithIndicesAttrs>(c, 2); },
 };
 
 }  // namespace chainrule::ops

@@ -145,7 +145,11 @@ X = cr.ones(5, 3)
             r"the input's shape \(1, 1\); got \(1,\)",
             lambda: embedding_bag(cr.tensor([[1]]), X, mode="sum", per_sample_weights=cr.ones(1)),
         ),
-        (IndexError, r"\[0, 4\]; got 5", lambda: embedding_bag(cr.tensor([[5]]), X)),
+        (
+            IndexError,
+            r"\[0, 4\] for num_embeddings=5; got 5",
+            lambda: embedding_bag(cr.tensor([[5]]), X),
+        ),
         (
             IndexError,
             "got 3 at position",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_tensor
-from .._core import Tensor
-from ._embeddings import embedding, padding_row
+from .._checks import require_bool, require_tensor
+from .._core import Tensor, _ops
+from ._embeddings import FORMS, look_up, padding_row
 
 
 def embedding_bag(
@@ -59,14 +59,16 @@ def embedding_bag(
     padding = padding_row("embedding_bag", padding_idx, weight.shape[0])
     bags, count = _bags(input, offsets, include_last_offset)
     numbers = input.reshape(-1)
-    rows = embedding(numbers, weight, padding, max_norm, norm_type, scale_grad_by_freq, sparse)
+    settings = padding, max_norm, norm_type, scale_grad_by_freq, sparse
+    rows = look_up("embedding_bag", input, weight, *settings)
+    rows = rows.reshape(numbers.numel(), weight.shape[1])
     if per_sample_weights is not None:
         rows = rows * _factors(input, per_sample_weights, mode).unsqueeze(1)
     kept = _core.ones(numbers.shape, dtype=rows.dtype)
     if padding is not None:
         out = numbers == padding
         rows, kept = rows.masked_fill(out.unsqueeze(1), 0), kept.masked_fill(out, 0)
-    sums = _core.zeros(count, rows.shape[1], dtype=rows.dtype).index_add(0, bags, rows)
+    sums = _added(_core.zeros(count, rows.shape[1], dtype=rows.dtype), bags, rows, "bags")
     if mode == "sum" or numbers.numel() == 0:
         return sums
     sizes = _core.zeros(count, dtype=rows.dtype).index_add(0, bags, kept).unsqueeze(1)
@@ -96,10 +98,22 @@ def _bags(input, offsets, include_last_offset):
             "[embedding_bag] expected input (B, L) without offsets, or input (N,) with offsets (B,); "
             f"got {tuple(input.shape)} and {got}."
         )
-    ends = 1 if include_last_offset else 0
+    if offsets.dtype not in (_core.int64, _core.int32):
+        raise _core.DtypeError(
+            f"[embedding_bag] expected int64 or int32 offsets; got {offsets.dtype}. "
+            "Use offsets.long()."
+        )
+    ends = 1 if require_bool("embedding_bag", "include_last_offset", include_last_offset) else 0
     begun = _core.zeros(input.numel() + 1, dtype=_core.int64)
-    begun = begun.index_add(0, offsets, _core.ones(offsets.shape, dtype=_core.int64))
+    ones = _core.ones(offsets.shape, dtype=_core.int64)
+    begun = _added(begun, offsets, ones, "offsets")
     return begun.cumsum(0)[:-1] - 1, max(offsets.numel() - ends, 0)
+
+
+def _added(table, places, rows, form):
+    """table.index_add(0, places, rows), whose errors speak of bags."""
+    places, rows = places.long().contiguous(), rows.contiguous()
+    return _ops.index_write(table, [places], rows, (0,), True, FORMS[form])
 
 
 def _factors(input, weights, mode):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import operator
 
 from .. import _core
-from .._checks import require_number, require_tensor
-from .._core import Tensor
+from .._checks import require_bool, require_number, require_tensor
+from .._core import Tensor, _ops
+
+# What the operation knows by number, in whose terms it refuses an index: IndexForm.
+FORMS = {"embedding": 7, "embedding_bag": 8, "offsets": 9, "bags": 10}
 
 
 def embedding(
@@ -40,23 +43,49 @@ def embedding(
 
     Source: "updating x if learning embeddings", 000_4bfdbb0e825250a6.txt.
     """
-    require_tensor("embedding", input)
-    if require_tensor("embedding", weight).dim() != 2:
+    return look_up(
+        "embedding", input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+    )
+
+
+def look_up(op, input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse):
+    """embedding(), whose errors name `op`."""
+    require_tensor(op, weight)
+    places = row_numbers(op, require_tensor(op, input), weight)
+    if weight.dim() != 2:
         raise _core.ShapeError(
-            f"[embedding] expected a weight of 2 dimensions; got shape {tuple(weight.shape)}."
+            f"[{op}] expected a weight of 2 dimensions; got shape {tuple(weight.shape)}."
         )
-    refuse_sparse("embedding", sparse)
-    padding = padding_row("embedding", padding_idx, weight.shape[0])
-    numbers = input.reshape(-1)
+    refuse_sparse(op, sparse)
+    require_bool(op, "scale_grad_by_freq", scale_grad_by_freq)
+    padding = padding_row(op, padding_idx, weight.shape[0])
     if max_norm is not None:
-        _limit_norms(weight, numbers, require_number("embedding", "max_norm", max_norm), norm_type)
-    rows = _core.index_select(weight, 0, numbers)
+        _limit_norms(op, weight, places, require_number(op, "max_norm", max_norm), norm_type)
+    rows = _read(op, weight, places)
     if weight.requires_grad and _core.is_grad_enabled():
         if scale_grad_by_freq:
-            rows = _with_scaled_gradient(rows, numbers, weight.shape[0])
+            rows = _with_scaled_gradient(rows, places, weight.shape[0])
         if padding is not None:
-            rows = _core.where((numbers == padding).unsqueeze(1), rows.detach(), rows)
-    return rows if input.dim() == 1 else rows.reshape(*input.shape, weight.shape[1])
+            rows = _core.where((places == padding).unsqueeze(-1), rows.detach(), rows)
+    return rows
+
+
+def row_numbers(op, input, weight):
+    """`input` as dense int64 numbers; DtypeError unless it has integers."""
+    if input.dtype in (_core.int64, _core.int32) or not (
+        input.numel() or input.is_floating_point()
+    ):
+        return input.long().contiguous()
+    swapped = input.is_floating_point() and not weight.is_floating_point()
+    hint = f"The order is {op}(input, weight)." if swapped else "Use input.long()."
+    raise _core.DtypeError(
+        f"[{op}] expected int64 or int32 numbers of rows; got {input.dtype}. {hint}"
+    )
+
+
+def _read(op, weight, places):
+    """The rows, by index_select's operation, whose errors name what was called."""
+    return _ops.index_read(weight, [places], (0,), FORMS[op])
 
 
 def padding_row(op, padding_idx, count):
@@ -79,21 +108,22 @@ def refuse_sparse(op, sparse):
         raise ValueError(f"[{op}] expected sparse=False; got {sparse!r:.60}. Gradients are dense.")
 
 
-def _limit_norms(weight, numbers, max_norm, norm_type):
+def _limit_norms(op, weight, places, max_norm, norm_type):
     """Rows that occur twice are written twice, with the same values."""
     with _core.no_grad():
-        rows = _core.index_select(weight, 0, numbers)
+        rows = _read(op, weight, places).reshape(places.numel(), weight.shape[1])
         norms = _core.norm(rows, norm_type, 1, keepdim=True)
         scale = _core.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0)
-        weight.index_copy_(0, numbers, rows * scale.to(weight.dtype))
+        weight.index_copy_(0, places.reshape(-1), rows * scale.to(weight.dtype))
 
 
-def _with_scaled_gradient(rows, numbers, count):
+def _with_scaled_gradient(rows, places, count):
     """The same values; their gradients are divided by how often each number occurs."""
     with _core.no_grad():
+        numbers = places.reshape(-1)
         one = _core.ones(numbers.shape, dtype=rows.dtype)
         times = _core.zeros(count, dtype=rows.dtype).index_add(0, numbers, one)
-        share = _core.index_select(times, 0, numbers).reciprocal().unsqueeze(1)
+        share = _core.index_select(times, 0, numbers).reciprocal().reshape(*places.shape, 1)
     scaled = rows * share
     with _core.no_grad():
         scaled.copy_(rows)  # the history stays that of the product, which reads `share` alone

@@ -38,10 +38,8 @@ def max_pool1d(
         >>> nn.functional.max_pool1d(chainrule.tensor([[1.0, 5.0, 2.0, 3.0]]), 2)
         tensor([[5., 3.]])
     """
-    both = _functional.max_pool1d_with_indices(
-        input, kernel_size, stride, padding, dilation, ceil_mode
-    )
-    return _with_places("max_pool1d", both, return_indices)
+    sizes = kernel_size, stride, padding, dilation, ceil_mode
+    return _with_places("max_pool1d", input, *sizes, return_indices=return_indices)
 
 
 def max_pool2d(
@@ -62,10 +60,8 @@ def max_pool2d(
         tensor([[[ 5.,  7.],
                  [13., 15.]]])
     """
-    both = _functional.max_pool2d_with_indices(
-        input, kernel_size, stride, padding, dilation, ceil_mode
-    )
-    return _with_places("max_pool2d", both, return_indices)
+    sizes = kernel_size, stride, padding, dilation, ceil_mode
+    return _with_places("max_pool2d", input, *sizes, return_indices=return_indices)
 
 
 def adaptive_max_pool1d(
@@ -75,8 +71,7 @@ def adaptive_max_pool1d(
 
     Window o is from ⌊o L / output_size⌋ to ⌈(o + 1) L / output_size⌉.
     """
-    both = _functional.adaptive_max_pool1d_with_indices(input, output_size)
-    return _with_places("adaptive_max_pool1d", both, return_indices)
+    return _with_places("adaptive_max_pool1d", input, output_size, return_indices=return_indices)
 
 
 def adaptive_max_pool2d(
@@ -88,9 +83,9 @@ def adaptive_max_pool2d(
 
     output_size is an int or two; None stands for the input's size.
     """
-    size = _kept("adaptive_max_pool2d", input, output_size)
-    both = _functional.adaptive_max_pool2d_with_indices(input, size)
-    return _with_places("adaptive_max_pool2d", both, return_indices)
+    op = "adaptive_max_pool2d"
+    size = with_kept_sizes(op, output_size, _sides(op, input))
+    return _with_places(op, input, size, return_indices=return_indices)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | None]) -> Tensor:
@@ -103,21 +98,37 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | 
         >>> nn.functional.adaptive_avg_pool2d(chainrule.arange(6.0).reshape(1, 2, 3), (1, None))
         tensor([[[1.5000, 2.5000, 3.5000]]])
     """
-    size = _kept("adaptive_avg_pool2d", input, output_size)
+    op = "adaptive_avg_pool2d"
+    size = with_kept_sizes(op, output_size, _sides(op, input))
     return _functional.adaptive_avg_pool2d(input, size)
 
 
-def _with_places(op, both, return_indices) -> Any:
-    return tuple(both) if require_bool(op, "return_indices", return_indices) else both[0]
+def _with_places(op, input, *arguments, return_indices) -> Any:
+    require_bool(op, "return_indices", return_indices)
+    try:
+        both = getattr(_functional, f"{op}_with_indices")(input, *arguments)
+    except Exception as error:  # it names the operation that was called here
+        if error.args and isinstance(error.args[0], str):
+            error.args = (error.args[0].replace("_with_indices", ""), *error.args[1:])
+        raise
+    return tuple(both) if return_indices else both[0]
 
 
-def _kept(op, input, output_size) -> Any:
-    """`output_size` with the input's sizes in the place of None."""
-    sizes = tuple(require_tensor(op, input).shape)[-2:]
+def with_kept_sizes(op: str, output_size: Any, sizes: Sequence[int]) -> Any:
+    """`output_size` with `sizes`, those of the input, in the place of None."""
     if output_size is None:
         return sizes
-    if isinstance(output_size, (tuple, list)) and len(output_size) == len(sizes) == 2:
-        return tuple(
-            have if size is None else size for size, have in zip(output_size, sizes, strict=True)
+    if not isinstance(output_size, tuple | list) or all(size is not None for size in output_size):
+        return output_size
+    if len(output_size) != 2:
+        raise TypeError(
+            f"[{op}] expected output_size to be an int or 2 of them, None for the input's, as "
+            f"(None, None); got {output_size!r:.60}."
         )
-    return output_size
+    return tuple(
+        have if size is None else size for size, have in zip(output_size, sizes, strict=False)
+    )
+
+
+def _sides(op, input):
+    return tuple(require_tensor(op, input).shape)[-2:]

@@ -8,6 +8,7 @@ from .._checks import require_bool, require_int
 from .._core import Tensor
 from . import functional
 from ._module import Module
+from ._pooling import with_kept_sizes
 from ._sizes import require_sizes
 
 TYPE_CHECKING = False
@@ -196,11 +197,7 @@ class _Adaptive(Module):
 
     def __init__(self, output_size: Any):
         layer = type(self).__name__
-        given = output_size
-        if self.sides == 2 and isinstance(given, tuple | list):
-            given = tuple(0 if size is None else size for size in given)
-        elif self.sides == 2 and given is None:
-            given = 0
+        given = with_kept_sizes(layer, output_size, (0, 0)) if self.sides == 2 else output_size
         _sizes(layer, "output_size", given, self.sides, 0)
         super().__init__()
         self.output_size = output_size

@@ -80,23 +80,52 @@ def _with_first_state(of_inputs, of_state, reverse):
 
 def require_states(owner: str, names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
     """The states as a tuple; TypeError unless `hx` is a tensor, or a pair of an LSTM's."""
-    states = (hx,) if len(names) == 1 else tuple(hx) if isinstance(hx, tuple | list) else ()
-    if len(states) != len(names) or not all(isinstance(state, Tensor) for state in states):
-        wanted = "a Tensor" if len(names) == 1 else f"a pair of Tensors, ({', '.join(names)})"
-        raise TypeError(f"[{owner}] expected hx to be {wanted}; got {type(hx).__name__}.")
-    return states
+    several = isinstance(hx, tuple | list)
+    states = (hx,) if len(names) == 1 else tuple(hx) if several else ()
+    if len(states) == len(names) and all(isinstance(state, Tensor) for state in states):
+        return states
+    got = type(hx).__name__
+    if several:
+        got += f" of ({', '.join(type(state).__name__ for state in hx)})"
+    wanted, hint = f"a pair of Tensors, ({', '.join(names)})", ""
+    if len(names) == 1:
+        wanted, hint = "a Tensor", " Use hx[0]: pairs are an LSTM's." if several and hx else ""
+    elif isinstance(hx, Tensor):
+        hint = " Use (hx, chainrule.zeros_like(hx))."
+    raise TypeError(f"[{owner}] expected hx to be {wanted}; got {got}.{hint}")
 
 
-def check_state(owner: str, name: str, state: Tensor, shape: tuple[int, ...], like: Tensor):
-    """An error unless a first state has that shape and the weights' dtype."""
-    if tuple(state.shape) != shape:
+def check_state(owner: str, name: str, state: Tensor, sizes: dict[str, int], like: Tensor):
+    """An error unless a first state has those sizes, by their names, and the weights' dtype."""
+    wanted, got = tuple(sizes.values()), tuple(state.shape)
+    if got != wanted:
         raise _core.ShapeError(
-            f"[{owner}] expected {name} of sizes {shape}; got {tuple(state.shape)}."
+            f"[{owner}] expected {name} of sizes ({', '.join(sizes)}{',' * (len(sizes) == 1)}) = "
+            f"{wanted}; got {got}.{_state_hint(name, wanted, got)}"
         )
-    if state.dtype != like.dtype and not _core._is_autocast_enabled():
-        raise _core.DtypeError(
-            f"[{owner}] expected {name} of the weights' dtype, {like.dtype}; got {state.dtype}."
-        )
+    check_dtype(owner, name, state, like)
+
+
+def _state_hint(name, wanted, got):
+    if len(wanted) == 3 and got == (wanted[1], wanted[0], wanted[2]):
+        return f" Use {name}.transpose(0, 1): batch_first says nothing of states."
+    if len(wanted) == 3 and got == wanted[1:] and wanted[0] == 1:
+        return f" Use {name}.unsqueeze(0)."
+    if len(wanted) == 3 and got[::2] == wanted[::2]:
+        return " Inputs are (T, B, ...), with batch_first=True (B, T, ...)."
+    return ""
+
+
+def check_dtype(owner: str, name: str, tensor: Tensor, like: Tensor):
+    """DtypeError unless a tensor has the weights' dtype."""
+    if tensor.dtype == like.dtype or _core._is_autocast_enabled():
+        return
+    rows = name == "input" and tensor.dtype in (_core.int64, _core.int32)
+    raise _core.DtypeError(
+        f"[{owner}] expected {name} of the weights' dtype, {like.dtype}; got {tensor.dtype}. Use "
+        + (f"nn.Embedding for numbers of words, {name}.float() for values." if rows else "")
+        + ("" if rows else f"{name}.to({like.dtype}).")
+    )
 
 
 class Recurrent(Module):

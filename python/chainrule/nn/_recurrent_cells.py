@@ -7,6 +7,7 @@ from .._checks import require_tensor
 from .._core import Parameter, Tensor
 from ._recurrence import (
     Recurrent,
+    check_dtype,
     check_state,
     gates_of,
     require_nonlinearity,
@@ -46,13 +47,16 @@ class _Cell(Recurrent):
                 f"[{owner}] expected an input of sizes (B, {self.input_size}) or "
                 f"({self.input_size},); got {tuple(sizes)}."
             )
+        check_dtype(owner, "input", input, self.weight_ih)
         shape = (*sizes[:-1], self.hidden_size)
         if hx is None:
             first = [_core.zeros(shape, dtype=self.weight_hh.dtype)] * len(self._states)
         else:
             first = list(require_states(owner, self._states, hx))
             for name, state in zip(self._states, first, strict=True):
-                check_state(owner, name, state, shape, self.weight_hh)
+                named = ("hidden_size",) if len(shape) == 1 else ("batch", "hidden_size")
+                wanted: dict[str, int] = dict(zip(named, shape, strict=True))
+                check_state(owner, name, state, wanted, self.weight_hh)
         rows = (-1, self.hidden_size)
         h, c, *_ = *(state.reshape(rows) for state in first), None
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

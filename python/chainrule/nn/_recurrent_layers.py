@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 
 from .. import _core
-from .._checks import require_bool, require_number
+from .._checks import require_bool, require_number, require_tensor
 from .._core import Parameter, Tensor, _functional
 from ._recurrence import (
     Recurrent,
+    check_dtype,
     check_state,
     gates_of,
     require_states,
@@ -121,12 +122,13 @@ class RecurrentLayers(Recurrent):
 
     def _check_input(self, input):
         owner = type(self).__name__
-        if not isinstance(input, Tensor):
-            hint = " Pad sequences of several lengths and mask what is behind their ends."
+        if isinstance(input, tuple | list):
             raise TypeError(
-                f"[{owner}] expected a Tensor; got {type(input).__name__}."
-                + (hint if isinstance(input, tuple | list) else "")
+                f"[{owner}] expected a Tensor; got {type(input).__name__}. Pad sequences of several "
+                "lengths and mask what is behind their ends."
             )
+        require_tensor(owner, input)
+        check_dtype(owner, "input", input, self._weights("_l0")[0])
         order = "(B, T, {0})" if self.batch_first else "(T, B, {0})"
         wanted = f"{order} or, for one sequence, (T, {{0}})".format(self.input_size)
         steps = 1 if self.batch_first and input.dim() == 3 else 0
@@ -143,16 +145,18 @@ class RecurrentLayers(Recurrent):
     def _first_states(self, sequence, hx, batched):
         """The first states of all layers and directions, (L D, B, P or H) and (L D, B, H)."""
         count = self.num_layers * (1 + self.bidirectional)
-        batch = (sequence.shape[1],)
+        batch = sequence.shape[1]
         sizes = (self.proj_size or self.hidden_size, self.hidden_size)[: len(self._states)]
         like = self._weights("_l0")[1]
         if hx is None:
-            return [_core.zeros((count, *batch, size), dtype=like.dtype) for size in sizes]
+            return [_core.zeros((count, batch, size), dtype=like.dtype) for size in sizes]
         owner = type(self).__name__
         states = require_states(owner, self._states, hx)
-        for name, state, size in zip(self._states, states, sizes, strict=True):
-            wanted = (count, *batch, size) if batched else (count, size)
-            check_state(owner, name, state, wanted, like)
+        layers = "num_layers * 2" if self.bidirectional else "num_layers"
+        widths = ("proj_size" if self.proj_size else "hidden_size", "hidden_size")
+        of_batch = {"batch": batch} if batched else {}
+        for name, state, width, size in zip(self._states, states, widths, sizes, strict=False):
+            check_state(owner, name, state, {layers: count, **of_batch, width: size}, like)
         return [state if batched else state.unsqueeze(1) for state in states]
 
     def _run(self, sequence, first):
