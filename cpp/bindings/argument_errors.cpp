@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 #include "bindings/tensor_type.h"
 #include "core/errors.h"
 
@@ -75,11 +76,6 @@ PyObject* entry(PyObject* self, PyObject* const* values, Py_ssize_t count, PyObj
   guarded_status([&] { rephrase(values, count, keywords); });
   name_error(py::detail::function_record_ptr_from_PyObject(self)->name);
   return nullptr;
-}
-
-std::string type_name(PyObject* o) {
-  if (is_tensor(o)) return Py_TYPE(o) == parameter_type ? "Parameter" : "Tensor";
-  return o == Py_None ? "None" : Py_TYPE(o)->tp_name;
 }
 
 // "list of Tensor and int": of the items the first two types, one level deep, for a list may

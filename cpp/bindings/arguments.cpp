@@ -4,6 +4,7 @@
 #include "bindings/attributes.h"
 #include "bindings/generator.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/signature_text.h"
 #include "bindings/types.h"
 
@@ -61,12 +62,12 @@ class Parser {
   }
 
  private:
-  bool reject(int progress, const char* parameter, Problem problem) {
+  bool reject(int progress, const char* parameter, Problem problem, PyObject* value = nullptr) {
     if (progress < why_.progress) return false;
     const bool same = progress == why_.progress && parameter && why_.parameter &&
                       std::strcmp(parameter, why_.parameter) == 0 &&
                       std::strcmp(problem.text, why_.problem.text) != 0;
-    why_ = {parameter, problem, progress, same ? why_.problem.text : nullptr};
+    why_ = {parameter, problem, progress, same ? why_.problem.text : nullptr, value};
     return false;
   }
 
@@ -124,27 +125,27 @@ class Parser {
   bool take_tensor(const Param& p, int i, PyObject* value) {
     switch (p.kind) {
       case ParamKind::kTensor:
-        if (!is_tensor(value)) return reject(i, p.name, "must be a Tensor");
+        if (!is_tensor(value)) return reject(i, p.name, "must be a Tensor", value);
         break;
       case ParamKind::kOptionalTensor:
         if (value == Py_None) return true;
         if (is_generator_parameter(p)) {
           if (!generator_state(value)) return reject(i, p.name, "must be a Generator or None");
         } else if (!is_tensor(value)) {
-          return reject(i, p.name, "must be a Tensor or None");
+          return reject(i, p.name, "must be a Tensor or None", value);
         }
         break;
       case ParamKind::kTensorList:
         if (!PyList_Check(value) && !PyTuple_Check(value))
           return reject(i, p.name, "must be a list or tuple of Tensors");
         for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(value); ++k) {
-          if (!is_tensor(PySequence_Fast_GET_ITEM(value, k)))
-            return reject(i, p.name, {"must be a Tensor", k});
+          PyObject* item = PySequence_Fast_GET_ITEM(value, k);
+          if (!is_tensor(item)) return reject(i, p.name, {"must be a Tensor", k}, item);
         }
         break;
       default:
         if (!is_tensor(value) && !is_operand_number(value)) {
-          return reject(i, p.name, "must be a Tensor or a number");
+          return reject(i, p.name, "must be a Tensor or a number", value);
         }
     }
     tensors_[p.input] = value;
@@ -256,15 +257,20 @@ class Parser {
 
 namespace {
 
+// "tensors[1]".
+std::string place_of(const Mismatch& why) {
+  const int64_t element = why.problem.element;
+  return element < 0 ? why.parameter : str(why.parameter, "[", element, "]");
+}
+
 // "'min' must be a number, or a Tensor or None".
 std::string describe(const Mismatch& why) {
   if (!why.parameter) return why.problem.text;
-  const std::string place = why.problem.element < 0 ? "" : str("[", why.problem.element, "]");
   constexpr std::string_view kMust = "must be ";
   const std::string_view before = why.before ? why.before : "", text = why.problem.text;
   const std::string_view last = text.starts_with(kMust) ? text.substr(kMust.size()) : text;
   const bool both = before.starts_with(kMust) && text.starts_with(kMust);
-  return str("'", why.parameter, place, "' ", both ? str(before, ", or ", last) : str(text));
+  return str("'", place_of(why), "' ", both ? str(before, ", or ", last) : str(text));
 }
 
 }  // namespace
@@ -277,13 +283,14 @@ void fail_arguments(const std::string& name, const std::vector<Overload>& overlo
                     const Arguments& arguments, const Mismatch& why) {
   std::string given = given_arguments(arguments.values, arguments.count, arguments.keywords);
   if (why.problem.text) given += str(": ", describe(why));
+  const std::string hint = why.value ? tensor_hint(why.value, place_of(why)) : "";
   if (overloads.size() == 1) {
     fail<TypeError>(name.c_str(), "expected ", signature_text(name, overloads[0]), "; got ", given,
-                    ".");
+                    ".", hint);
   }
   std::string forms;
   for (const Overload& o : overloads) forms += str("\n  ", signature_text(name, o));
-  fail<TypeError>(name.c_str(), "expected one of the forms below; got ", given, ".", forms);
+  fail<TypeError>(name.c_str(), "expected one of the forms below; got ", given, ".", hint, forms);
 }
 
 }  // namespace chainrule::bindings

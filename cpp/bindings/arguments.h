@@ -91,6 +91,7 @@ struct Mismatch {
   Problem problem;
   int progress = -1;
   const char* before = nullptr;  // what an equally far overload wants of the same parameter
+  PyObject* value = nullptr;     // in place of a Tensor
 };
 
 inline constexpr int kMaxAttrBytes = 512;

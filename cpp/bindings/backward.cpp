@@ -4,6 +4,7 @@
 #include "autograd/autograd.h"
 #include "bindings/argument_errors.h"
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 #include "generated/ops.h"
 
 namespace chainrule::bindings {
@@ -26,12 +27,12 @@ Seeds read_seeds(const py::object& outputs, const py::object& gradients, const c
   } else if (!PyList_Check(gradients.ptr()) && !PyTuple_Check(gradients.ptr())) {
     fail<TypeError>(op,
                     "expected the gradient to be a Tensor, a list or tuple of them, or None; got ",
-                    Py_TYPE(gradients.ptr())->tp_name, ".");
+                    type_name(gradients.ptr()), ".", tensor_hint(gradients.ptr(), "x"));
   } else {
     for (const py::handle g : py::list(gradients)) {
       if (!g.is_none() && !is_tensor(g.ptr())) {
-        fail<TypeError>(op, "expected gradients to be Tensors or None; got ",
-                        Py_TYPE(g.ptr())->tp_name, ".");
+        fail<TypeError>(op, "expected gradients to be Tensors or None; got ", type_name(g.ptr()),
+                        ".", tensor_hint(g.ptr(), "x"));
       }
       s.gradients.push_back(g.is_none() ? Tensor() : tensor_of(g.ptr()));
     }

@@ -6,6 +6,7 @@
 
 #include "autograd/autograd.h"
 #include "bindings/creation.h"
+#include "bindings/other_types.h"
 #include "core/storage.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -49,7 +50,7 @@ class HeldBuffer {
     PyErr_Clear();
     if (PyObject_GetBuffer(o, &view_, kFlags) == 0) return;
     PyErr_Clear();
-    fail<TypeError>(op, "expected an array of numbers; got ", Py_TYPE(o)->tp_name, ".");
+    fail<TypeError>(op, "expected an array of numbers; got ", type_name(o), ".");
   }
   HeldBuffer(const HeldBuffer&) = delete;
   HeldBuffer& operator=(const HeldBuffer&) = delete;

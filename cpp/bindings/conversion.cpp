@@ -4,6 +4,7 @@
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "core/allocator.h"
 #include "generated/ops.h"
@@ -137,8 +138,8 @@ void read_target(py::handle value, Target* target) {
   std::optional<DType> dtype = dtype_from(value.ptr());
   if (is_tensor(value.ptr())) dtype = tensor_of(value.ptr()).dtype();
   if (!dtype && !device_from(value.ptr())) {
-    fail<TypeError>("to", "expected a dtype, a device or a Tensor; got ",
-                    Py_TYPE(value.ptr())->tp_name, ".");
+    fail<TypeError>("to", "expected a dtype, a device or a Tensor; got ", type_name(value.ptr()),
+                    ".");
   }
   if (dtype && target->dtype) {
     fail<TypeError>("to", "expected one dtype; got ", dtype_name(*target->dtype), " and ",
@@ -174,7 +175,7 @@ py::object to(const TensorObject& self, const py::args& args, const py::kwargs& 
   return self;
 }
 
-const char* type_name(DType t) {
+const char* type_text(DType t) {
   static constexpr const char* kNames[kDTypeCount] = {"Bool",     "Byte",  "Int",   "Long",
                                                       "BFloat16", "Float", "Double"};
   return kNames[static_cast<int>(t)];
@@ -182,7 +183,7 @@ const char* type_name(DType t) {
 
 py::object type_method(const TensorObject& self, const py::object& dtype) {
   const Tensor& t = tensor_of(self.ptr());
-  if (dtype.is_none()) return py::str(str("chainrule.", type_name(t.dtype()), "Tensor"));
+  if (dtype.is_none()) return py::str(str("chainrule.", type_text(t.dtype()), "Tensor"));
   const DType wanted = require_dtype(dtype.ptr(), "type");
   if (wanted == t.dtype()) return self;
   return steal(wrap(cast(t, wanted)));

@@ -5,6 +5,7 @@
 #include "autograd/node.h"
 #include "bindings/module.h"
 #include "bindings/node.h"
+#include "bindings/other_types.h"
 
 namespace chainrule::bindings {
 
@@ -24,7 +25,7 @@ class FunctionState {
       if (!o.is_none()) {
         if (!is_tensor(o.ptr())) {
           fail<TypeError>(name_.c_str(), "expected save_for_backward to get Tensors or None; got ",
-                          Py_TYPE(o.ptr())->tp_name, ". Keep other values as attributes of ctx.");
+                          type_name(o.ptr()), ". Keep other values as attributes of ctx.");
         }
         Tensor t = tensor_of(o.ptr());
         for (size_t i = 0; i < outputs.size(); ++i) {
@@ -90,7 +91,7 @@ autograd::Tensors call_backward(const FunctionState& state, const py::object& ba
     const py::object g = returned[i];
     if (!g.is_none() && !is_tensor(g.ptr())) {
       fail<TypeError>(state.name().c_str(), "expected backward to return Tensors or None; got ",
-                      Py_TYPE(g.ptr())->tp_name, " at position ", i, ".");
+                      type_name(g.ptr()), " at position ", i, ".");
     }
     result.push_back(g.is_none() ? Tensor() : tensor_of(g.ptr()));
   }

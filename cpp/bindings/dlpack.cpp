@@ -8,6 +8,7 @@
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -223,7 +224,7 @@ Tensor tensor_from_dlpack(PyObject* o) {
   const py::object source = borrow(o);
   if (!py::hasattr(source, "__dlpack__")) {
     fail<TypeError>("from_dlpack", "expected an object with __dlpack__ or a capsule; got ",
-                    Py_TYPE(o)->tp_name, ".");
+                    type_name(o), ".");
   }
   if (py::hasattr(source, "__dlpack_device__")) {
     const auto device =

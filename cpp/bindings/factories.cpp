@@ -4,6 +4,7 @@
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -72,7 +73,7 @@ std::optional<DType> optional_dtype(const py::object& o, const char* op) {
 
 void check_device(const py::object& o, const char* op) {
   if (!o.is_none() && !device_from(o.ptr())) {
-    fail<TypeError>(op, "expected a device or its name; got ", Py_TYPE(o.ptr())->tp_name, ".");
+    fail<TypeError>(op, "expected a device or its name; got ", type_name(o.ptr()), ".");
   }
 }
 
@@ -91,8 +92,8 @@ Tensor as_tensor(const py::object& data, const py::object& dtype, const py::obje
 
 Tensor from_numpy(const py::object& array) {
   if (!is_numpy_array(array.ptr())) {
-    fail<TypeError>("from_numpy", "expected a numpy.ndarray; got ", Py_TYPE(array.ptr())->tp_name,
-                    ".");
+    fail<TypeError>("from_numpy", "expected a numpy.ndarray; got ", type_name(array.ptr()), ".",
+                    tensor_hint(array.ptr(), "x"));
   }
   return tensor_from_buffer(array.ptr(), "from_numpy");
 }
@@ -110,7 +111,7 @@ Tensor construct(PyObject* args) {
     const std::optional<int64_t> size = int_from(PyTuple_GET_ITEM(args, i));
     if (!size) {
       fail<TypeError>("Tensor", "expected integers or one sequence; got ",
-                      Py_TYPE(PyTuple_GET_ITEM(args, i))->tp_name, ".");
+                      type_name(PyTuple_GET_ITEM(args, i)), ".");
     }
     sizes.push_back(*size);
   }
@@ -139,7 +140,8 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     parse_arguments("Parameter", "(data=None, requires_grad=True)", args, kwargs, "|OO", names,
                     &data, &requires_grad);
     if (data != Py_None && !is_tensor(data)) {
-      fail<TypeError>("Parameter", "expected a Tensor; got ", Py_TYPE(data)->tp_name, ".");
+      fail<TypeError>("Parameter", "expected a Tensor; got ", type_name(data), ".",
+                      tensor_hint(data, "data"));
     }
     if (modes.recorder) {
       modes.recorder->on_host_code("new parameter",

@@ -4,6 +4,7 @@
 
 #include "bindings/argument_errors.h"
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "ops/generator.h"
 
@@ -32,8 +33,8 @@ uint64_t seed_from(const py::int_& seed) {
 
 void check_cpu(const py::object& device) {
   if (!device_from(device.ptr())) {
-    fail<TypeError>("Generator", "expected a device or its name; got ",
-                    Py_TYPE(device.ptr())->tp_name, ".");
+    fail<TypeError>("Generator", "expected a device or its name; got ", type_name(device.ptr()),
+                    ".");
   }
 }
 

@@ -8,6 +8,7 @@
 #include "bindings/argument_errors.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -68,8 +69,8 @@ void dealloc(PyObject* o) {
 PyObject* decorate(PyObject* self, PyObject* function) {
   return guarded([&]() -> PyObject* {
     if (!PyCallable_Check(function)) {
-      fail<TypeError>(mode_name(Py_TYPE(self)), "expected a function; got ",
-                      Py_TYPE(function)->tp_name, ".");
+      fail<TypeError>(mode_name(Py_TYPE(self)), "expected a function; got ", type_name(function),
+                      ".");
     }
     const py::object decorated = py::module_::import("chainrule._modes").attr("decorate");
     return decorated(py::handle(self), py::handle(function)).release().ptr();

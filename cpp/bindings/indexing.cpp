@@ -2,6 +2,7 @@
 // lists go to the ops `index` and `index_put`, one entry per dimension from the left.
 #include "bindings/creation.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
 #include "ops/number_fits.h"
@@ -23,7 +24,7 @@ struct Indexed {
 [[noreturn]] void fail_index(PyObject* item) {
   fail<IndexError>(
       "index", "expected integers, slices, None, ..., tensors or lists of integers or bools; got ",
-      Py_TYPE(item)->tp_name, ".");
+      type_name(item), ".");
 }
 
 [[noreturn]] void fail_step(int64_t step) {
@@ -45,7 +46,7 @@ Tensor index_tensor(PyObject* item) {
     t = tensor_of(item);
   } else if (PyList_Check(item) || PyTuple_Check(item) || is_numpy_array(item) ||
              PyRange_Check(item)) {
-    if (modes.recorder) check_host_data(str("a ", Py_TYPE(item)->tp_name, " as an index").c_str());
+    if (modes.recorder) check_host_data(str("a ", type_name(item), " as an index").c_str());
     t = !is_numpy_array(item) && PyObject_Size(item) == 0
             ? Tensor::empty(DType::kInt64, {0})
             : tensor_from_data(item, std::nullopt, "index");
@@ -186,9 +187,9 @@ Tensor value_tensor(PyObject* value) {
   if (const std::optional<Number> n = number_from(value)) return weak_tensor(*n);
   if (value == Py_None || is_text(value)) {
     fail<TypeError>("index", "expected a number, tensor, list or array to assign; got ",
-                    Py_TYPE(value)->tp_name, ".");
+                    type_name(value), ".");
   }
-  if (modes.recorder) check_host_data(str("a ", Py_TYPE(value)->tp_name, " to assign").c_str());
+  if (modes.recorder) check_host_data(str("a ", type_name(value), " to assign").c_str());
   return shared_from_data(value, std::nullopt, "index");
 }
 

@@ -25,6 +25,7 @@ void bind_all(py::module_& m) {
   bind_backward(m);
   bind_custom_function(m);
   bind_settings(m);
+  bind_other_types(m);
   bind_program(m);
   bind_fast_call(m);
   bind_batches(m);

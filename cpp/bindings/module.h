@@ -23,6 +23,7 @@ void bind_autograd(py::module_& m);    // nodes, hooks
 void bind_backward(py::module_& m);    // backward, grad
 void bind_custom_function(py::module_& m);
 void bind_settings(py::module_& m);  // default dtype, threads, instruction set, promotion
+void bind_other_types(py::module_& m);
 void bind_program(py::module_& m);
 void bind_fast_call(py::module_& m);        // replays without Python
 void bind_batches(py::module_& m);          // replays over the batches of an epoch

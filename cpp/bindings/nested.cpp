@@ -3,6 +3,7 @@
 // element may run any code, which may change the lists meanwhile.
 #include "bindings/creation.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "generated/ops.h"
 #include "ops/elementwise.h"
 #include "ops/modes.h"
@@ -69,7 +70,7 @@ class Nested {
   void for_items(PyObject* o, int depth, F&& visit) {
     if (!is_sequence(o)) {
       fail<ValueError>(op_, "expected a sequence of length ", shape_[depth], place(), "; got ",
-                       Py_TYPE(o)->tp_name, ".");
+                       type_name(o), ".");
     }
     py::object items = steal(PySequence_Fast(o, "expected a sequence"));
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.ptr());
@@ -118,10 +119,10 @@ class Nested {
       if (t.dim() == 0) return item_of(t, op_);
     }
     if (is_sequence(o) || is_block(o)) {
-      fail<ValueError>(op_, "expected a number", place(), "; got ", Py_TYPE(o)->tp_name,
+      fail<ValueError>(op_, "expected a number", place(), "; got ", type_name(o),
                        ". All rows must be nested to the same depth.");
     }
-    fail<TypeError>(op_, "expected a number", place(), "; got ", Py_TYPE(o)->tp_name, ".");
+    fail<TypeError>(op_, "expected a number", place(), "; got ", type_name(o), ".");
   }
 
   void fill(PyObject* o, int depth) {

@@ -2,6 +2,7 @@
 #include "bindings/node.h"
 
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 
 namespace chainrule::bindings {
 
@@ -45,7 +46,7 @@ py::tuple next_functions(const PyNode& n) {
 
 std::shared_ptr<HeldObject> hold_hook(py::object callable, const char* op) {
   if (!PyCallable_Check(callable.ptr())) {
-    fail<TypeError>(op, "expected a callable; got ", Py_TYPE(callable.ptr())->tp_name, ".");
+    fail<TypeError>(op, "expected a callable; got ", type_name(callable.ptr()), ".");
   }
   return std::make_shared<HeldObject>(std::move(callable));
 }
@@ -69,7 +70,7 @@ Tensor GradHook::operator()(const Tensor& gradient) const {
   const py::object result = callable->get()(gradient);
   if (result.is_none()) return Tensor();
   if (is_tensor(result.ptr())) return tensor_of(result.ptr());
-  fail<TypeError>("hook", "expected a Tensor or None; got ", Py_TYPE(result.ptr())->tp_name, ".");
+  fail<TypeError>("hook", "expected a Tensor or None; got ", type_name(result.ptr()), ".");
 }
 
 void PostHook::operator()(const Tensor& leaf) const {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "autograd/autograd.h"
+#include "bindings/other_types.h"
 #include "ops/modes.h"
 
 namespace chainrule::bindings {
@@ -122,8 +123,7 @@ std::optional<bool> bool_from(PyObject* o) {
 
 bool require_bool(PyObject* o, const char* op, const char* name) {
   const std::optional<bool> flag = bool_from(o);
-  if (!flag)
-    fail<TypeError>(op, "expected ", name, " to be a bool; got ", Py_TYPE(o)->tp_name, ".");
+  if (!flag) fail<TypeError>(op, "expected ", name, " to be a bool; got ", type_name(o), ".");
   return *flag;
 }
 

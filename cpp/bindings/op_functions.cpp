@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/results.h"
 #include "bindings/signature_text.h"
 #include "ops/write.h"
@@ -193,7 +194,7 @@ PyObject* run_all(PyObject* self, PyObject* const* calls, Py_ssize_t count) noex
   const auto arguments = [&](Py_ssize_t i) -> Arguments {
     if (!PyTuple_Check(calls[i])) {
       fail<TypeError>(callable.name.c_str(), "expected the arguments of a call as a tuple; got ",
-                      Py_TYPE(calls[i])->tp_name, ".");
+                      type_name(calls[i]), ".");
     }
     PyObject* const* values = reinterpret_cast<PyTupleObject*>(calls[i])->ob_item;
     return {nullptr, values, PyTuple_GET_SIZE(calls[i]), nullptr};
@@ -239,7 +240,7 @@ py::object all_or_none(const py::object& operation) {
     return steal(PyCFunction_New(&run_all_def, self.ptr()));
   }
   fail<TypeError>("_all_or_none", "expected an operation of one signature on lists; got ",
-                  Py_TYPE(operation.ptr())->tp_name, ".");
+                  type_name(operation.ptr()), ".");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "autograd/autograd.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -59,8 +60,7 @@ py::object rebuild(const py::type& type, const py::buffer& data, const py::objec
   Dims sizes;
   for (const py::handle n : shape) {
     const std::optional<int64_t> size = int_from(n.ptr());
-    if (!size)
-      fail<TypeError>("unpickle", "expected integer sizes; got ", Py_TYPE(n.ptr())->tp_name, ".");
+    if (!size) fail<TypeError>("unpickle", "expected integer sizes; got ", type_name(n.ptr()), ".");
     sizes.push_back(*size);
   }
   const int64_t count = checked_numel("unpickle", sizes);

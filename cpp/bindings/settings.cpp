@@ -7,6 +7,7 @@
 
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/program.h"
 #include "bindings/types.h"
 #include "core/allocator.h"
@@ -43,8 +44,7 @@ Tensor promotion_operand(const py::object& o) {
   if (is_tensor(o.ptr())) return tensor_of(o.ptr());
   const std::optional<Number> n = number_from(o.ptr());
   if (!n)
-    fail<TypeError>("result_type", "expected tensors or numbers; got ", Py_TYPE(o.ptr())->tp_name,
-                    ".");
+    fail<TypeError>("result_type", "expected tensors or numbers; got ", type_name(o.ptr()), ".");
   return weak_tensor(*n);
 }
 
@@ -86,8 +86,7 @@ void bind_settings(py::module_& m) {
         refuse_while_recording("set_num_threads");
         const std::optional<int64_t> count = int_from(n.ptr());
         if (!count)
-          fail<TypeError>("set_num_threads", "expected an int; got ", Py_TYPE(n.ptr())->tp_name,
-                          ".");
+          fail<TypeError>("set_num_threads", "expected an int; got ", type_name(n.ptr()), ".");
         set_num_threads(static_cast<int>(std::clamp<int64_t>(*count, INT32_MIN, INT32_MAX)));
       },
       "n"_a, "Sets how many threads one operation may use; results keep their bits.");

@@ -4,6 +4,7 @@
 #include "bindings/creation.h"
 #include "bindings/module.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "ops/modes.h"
@@ -32,8 +33,7 @@ PyObject* dims_or_one(PyObject* self, PyObject* const* args, Py_ssize_t count, P
       return result.release().ptr();
     }
     const std::optional<int64_t> dim = int_from(args[0]);
-    if (!dim)
-      fail<TypeError>(op, "expected dim to be an int; got ", Py_TYPE(args[0])->tp_name, ".");
+    if (!dim) fail<TypeError>(op, "expected dim to be an int; got ", type_name(args[0]), ".");
     if (t.dim() == 0)
       fail<IndexError>(op, "expected at least one dimension; got a 0-dimensional tensor.");
     const int d = normalize_dim(op, *dim, t.dim());
@@ -110,7 +110,7 @@ TensorObject fill(const TensorObject& self, const py::object& value) {
     return self;
   }
   const std::optional<Number> n = number_from(value.ptr());
-  if (!n) fail<TypeError>("fill_", "expected a number; got ", Py_TYPE(value.ptr())->tp_name, ".");
+  if (!n) fail<TypeError>("fill_", "expected a number; got ", type_name(value.ptr()), ".");
   write(tensor_of(self.ptr()), weak_tensor(*n), "fill_");
   return self;
 }

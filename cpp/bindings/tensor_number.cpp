@@ -6,6 +6,7 @@
 #include "bindings/arguments.h"
 #include "bindings/attributes.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "generated/ops.h"
 
 namespace chainrule::bindings {
@@ -149,8 +150,7 @@ int tensor_contains(PyObject* self, PyObject* value) {
         PyObject* equal = tensor_richcompare(self, value, Py_EQ);
         if (equal == Py_NotImplemented) {
           Py_DECREF(equal);
-          fail<TypeError>("in", "expected a Tensor or a number; got ", Py_TYPE(value)->tp_name,
-                          ".");
+          fail<TypeError>("in", "expected a Tensor or a number; got ", type_name(value), ".");
         }
         const Tensor found = any(tensor_of(steal(equal).ptr()));
         return static_cast<int>(item_of(found, "in", kKeepCondition).integer != 0);

@@ -4,6 +4,7 @@
 #include "bindings/module.h"
 #include "bindings/node.h"
 #include "bindings/numbers.h"
+#include "bindings/other_types.h"
 #include "bindings/types.h"
 #include "generated/ops.h"
 #include "graph/executor.h"
@@ -65,7 +66,8 @@ PyObject* get_grad(PyObject* self, void*) {
 int set_grad(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     if (value && value != Py_None && !is_tensor(value)) {
-      fail<TypeError>("grad", "expected a Tensor or None; got ", Py_TYPE(value)->tp_name, ".");
+      fail<TypeError>("grad", "expected a Tensor or None; got ", type_name(value), ".",
+                      tensor_hint(value, "x"));
     }
     const bool clear = !value || value == Py_None;
     autograd::set_grad(tensor_of(self), clear ? Tensor() : tensor_of(value));
@@ -130,8 +132,8 @@ void assign_data(const Tensor& t, const Tensor& value) {
 int set_data(PyObject* self, PyObject* value, void*) {
   return guarded_status([&] {
     if (!value || !is_tensor(value)) {
-      fail<TypeError>("data", "expected a Tensor; got ",
-                      value ? Py_TYPE(value)->tp_name : "a deletion", ".");
+      fail<TypeError>("data", "expected a Tensor; got ", value ? type_name(value) : "a deletion",
+                      ".");
     }
     assign_data(tensor_of(self), tensor_of(value));
   });

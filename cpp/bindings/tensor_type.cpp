@@ -6,6 +6,7 @@
 
 #include "bindings/argument_errors.h"
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 
 namespace chainrule::bindings {
 
@@ -179,13 +180,13 @@ std::vector<Tensor> tensors_from(PyObject* sequence, const char* op) {
   if (is_tensor(sequence)) return {tensor_of(sequence)};
   if (!PyList_Check(sequence) && !PyTuple_Check(sequence)) {
     fail<TypeError>(op, "expected a tensor or a list or tuple of tensors; got ",
-                    Py_TYPE(sequence)->tp_name, ".");
+                    type_name(sequence), ".", tensor_hint(sequence, "x"));
   }
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(sequence, i);
     if (!is_tensor(item)) {
-      fail<TypeError>(op, "expected tensors; got ", Py_TYPE(item)->tp_name, " at position ", i,
-                      ".");
+      fail<TypeError>(op, "expected tensors; got ", type_name(item), " at position ", i, ".",
+                      tensor_hint(item, "x"));
     }
     tensors.push_back(tensor_of(item));
   }

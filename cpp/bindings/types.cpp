@@ -2,6 +2,7 @@
 
 #include "bindings/argument_errors.h"
 #include "bindings/module.h"
+#include "bindings/other_types.h"
 #include "core/errors.h"
 
 namespace chainrule::bindings {
@@ -68,8 +69,7 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
     parse_arguments("device", "(type, index=None)", args, kwargs, "O|O", names, &type, &index);
     std::optional<Device> device = device_from(type);
     if (!device) {
-      fail<TypeError>("device", "expected a device name such as 'cpu'; got ",
-                      Py_TYPE(type)->tp_name, ".");
+      fail<TypeError>("device", "expected a device name such as 'cpu'; got ", type_name(type), ".");
     }
     if (index != Py_None) parse_device(str("cpu:", text_of(index)));
     return Py_NewRef(cpu_device);
@@ -121,7 +121,7 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* number = PyNumber_Index(item);
     if (!number) {
       PyErr_Format(PyExc_TypeError, "[Size] expected integers; got %s at position %zd.",
-                   Py_TYPE(item)->tp_name, i);
+                   type_name(item).c_str(), i);
       Py_DECREF(self);
       return nullptr;
     }

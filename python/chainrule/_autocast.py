@@ -5,6 +5,7 @@ The policy of each operation is part of the operation table (`autocast` of cpp/o
 
 from __future__ import annotations
 
+from ._checks import type_name
 from ._core import DtypeError, _is_autocast_enabled, _set_autocast, bfloat16
 
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ class autocast:  # PyTorch's name
         from ._modes import decorate
 
         if not callable(function):
-            raise TypeError(f"[autocast] expected a function; got {type(function).__name__}.")
+            raise TypeError(f"[autocast] expected a function; got {type_name(function)}.")
         return decorate(self, function)
 
     def _fresh(self) -> autocast:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import _core
 from ._core import Tensor
 
 TYPE_CHECKING = False
@@ -10,22 +11,49 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+type_name = _core._type_name  # as messages have it: "int", "torch.Tensor", "the class ReLU"
+
+
+def tensor_hint(value: Any, name: str = "x") -> str:
+    """ " Pass chainrule.from_numpy(x)." where that makes a Tensor of what the user has as `name`."""
+    code = _core._tensor_code(value, name)
+    return f" Pass {code}." if code else ""
+
+
+def object_hint(value: Any, arguments: str = "") -> str:
+    """ " Make one: nn.ReLU()." where a class stands in the place of its objects."""
+    if not isinstance(value, type):
+        return ""
+    nn = "nn." if value.__module__.startswith("chainrule.nn.") else ""
+    return f" Make one: {nn}{value.__name__}({arguments})."
+
+
 def require_tensor(op: str, value: Any) -> Tensor:
     """`value`; TypeError unless it is a Tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"[{op}] expected a Tensor; got {type(value).__name__}.")
+        raise TypeError(f"[{op}] expected a Tensor; got {type_name(value)}.{tensor_hint(value)}")
     return value
 
 
-def require_number(op: str, name: str, value: Any) -> Any:
-    """`value`; TypeError unless it is a number, also one of NumPy or a tensor of one element."""
+def as_float(op: str, name: str, value: Any) -> float:
+    """`value` as a float; TypeError unless it is a number, also one of NumPy or a tensor of one
+    element, ValueError for one beyond all floats."""
     try:
         if not isinstance(value, str | bytes):
-            float(value)
-            return value
+            return float(value)
     except (TypeError, ValueError):
         pass
+    except OverflowError:
+        raise ValueError(
+            f"[{op}] expected {name} to fit float64; got an integer of {int(value).bit_length()} bits."
+        ) from None
     raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
+
+
+def require_number(op: str, name: str, value: Any) -> Any:
+    """`value`; the errors of `as_float`."""
+    as_float(op, name, value)
+    return value
 
 
 def require_int(op: str, name: str, value: Any) -> int:
@@ -45,14 +73,14 @@ def require_bool(op: str, name: str, value: Any) -> bool:
 def require_callable(op: str, value: Any) -> Any:
     """`value`; TypeError unless it can be called."""
     if not callable(value):
-        raise TypeError(f"[{op}] expected a function; got {type(value).__name__}.")
+        raise TypeError(f"[{op}] expected a function; got {type_name(value)}.")
     return value
 
 
 def require_length(op: str, value: Any) -> int:
     """How many samples `value` has; TypeError where it does not say."""
     if not hasattr(value, "__len__"):
-        raise TypeError(f"[{op}] expected samples of a known number; got {type(value).__name__}.")
+        raise TypeError(f"[{op}] expected samples of a known number; got {type_name(value)}.")
     return len(value)
 
 
@@ -66,7 +94,7 @@ def check_dim(op: str, dim: Any, tensor: Tensor) -> None:
     """IndexError unless `tensor` has the dimension `dim`, TypeError unless it is an integer."""
     rank = max(tensor.dim(), 1)
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise TypeError(f"[{op}] expected dim to be an int; got {type(dim).__name__}.")
+        raise TypeError(f"[{op}] expected dim to be an int; got {type_name(dim)}.")
     if not -rank <= dim < rank:
         raise IndexError(
             f"[{op}] expected dim in [{-rank}, {rank - 1}] for a {tensor.dim()}-dimensional "
@@ -79,5 +107,5 @@ def tensor_list(op: str, tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     if isinstance(tensors, Tensor):
         return [tensors]
     if not hasattr(tensors, "__iter__"):
-        raise TypeError(f"[{op}] expected a Tensor or tensors; got {type(tensors).__name__}.")
+        raise TypeError(f"[{op}] expected a Tensor or tensors; got {type_name(tensors)}.")
     return [require_tensor(op, tensor) for tensor in tensors]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ._checks import type_name
 from ._compiled_function import CompiledFunction
 
 TYPE_CHECKING = False
@@ -129,13 +130,11 @@ def compile(
             "that out: a call is always recorded whole, with one plan for each shape."
         )
     if not isinstance(fallback, bool):
-        raise TypeError(f"[compile] expected fallback to be a bool; got {type(fallback).__name__}.")
+        raise TypeError(f"[compile] expected fallback to be a bool; got {type_name(fallback)}.")
     if function is None:
         return lambda function: compile(function, fallback=fallback)
     if not callable(function):
-        raise TypeError(
-            f"[compile] expected a function or a module; got {type(function).__name__}."
-        )
+        raise TypeError(f"[compile] expected a function or a module; got {type_name(function)}.")
     if _returns_later(function):
         raise TypeError(
             "[compile] expected a function that returns its results; got a generator or coroutine "

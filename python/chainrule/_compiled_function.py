@@ -14,6 +14,7 @@ from ._nested import Found, copied_in, form, no_end
 from ._plans import Plans, last_change
 from ._recording import record
 from ._signatures import unlike
+from ._warn import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -247,9 +248,9 @@ class CompiledFunction(Generic[_P, _R]):
         before = self._plans.latest_key()
         plan = self._plans.add(key, objects)
         if len(self._plans) == _WARN_AT and not self.plans:
-            self._warn(_MANY_SIGNATURES, unlike(before, key), level=4)
+            self._warn(_MANY_SIGNATURES, unlike(before, key))
         elif self._plans.wasted == _core._MAX_PLANS and _MANY_SIGNATURES not in self._warned:
-            self._warn(_MANY_DROPPED, unlike(before, key), level=4)
+            self._warn(_MANY_DROPPED, unlike(before, key))
         return plan
 
     def _remember(self, plan, recorded, args, kwargs, attributes):
@@ -269,12 +270,10 @@ class CompiledFunction(Generic[_P, _R]):
         if not recorded.ready():
             self._fast.forget()
 
-    def _warn(self, message, *of, level=3):
+    def _warn(self, message, *of):
         if message not in self._warned:
-            import warnings
-
             self._warned.add(message)
-            warnings.warn(message.format(*of), stacklevel=level)
+            warn(message.format(*of))
 
     def _record(self, plan, tensors, args, kwargs, audited):
         return record(self._function, plan, tensors, args, kwargs, self._fallback, audited)

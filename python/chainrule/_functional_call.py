@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from . import _core
+from ._checks import tensor_hint, type_name
 from ._core import Tensor
 from ._replaced import replaced
 from .nn._members import BUFFERS, PARAMETER
@@ -47,7 +48,7 @@ def functional_call(
         {'weight': (1, 2), 'bias': (1,)}
     """
     if not isinstance(module, Registry):
-        raise TypeError(f"[functional_call] expected a module; got {type(module).__name__}.")
+        raise TypeError(f"[functional_call] expected a module; got {type_name(module)}.")
     given = _one_dict(parameter_and_buffer_dicts)
     slots = _slots(module, given, tie_weights, strict)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
@@ -61,13 +62,13 @@ def _one_dict(dicts):
     for tensors in dicts if several else [dicts]:
         if not isinstance(tensors, Mapping):
             raise TypeError(
-                "[functional_call] expected dicts of names and tensors; got "
-                f"{type(tensors).__name__}."
+                f"[functional_call] expected dicts of names and tensors; got {type_name(tensors)}."
             )
         for name, tensor in tensors.items():
             if not isinstance(tensor, Tensor):
                 raise TypeError(
-                    f"[functional_call] expected a tensor for {name!r}; got {type(tensor).__name__}."
+                    f"[functional_call] expected a tensor for {name!r}; got {type_name(tensor)}."
+                    f"{tensor_hint(tensor)}"
                 )
             if name in given:
                 raise ValueError(

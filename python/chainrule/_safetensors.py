@@ -17,6 +17,7 @@ import chainrule as cr
 
 from . import _tree
 from ._atomic import atomic_write
+from ._checks import type_name
 from ._safetensors_header import DTYPES, FLAT, MAX_HEADER, TREE_KEY, Bad, Foreign, read_header
 
 
@@ -68,7 +69,7 @@ def _file_name(op, path):
         return os.fsdecode(path)
     except TypeError:
         raise TypeError(
-            f"[{op}] expected a path or an open binary file; got {type(path).__name__}."
+            f"[{op}] expected a path or an open binary file; got {type_name(path)}."
         ) from None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import _core
+from ._checks import type_name
 from ._core import Tensor
 from ._pytree import mapped
 from .autograd import grad as gradients_of
@@ -84,9 +85,9 @@ def _transform(name, fn, argnums, has_aux, result_of):
     import functools
 
     if not callable(fn):
-        raise TypeError(f"[{name}] expected a function; got {type(fn).__name__}.")
+        raise TypeError(f"[{name}] expected a function; got {type_name(fn)}.")
     if not isinstance(has_aux, bool):
-        raise TypeError(f"[{name}] expected has_aux to be a bool; got {type(has_aux).__name__}.")
+        raise TypeError(f"[{name}] expected has_aux to be a bool; got {type_name(has_aux)}.")
     wanted = _checked_argnums(name, argnums)
 
     @functools.wraps(fn, assigned=("__module__", "__doc__"), updated=())
@@ -142,7 +143,7 @@ def _run(name, fn, argnums, has_aux, args, kwargs):
     def refuse(value, path):
         raise TypeError(
             f"[{name}] expected tensors to differentiate by, or dicts, lists and tuples of them; "
-            f"got {type(value).__name__} in argument {path}."
+            f"got {type_name(value)} in argument {path}."
         )
 
     places = _places(name, argnums, len(args))
@@ -179,15 +180,14 @@ def _pair(name, returned):
         return returned
     raise TypeError(
         f"[{name}] expected a function that returns (value, aux), as has_aux=True says; "
-        f"got {type(returned).__name__}."
+        f"got {type_name(returned)}."
     )
 
 
 def _check_value(name, value):
     if not isinstance(value, Tensor):
         raise TypeError(
-            f"[{name}] expected a function that returns a scalar tensor; "
-            f"got {type(value).__name__}."
+            f"[{name}] expected a function that returns a scalar tensor; got {type_name(value)}."
         )
     if value.dim() != 0:
         raise _core.ShapeError(

@@ -10,6 +10,7 @@ import numbers
 
 import chainrule as cr
 
+from ._checks import type_name
 from ._safetensors_header import FLAT
 
 _RESERVED = "__metadata__"  # the format's own entry, which can be no tensor's name
@@ -61,7 +62,7 @@ def _encode(value, path, tensors, depth):
         return items if isinstance(value, list) else {"tuple": items}
     raise TypeError(
         "[save] expected tensors, dicts, lists, tuples, numbers, strings, bools or None; "
-        f"got {type(value).__name__} {f'at {path!r}' if path else 'itself'}."
+        f"got {type_name(value)} {f'at {path!r}' if path else 'itself'}."
     )
 
 
@@ -70,7 +71,7 @@ def _check_key(key, path):
     kinds = key is None or isinstance(key, bool | int | float | str)
     if kinds and not (isinstance(key, float) and not math.isfinite(key)):
         return
-    shown = repr(key) if kinds else type(key).__name__
+    shown = repr(key) if kinds else type_name(key)
     place = f" in the dict at {path!r}" if path else ""
     raise (ValueError if kinds else TypeError)(
         "[save] expected keys that are strings, finite numbers, bools or None; "

@@ -106,7 +106,7 @@ def tied():
         (Scale, {"shift": cr.ones(1)}, {"strict": True}, cr.StateError, "none for 'inner.weight'"),
         (Scale, {"shift": [1.0]}, {}, TypeError, "a tensor for 'shift'; got list"),
         (Scale, [{"shift": cr.ones(1)}] * 2, {}, ValueError, "'shift' in several"),
-        (Scale, None, {}, TypeError, "dicts of names and tensors; got NoneType"),
+        (Scale, None, {}, TypeError, "dicts of names and tensors; got None"),
         (Scale, 3, {}, TypeError, "dicts of names and tensors; got int"),
         (Scale, cr.ones(1), {}, TypeError, "dicts of names and tensors; got Tensor"),
         (

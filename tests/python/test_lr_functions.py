@@ -183,8 +183,8 @@ def test_a_state_without_a_count_is_refused():
 @pytest.mark.parametrize(
     ("lr", "kind", "text"),
     [
-        (lambda t: "fast", TypeError, "lr to return a number or a tensor; got 'fast'"),
-        (lambda t: None, TypeError, "lr to return a number or a tensor; got None"),
+        (lambda t: "fast", TypeError, "what lr returns to be a number; got 'fast'"),
+        (lambda t: None, TypeError, "what lr returns to be a number; got None"),
         (lambda t: cr.ones(2), ValueError, "lr to have one element; got shape (2,)"),
         (lambda t: -1.0, ValueError, "lr >= 0; got -1.0"),
         (lambda t: float("nan"), ValueError, "lr >= 0; got nan"),
@@ -241,7 +241,7 @@ BAD = [
     (
         lambda: schedules.step(0.1, 3)("a"),
         TypeError,
-        "[step] expected step to be a number; got str",
+        "[step] expected step to be a number; got 'a'",
     ),
 ]
 

@@ -152,7 +152,7 @@ def test_empty_inputs(shape):
         (lambda: nn.BatchNorm1d("3"), "num_features to be an int; got '3'"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 4)), "num_features=3 channels in dimension 1"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, 4, 5)), r"a 2D or 3D input; got \(2, 3, 4, 5\)"),
-        (lambda: nn.BatchNorm1d(3)(cr.ones(1, 3)), "more than 1 value to normalise together"),
+        (lambda: nn.BatchNorm1d(3)(cr.ones(1, 3)), "more than 1 value per channel when training"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, dtype=cr.int64)), "expected a floating input"),
         (lambda: nn.functional.batch_norm(cr.ones(2, 3), None, None), "expected running_mean"),
         (

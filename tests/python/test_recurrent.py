@@ -217,7 +217,7 @@ X, H = cr.zeros(5, 2, 3), cr.zeros(1, 2, 4)
         (lambda: nn.GRU(3, 4, batch_first=True)(X[:, :0]), cr.ShapeError, "at least one step"),
         (lambda: nn.GRU(3, 4)(X[..., :2]), cr.ShapeError, r"got \(5, 2, 2\)"),
         (lambda: nn.GRU(3, 4)([X]), TypeError, "got list. Pad sequences"),
-        (lambda: nn.GRU(3, 4)(None), TypeError, "expected a Tensor; got NoneType"),
+        (lambda: nn.GRU(3, 4)(None), TypeError, "expected a Tensor; got None"),
         (lambda: nn.GRU(3, 4)(X, H[0]), cr.ShapeError, r"\(1, 2, 4\); got \(2, 4\)"),
         (
             lambda: nn.GRU(3, 4)(X[:, 0], H),

@@ -55,7 +55,7 @@ BAD = [
     ("CosineAnnealingWarmRestarts", (2, 1.5), ValueError, "T_mult to be an int; got 1.5"),
     ("LambdaLR", (0.5,), TypeError, "a function; got float"),
     ("LambdaLR", ([abs, abs],), ValueError, "lr_lambda for 1 groups; got 2 functions"),
-    ("MultiplicativeLR", (None,), TypeError, "a function; got NoneType"),
+    ("MultiplicativeLR", (None,), TypeError, "a function; got None"),
     ("CyclicLR", (0.1, [1.0, 1.0]), ValueError, "max_lr for 1 groups; got 2 numbers"),
     ("CyclicLR", (NAN, 1.0), ValueError, "base_lr to be finite; got nan"),
     ("CyclicLR", (0.1, 1.0, 0), ValueError, "step_size_up > 0; got 0"),

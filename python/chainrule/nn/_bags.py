@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import _core
 from .._checks import require_bool, require_tensor
 from .._core import Tensor, _ops
+from .._warn import warn
 from ._embeddings import FORMS, look_up, padding_row
 
 
@@ -44,12 +45,8 @@ def embedding_bag(
     require_mode("embedding_bag", mode, scale_grad_by_freq)
     require_tensor("embedding_bag", input)
     if require_tensor("embedding_bag", weight).dtype == _core.int64 and input.is_floating_point():
-        import warnings
-
-        warnings.warn(
+        warn(
             "[embedding_bag] expected input, weight; got them in PyTorch's old order, weight first.",
-            UserWarning,
-            stacklevel=2,
         )
         input, weight = weight, input
     if weight.dim() != 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_number
+from .._checks import require_number, require_tensor
 from .._core import Tensor
 from . import _normalize
 from ._normalization import _Affine, _check_count, _check_eps
@@ -53,7 +53,7 @@ class _Tracking(_Affine):
     _ranks: tuple[int, ...] = ()  # dimensions of an input
 
     def _check_rank(self, input):
-        if input.dim() not in self._ranks:
+        if require_tensor(type(self).__name__, input).dim() not in self._ranks:
             wanted = " or ".join(f"{rank}D" for rank in self._ranks)
             raise _core.ShapeError(
                 f"[{type(self).__name__}] expected a {wanted} input; got {tuple(input.shape)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._core import Tensor, _functional
+from .._warn import warn
 from ._reduction import reduction_name
 
 
@@ -158,11 +159,7 @@ def kl_div(
 
 
 def _warn_of_mean():
-    import warnings
-
-    warnings.warn(
+    warn(
         "[kl_div] expected reduction='batchmean', which divides by the batch alone; got 'mean', "
         "which divides by the number of classes as well.",
-        UserWarning,
-        stacklevel=3,
     )

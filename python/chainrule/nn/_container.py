@@ -6,6 +6,7 @@ import operator
 from collections.abc import Iterable, Iterator
 
 from .. import _core
+from .._checks import object_hint, type_name
 from ._members import MODULE
 from ._module import Module
 from ._print import fold
@@ -61,7 +62,7 @@ class _Indexed(Module):
         if not isinstance(modules, Iterable):
             raise TypeError(
                 f"[{type(self).__name__}] expected an iterable of modules; "
-                f"got {type(modules).__name__}."
+                f"got {type_name(modules)}."
             )
         modules = list(modules)  # `net.extend(net)` ends
         for module in modules:
@@ -106,7 +107,8 @@ class _Indexed(Module):
     def _check(self, module):
         if not isinstance(module, Module):
             raise TypeError(
-                f"[{type(self).__name__}] expected nn.Module objects; got {type(module).__name__}."
+                f"[{type(self).__name__}] expected nn.Module objects; got {type_name(module)}."
+                f"{object_hint(module)}"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
+from .._checks import require_tensor
 from .._core import Parameter, Tensor
 from . import _convolve, init
 from ._edges import MODES, with_edges
@@ -92,11 +93,11 @@ class _Convolution(Module):
         )
 
     def _check_input(self, input):
-        if not isinstance(input, Tensor) or input.dim() not in (self.sides + 1, self.sides + 2):
-            got = tuple(input.shape) if isinstance(input, Tensor) else type(input).__name__
+        name = type(self).__name__
+        if require_tensor(name, input).dim() not in (self.sides + 1, self.sides + 2):
             raise _core.ShapeError(
-                f"[{type(self).__name__}] expected an input of {self.sides + 1} or "
-                f"{self.sides + 2} dimensions; got {got}."
+                f"[{name}] expected an input of {self.sides + 1} or {self.sides + 2} dimensions; "
+                f"got {tuple(input.shape)}."
             )
 
     def extra_repr(self):

@@ -10,6 +10,7 @@ import math
 from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Tensor, _functional
+from .._warn import warn
 from ._activations import in_place
 
 TYPE_CHECKING = False
@@ -137,11 +138,7 @@ def _dropped(op, input, p, leading=None):
 
 
 def _warn_of_shape(op, expected, input):
-    import warnings
-
-    warnings.warn(
-        f"[{op}] expected shape {expected}; got {tuple(input.shape)}.", UserWarning, stacklevel=3
-    )
+    warn(f"[{op}] expected shape {expected}; got {tuple(input.shape)}.")
 
 
 def _over_channels(op, input, p, training, inplace, leading):

@@ -3,6 +3,7 @@
 import itertools
 
 from .. import _core
+from .._checks import type_name
 
 _ids = itertools.count()
 
@@ -73,5 +74,5 @@ def _args_and_kwargs(changed):
         return changed
     raise RuntimeError(
         "[forward pre-hook] expected None or a tuple (args, kwargs) from a hook with "
-        f"with_kwargs=True; got {type(changed).__name__}."
+        f"with_kwargs=True; got {type_name(changed)}."
     )

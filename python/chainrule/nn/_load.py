@@ -3,6 +3,7 @@
 from collections import namedtuple
 
 from .. import _core
+from .._checks import type_name
 from .._core import Parameter, Tensor
 from ._members import BUFFER, PARAMETER
 from ._uninitialized import UninitializedParameter
@@ -25,8 +26,7 @@ def load(module, state_dict, strict, assign):
     """Copy `state_dict` into `module`, all of it or nothing; see Module.load_state_dict."""
     if not hasattr(state_dict, "items"):
         raise TypeError(
-            "[load_state_dict] expected a dict of names and tensors; "
-            f"got {type(state_dict).__name__}."
+            f"[load_state_dict] expected a dict of names and tensors; got {type_name(state_dict)}."
         )
     state = dict(state_dict.items())
     slots = _slots(module)
@@ -43,7 +43,8 @@ def load(module, state_dict, strict, assign):
     if problems:
         raise _core.StateError(
             f"[load_state_dict] expected the keys and shapes of {type(module).__name__}; got a "
-            "state dict that differs, and nothing was loaded:\n    " + "\n    ".join(problems)
+            "state dict that differs, and nothing was loaded:\n    "
+            + "\n    ".join(problems + _conversion(state))
         )
     found = {key: slot for key, slot in slots.items() if _is_value(state.get(key))}
     _core._invalidate_plans("load_state_dict")
@@ -71,7 +72,7 @@ def _is_value(value):
 
 def _mismatch(key, own, value):
     if not isinstance(value, Tensor):
-        return [f'"{key}": a tensor expected, {type(value).__name__} in the state dict']
+        return [f'"{key}": a tensor expected, {type_name(value)} in the state dict']
     waits = isinstance(own, UninitializedParameter)
     if isinstance(value, UninitializedParameter):
         return [] if waits else [f'"{key}": a shape expected, none yet in the state dict']
@@ -79,6 +80,14 @@ def _mismatch(key, own, value):
     if tuple(value.shape) != wanted and not (waits and own.fits(tuple(value.shape))):
         return [f'"{key}": shape {wanted} expected, {tuple(value.shape)} in the state dict']
     return []
+
+
+def _conversion(state):
+    """How a dict of arrays or of another library's tensors alone becomes one of tensors."""
+    codes = {_core._tensor_code(value, "v") for value in state.values()}
+    if len(codes) != 1 or any(isinstance(value, Tensor) for value in state.values()):
+        return []
+    return [f"Pass {{k: {code} for k, v in state_dict.items()}}." for code in codes if code]
 
 
 def _copyable(slots, state):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._checks import require_number
 from .._core import Tensor, _functional
-from ._loss_base import Loss, WeightedLoss, at_least_zero
+from ._loss_base import Loss, WeightedLoss, at_least_zero, number
 
 
 class MSELoss(Loss):
@@ -53,7 +53,7 @@ class HuberLoss(Loss):
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0):
-        if not require_number("HuberLoss", "delta", delta) > 0:
+        if not number(self, "delta", delta) > 0:
             raise ValueError(f"[HuberLoss] expected delta > 0; got {delta}.")
         super().__init__(reduction=reduction)
         self.delta = delta

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_number
+from .._checks import require_number, type_name
 from .._core import Tensor
 from ._module import Module
 from ._reduction import REDUCTIONS, reduction_name
@@ -15,6 +15,7 @@ class Loss(Module):
 
     def __init__(self, size_average=None, reduce=None, reduction: str = "mean"):
         super().__init__()
+        _refuse_tensors(self, size_average, reduce)
         self.reduction = reduction_name(reduction, size_average, reduce)
         if self.reduction not in self._reductions:
             *most, last = (repr(name) for name in self._reductions)
@@ -34,8 +35,20 @@ class WeightedLoss(Loss):
         self.register_buffer("weight", weight)
 
 
+def _refuse_tensors(loss, *settings):
+    """TypeError for the tensors that a call of the loss takes, handed to its constructor."""
+    for setting in settings:
+        if getattr(setting, "ndim", 0) > 0:
+            name, shape = type(loss).__name__, tuple(setting.shape)
+            raise TypeError(
+                f"[{name}] expected settings of the loss; got {type_name(setting)} of shape {shape}. "
+                f"Make the loss, then call it: nn.{name}()(input, target)."
+            )
+
+
 def number(loss, name, value):
     """`value`; TypeError unless it is a number."""
+    _refuse_tensors(loss, value)
     return require_number(type(loss).__name__, name, value)
 
 
@@ -48,6 +61,7 @@ def at_least_zero(loss, name, value):
 
 def flag(loss, name, value):
     """`value`; TypeError unless it is a bool."""
+    _refuse_tensors(loss, value)
     if not isinstance(value, bool):
         raise TypeError(f"[{type(loss).__name__}] expected {name} to be a bool; got {value!r:.60}.")
     return value

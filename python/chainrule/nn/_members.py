@@ -6,6 +6,7 @@
 
 from types import MappingProxyType
 
+from .._checks import type_name
 from .._core import Parameter, Tensor
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -14,7 +15,7 @@ BUFFERS = (BUFFER, TRANSIENT)  # a transient buffer is left out of the state dic
 
 def require_name(function, name):
     if not isinstance(name, str):
-        raise TypeError(f"[{function}] expected a string as name; got {type(name).__name__}.")
+        raise TypeError(f"[{function}] expected a string as name; got {type_name(name)}.")
     return name
 
 

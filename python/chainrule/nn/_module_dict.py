@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 
+from .._checks import object_hint, type_name
 from ._members import MODULE, require_name
 from ._module import Module
 from ._pairs import pairs_of
@@ -86,8 +87,8 @@ class ModuleDict(Module):
             self._check_name("ModuleDict", key, (MODULE,))
             if module is not None and not isinstance(module, Module):
                 raise TypeError(
-                    f"[ModuleDict] expected nn.Module objects; got {type(module).__name__} "
-                    f"for {key!r}."
+                    f"[ModuleDict] expected nn.Module objects; got {type_name(module)} for {key!r}."
+                    f"{object_hint(module)}"
                 )
         for key, module in pairs:
             self[key] = module

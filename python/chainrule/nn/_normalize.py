@@ -104,7 +104,7 @@ def _check_values(op, input, values, sets):
     """A variance of one value would be 0 whatever it is."""
     if values == sets:
         raise ValueError(
-            f"[{op}] expected more than 1 value to normalise together; got an input of sizes "
+            f"[{op}] expected more than 1 value per channel when training; got an input of sizes "
             f"{tuple(input.shape)}. DataLoader(..., drop_last=True) leaves an odd last batch out."
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from .._checks import type_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -16,15 +18,14 @@ def pairs_of(container: str, values: Any) -> list[tuple[Any, Any]]:
         return list(values.items())
     if not isinstance(values, Iterable):
         raise TypeError(
-            f"[{container}] expected a dict or pairs of names and values; "
-            f"got {type(values).__name__}."
+            f"[{container}] expected a dict or pairs of names and values; got {type_name(values)}."
         )
     pairs = []
     for position, pair in enumerate(values):
         if not isinstance(pair, Iterable):
             raise TypeError(
                 f"[{container}] expected pairs of names and values; "
-                f"got {type(pair).__name__} at position {position}."
+                f"got {type_name(pair)} at position {position}."
             )
         pair = tuple(pair)
         if len(pair) != 2:

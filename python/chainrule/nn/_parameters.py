@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 
+from .._checks import type_name
 from .._core import Parameter, Tensor
 from ._module import Module
 
@@ -105,7 +106,7 @@ class ParameterList(Uncalled):
         """Add values at the end; TypeError unless they come in an iterable that is no tensor."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(
-                f"[ParameterList] expected an iterable of parameters; got {type(values).__name__}."
+                f"[ParameterList] expected an iterable of parameters; got {type_name(values)}."
             )
         for value in list(values):  # `list.extend(list)` ends
             self.append(value)

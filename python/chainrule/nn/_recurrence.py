@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_bool
+from .._checks import require_bool, type_name
 from .._core import Tensor, _functional, _ops
 from . import init
 from ._module import Module
@@ -84,9 +84,9 @@ def require_states(owner: str, names: tuple[str, ...], hx: Any) -> tuple[Tensor,
     states = (hx,) if len(names) == 1 else tuple(hx) if several else ()
     if len(states) == len(names) and all(isinstance(state, Tensor) for state in states):
         return states
-    got = type(hx).__name__
+    got = type_name(hx)
     if several:
-        got += f" of ({', '.join(type(state).__name__ for state in hx)})"
+        got += f" of ({', '.join(type_name(state) for state in hx)})"
     wanted, hint = f"a pair of Tensors, ({', '.join(names)})", ""
     if len(names) == 1:
         wanted, hint = "a Tensor", " Use hx[0]: pairs are an LSTM's." if several and hx else ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from .. import _core
-from .._checks import require_bool, require_number, require_tensor
+from .._checks import require_bool, require_number, require_tensor, type_name
 from .._core import Parameter, Tensor, _functional
+from .._warn import warn
 from ._recurrence import (
     Recurrent,
     check_dtype,
@@ -68,10 +67,9 @@ class RecurrentLayers(Recurrent):
         if not number or not 0 <= float(require_number(owner, "dropout", dropout)) <= 1:
             raise ValueError(f"[{owner}] expected dropout to be in [0, 1]; got {dropout}.")
         if dropout > 0 and self.num_layers == 1:
-            warnings.warn(
+            warn(
                 f"[{owner}] dropout stands between layers: with num_layers=1 dropout={dropout} "
                 "changes nothing.",
-                stacklevel=4,
             )
         return float(dropout)
 
@@ -124,7 +122,7 @@ class RecurrentLayers(Recurrent):
         owner = type(self).__name__
         if isinstance(input, tuple | list):
             raise TypeError(
-                f"[{owner}] expected a Tensor; got {type(input).__name__}. Pad sequences of several "
+                f"[{owner}] expected a Tensor; got {type_name(input)}. Pad sequences of several "
                 "lengths and mask what is behind their ends."
             )
         require_tensor(owner, input)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._warn import warn
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -23,11 +25,7 @@ def reduction_name(reduction, size_average, reduce) -> Any:
         meant = "none"
     else:
         meant = "mean" if size_average is None or size_average else "sum"
-    import warnings
-
-    warnings.warn(
+    warn(
         f"[loss] expected reduction={meant!r}; got size_average or reduce, PyTorch's old spelling.",
-        UserWarning,
-        stacklevel=3,
     )
     return meant

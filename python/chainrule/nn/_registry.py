@@ -6,6 +6,7 @@ over them, are in _members.py.
 """
 
 from .. import _core
+from .._checks import object_hint, tensor_hint, type_name
 from .._core import Parameter, Tensor
 from .._plans import note_assignment
 from ._members import BUFFER, BUFFERS, MODULE, PARAMETER, TRANSIENT, Members, require_name
@@ -81,9 +82,10 @@ class Registry(Members):
         if registered in BUFFERS and isinstance(value, Tensor):
             return registered
         wanted = {PARAMETER: "an nn.Parameter", MODULE: "an nn.Module"}.get(registered, "a Tensor")
+        hint = object_hint(value) if registered == MODULE else tensor_hint(value)
         raise TypeError(
             f"[{type(self).__name__}] expected {wanted} or None for {registered} {name!r}; "
-            f"got {type(value).__name__}."
+            f"got {type_name(value)}.{hint}"
         )
 
     def _refuse_compiled(self, name, value):
@@ -140,7 +142,7 @@ class Registry(Members):
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"[register_parameter] expected an nn.Parameter or None for {name!r}; "
-                f"got {type(param).__name__}."
+                f"got {type_name(param)}."
             )
         self._announce(name)
         self._register(name, param, PARAMETER)
@@ -160,7 +162,7 @@ class Registry(Members):
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
                 f"[register_buffer] expected a Tensor or None for {name!r}; "
-                f"got {type(tensor).__name__}."
+                f"got {type_name(tensor)}.{tensor_hint(tensor)}"
             )
         self._announce(name)
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
@@ -172,7 +174,7 @@ class Registry(Members):
         if module is not None and not isinstance(module, Registry):
             raise TypeError(
                 f"[register_module] expected an nn.Module or None for {name!r}; "
-                f"got {type(module).__name__}."
+                f"got {type_name(module)}.{object_hint(module)}"
             )
         self._announce(name)
         self._register(name, module, MODULE)

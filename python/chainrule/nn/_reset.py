@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
+from .._checks import type_name
 from ._members import PARAMETER
 from ._module import Module
 
@@ -28,7 +29,7 @@ def reset_parameters(module: Module) -> Module:
         True
     """
     if not isinstance(module, Module):
-        raise TypeError(f"[reset_parameters] expected a Module; got {type(module).__name__}.")
+        raise TypeError(f"[reset_parameters] expected a Module; got {type_name(module)}.")
     found = _children_first(module)
     for path, each in found:
         if not hasattr(each, "reset_parameters") and any(each._own(PARAMETER)):

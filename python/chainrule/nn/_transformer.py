@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._checks import type_name
 from .._core import Tensor
 from . import functional
 from ._container import ModuleList
@@ -151,7 +152,7 @@ class TransformerEncoder(Module):
         for argument, module in (("encoder_layer", encoder_layer), ("norm", norm)):
             if not isinstance(module, Module) and not (argument == "norm" and module is None):
                 raise TypeError(
-                    f"[{name}] expected {argument} as a Module; got {type(module).__name__}."
+                    f"[{name}] expected {argument} as a Module; got {type_name(module)}."
                 )
         require_size(name, "num_layers", num_layers, least=1)
         from copy import deepcopy  # here, as `import chainrule` does without
@@ -191,6 +192,6 @@ def _function_of(activation):
     if not callable(activation):
         raise TypeError(
             "[TransformerEncoderLayer] expected activation to be 'relu', 'gelu' or a function; "
-            f"got {type(activation).__name__}."
+            f"got {type_name(activation)}."
         )
     return activation

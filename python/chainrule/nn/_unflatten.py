@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 
 from .. import _core
+from .._checks import type_name
 from .._core import Tensor
 from ._module import Module
 
@@ -27,7 +28,7 @@ class Unflatten(Module):
         if not isinstance(unflattened_size, tuple | list):
             raise TypeError(
                 "[Unflatten] expected unflattened_size to be a tuple of ints; "
-                f"got {type(unflattened_size).__name__}."
+                f"got {type_name(unflattened_size)}."
             )
         for size in unflattened_size:
             _require_int("the sizes", size)
@@ -46,6 +47,4 @@ def _require_int(what, value):
     try:
         operator.index(value)
     except TypeError:
-        raise TypeError(
-            f"[Unflatten] expected {what} as ints; got {type(value).__name__}."
-        ) from None
+        raise TypeError(f"[Unflatten] expected {what} as ints; got {type_name(value)}.") from None

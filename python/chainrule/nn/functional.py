@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from .._checks import require_tensor
 from .._core import Tensor, _functional
+from .._warn import warn
 from ._activations import (
     celu,
     elu,
@@ -258,9 +259,5 @@ def softmin(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
 
 def _implicit_dim(name, input):
     dim = 0 if require_tensor(name, input).dim() in (0, 1, 3) else 1
-    import warnings
-
-    warnings.warn(
-        f"[{name}] expected dim; without it dim={dim} is taken.", UserWarning, stacklevel=3
-    )
+    warn(f"[{name}] expected dim; without it dim={dim} is taken.")
     return dim

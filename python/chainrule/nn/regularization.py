@@ -11,7 +11,7 @@ the averages.)
 
 from __future__ import annotations
 
-from .._checks import require_number
+from .._checks import require_number, type_name
 from .._core import Tensor
 from ._module import Module
 
@@ -86,7 +86,7 @@ def _chosen(op, parameters: Any, lambda_, biases) -> list[Tensor]:
     elif not hasattr(parameters, "__iter__"):
         raise TypeError(
             f"[{op}] expected a module, its named_parameters(), or tensors; "
-            f"got {type(parameters).__name__}."
+            f"got {type_name(parameters)}."
         )
     chosen = []
     for entry in parameters:
@@ -94,7 +94,7 @@ def _chosen(op, parameters: Any, lambda_, biases) -> list[Tensor]:
         if not isinstance(tensor, Tensor):
             raise TypeError(
                 f"[{op}] expected a module, its named_parameters(), or tensors; "
-                f"got {type(tensor).__name__} among them."
+                f"got {type_name(tensor)} among them."
             )
         if not biases and name is None:
             raise ValueError(

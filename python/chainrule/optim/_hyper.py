@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from .. import _core
+from .._checks import as_float
 from .._core import Tensor
 from . import _rate
 
@@ -45,15 +46,13 @@ def check_lr(optimizer, lr):
 
 
 def as_number(optimizer, name, value) -> float:
-    """The value of a setting; TypeError unless it is a number."""
-    try:
-        if not isinstance(value, Tensor | str | bytes):
-            return float(value)
-    except (TypeError, ValueError):
-        pass
-    raise TypeError(
-        f"[{optimizer}] expected {name} to be a number; got {value!r:.60}. Only lr may be a tensor."
-    )
+    """The value of a setting; TypeError unless it is a number, ValueError beyond all floats."""
+    if isinstance(value, Tensor):
+        raise TypeError(
+            f"[{optimizer}] expected {name} to be a number; got {value!r:.60}. Only lr may be a "
+            "tensor."
+        )
+    return as_float(optimizer, name, value)
 
 
 class Hyper:

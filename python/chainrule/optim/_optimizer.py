@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from .. import _core
+from .._checks import type_name
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
+from ._group_checks import check_iterable, refuse_misspelt, split_names
 from ._state import ConstantGroup, Defaults, ParamGroups, State, new_state
 
 TYPE_CHECKING = False
@@ -27,7 +29,8 @@ class Optimizer:
 
     Args:
         params: an iterable of leaf tensors, of (name, tensor), or of dicts {"params": [...], "lr":
-            ...} whose other entries are settings for that group alone.
+            ...} whose other entries are settings for that group alone. A key that is no setting
+            is kept for whoever reads it, unless it is nearly the name of one.
         defaults: settings for the groups that do not give them.
 
     Raises ValueError for no parameters, a parameter given twice or one that is not a leaf,
@@ -67,9 +70,9 @@ class Optimizer:
     ):
         name = type(self).__name__
         _core._refuse_while_recording("new optimizer", "Make it once, outside.")
-        _check_iterable(name, params)
+        check_iterable(name, params)
         if not isinstance(defaults, dict):
-            raise TypeError(f"[{name}] expected a dict of defaults; got {type(defaults).__name__}.")
+            raise TypeError(f"[{name}] expected a dict of defaults; got {type_name(defaults)}.")
         self.defaults: dict[str, Any] = Defaults(defaults)
         self.state: defaultdict[Tensor, dict[str, Any]] = new_state()
         self.param_groups: list[dict[str, Any]] = ParamGroups()
@@ -101,7 +104,8 @@ class Optimizer:
             raise TypeError(
                 f'[{name}] expected a dict with the key "params"; got {param_group!r:.60}.'
             )
-        tensors, names = _split_names(name, param_group["params"])
+        refuse_misspelt(name, param_group, self.defaults)
+        tensors, names = split_names(name, param_group["params"])
         group = {"params": tensors}
         if names:
             group["param_names"] = names
@@ -117,9 +121,7 @@ class Optimizer:
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for param in group["params"]:
             if not isinstance(param, Tensor):
-                raise TypeError(
-                    f"[{name}] expected tensors as parameters; got {type(param).__name__}."
-                )
+                raise TypeError(f"[{name}] expected tensors as parameters; got {type_name(param)}.")
             if not (param.is_leaf or param.retains_grad):
                 made_by = param.grad_fn and param.grad_fn.name()
                 raise ValueError(
@@ -203,36 +205,3 @@ class Optimizer:
             lines += [""] * (index > 0) + [f"Parameter Group {index}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def _check_iterable(optimizer, params):
-    try:
-        if isinstance(params, Tensor | dict | str):
-            raise TypeError
-        iter(params)
-    except TypeError:
-        raise TypeError(
-            f"[{optimizer}] expected an iterable of tensors or dicts as params; "
-            f"got {type(params).__name__}."
-        ) from None
-
-
-def _split_names(optimizer, params):
-    """(tensors, names) of a tensor, an ordered iterable of tensors, or one of (name, tensor)."""
-    if isinstance(params, Tensor):
-        return [params], []
-    if isinstance(params, set):
-        raise TypeError(
-            f"[{optimizer}] expected parameters in an order; got a set, which has none."
-        )
-    _check_iterable(optimizer, params)
-    params = list(params)
-    pairs = [param for param in params if isinstance(param, tuple)]
-    if not all(len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
-        raise TypeError(f"[{optimizer}] expected (name, tensor) pairs; got other tuples.")
-    names = [pair[0] for pair in pairs]
-    if names and len(names) != len(params):
-        raise ValueError(
-            f"[{optimizer}] expected all parameters with names or all without; got both."
-        )
-    return ([param[1] for param in params] if names else params), names

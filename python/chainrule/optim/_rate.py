@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import _core
+from .._checks import as_float
 from .._core import Tensor
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def evaluated(op: str, group: dict[str, Any], values: tuple) -> tuple:
     with _core.no_grad():
         lr = group["lr"](count(group))
         if not isinstance(lr, Tensor):
-            lr = _core.full((), _number(op, lr), dtype=_core.float64)
+            lr = _core.full((), as_float(op, "what lr returns", lr), dtype=_core.float64)
         elif lr.numel() != 1:
             raise _one_element(op, lr)
     return lr, *values[1:]
@@ -87,7 +88,7 @@ def pack(op: str, group: dict[str, Any], packed: dict[str, Any]) -> None:
 def unpack(op: str, group: dict[str, Any], saved: dict[str, Any]) -> None:
     """Leaves in `saved` what counts for the group: its function goes on at the saved count."""
     if STEP in saved:
-        steps = _number(op, saved[STEP], f"{STEP} as")
+        steps = as_float(op, STEP, saved[STEP])
         if not 0 <= steps < float("inf"):
             raise ValueError(f"[{op}] expected {STEP} >= 0; got {steps}.")
         saved[STEP] = _core.tensor(steps, dtype=_core.float64)
@@ -110,16 +111,7 @@ def value_of(op: str, group: dict[str, Any]) -> float:
         if lr.numel() != 1:
             raise _one_element(op, lr)
         return lr.item()
-    return _number(op, lr)
-
-
-def _number(op, value, what="lr to return"):
-    try:
-        if not isinstance(value, str | bytes):
-            return float(value)
-    except (TypeError, ValueError, RuntimeError):
-        pass
-    raise TypeError(f"[{op}] expected {what} a number or a tensor; got {value!r:.60}.")
+    return as_float(op, "what lr returns", lr)
 
 
 def _one_element(op, lr):

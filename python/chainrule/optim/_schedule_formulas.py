@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from .. import _core
-from .._checks import require_callable
+from .._checks import as_float, require_callable
 from .._core import Tensor
 
 TYPE_CHECKING = False
@@ -45,11 +45,7 @@ class Schedule:
     def __call__(self, step: Any) -> Any:
         if isinstance(step, Tensor):
             return self._formula(step.to(_core.float64), **self._settings)
-        try:
-            step = float(step)
-        except (TypeError, ValueError):
-            kind = type(step).__name__
-            raise TypeError(f"[{self._name}] expected step to be a number; got {kind}.") from None
+        step = as_float(self._name, "step", step)
         return self._formula(_core.tensor(step, dtype=_core.float64), **self._settings).item()
 
     def __repr__(self):

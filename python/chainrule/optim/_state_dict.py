@@ -7,6 +7,7 @@ does not fit changes nothing.
 import math
 
 from .. import _core
+from .._checks import type_name
 from .._core import Tensor
 from . import _rate
 from ._state import ParamGroups, new_state
@@ -123,7 +124,7 @@ def _scalar(name, key, value, dtype):
 def _like_param(name, param, key, value, shape):
     """A state that the update reads element by element beside its parameter."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"[{name}] expected {key} as a Tensor; got {type(value).__name__}.")
+        raise _no_tensor(name, key, value, _core._tensor_code(value, "v"))
     if value.dim() == 0 and param.dim() > 0:
         raise _wrong_shape(name, key, value, shape)
     return _entry(name, param, key, value, shape)
@@ -131,6 +132,9 @@ def _like_param(name, param, key, value, shape):
 
 def _entry(name, param, key, value, shape):
     if not isinstance(value, Tensor):
+        code = _core._tensor_code(value, "v")
+        if "from_dlpack" in code:  # another library's tensor, which no update of ours reads
+            raise _no_tensor(name, key, value, code)
         return value
     if value.dim() > 0 and tuple(value.shape) != shape:
         raise _wrong_shape(name, key, value, shape)
@@ -138,6 +142,16 @@ def _entry(name, param, key, value, shape):
     if param.is_floating_point():
         value = value.to(param.dtype)
     return value.clone()
+
+
+def _no_tensor(name, key, value, code):
+    hint = (
+        f" Pass {{**state_dict, 'state': {{n: {{k: {code} for k, v in s.items()}} for n, s in "
+        "state_dict['state'].items()}}."
+    )
+    return TypeError(
+        f"[{name}] expected {key} as a Tensor; got {type_name(value)}.{hint if code else ''}"
+    )
 
 
 def _wrong_shape(name, key, value, shape):
@@ -164,5 +178,5 @@ def _merged(optimizer, group, saved):
 
 def _brief(value):
     if not isinstance(value, dict):
-        return type(value).__name__
+        return type_name(value)
     return f"a dict with {list(value) or 'no keys'}"

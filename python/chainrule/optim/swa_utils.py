@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 
 from .. import _core
-from .._checks import require_callable
+from .._checks import require_callable, type_name
 from .._core import Tensor
 from ..nn import Module
 from ..nn._batch_norm import _BatchNorm
@@ -128,7 +128,7 @@ class AveragedModel(Module):
     ):
         super().__init__()
         if not isinstance(model, Module):
-            raise TypeError(f"[AveragedModel] expected a Module; got {type(model).__name__}.")
+            raise TypeError(f"[AveragedModel] expected a Module; got {type_name(model)}.")
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("[AveragedModel] expected avg_fn or multi_avg_fn; got both.")
         for function in (avg_fn, multi_avg_fn):

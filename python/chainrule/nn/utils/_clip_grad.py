@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from ... import _core
 from ..._checks import require_number, tensor_list
 from ..._core import Tensor
+from ..._warn import warn
 
 
 def get_total_norm(
@@ -120,12 +121,9 @@ def _parameter_list(op, parameters):
     """The parameters; a warning for an iterator that has nothing left, as after a loop over it."""
     found = tensor_list(op, parameters)
     if not found and hasattr(parameters, "__next__"):
-        import warnings
-
-        warnings.warn(
+        warn(
             f"[{op}] expected parameters; got an iterator without any, so nothing is clipped. Call "
             "net.parameters() again.",
-            stacklevel=3,
         )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ... import _core
+from ..._checks import type_name
 from ..._core import Parameter, Tensor
 from .._container import ModuleList
 from .._module import Module
@@ -63,7 +64,7 @@ class ParametrizationList(ModuleList):
         if not isinstance(new, Sequence) or not all(isinstance(t, Tensor) for t in new):
             raise ValueError(
                 "[ParametrizationList] expected a tensor or a sequence of tensors from "
-                f"right_inverse; got {type(new).__name__}."
+                f"right_inverse; got {type_name(new)}."
             )
         return list(new)
 
@@ -120,8 +121,7 @@ def _like(original, tensor):
 def require_same(what, before, after):
     if not isinstance(after, Tensor):
         raise ValueError(  # noqa: TRY004 - PyTorch's class
-            f"[register_parametrization] expected {what} to be a Tensor; "
-            f"got {type(after).__name__}."
+            f"[register_parametrization] expected {what} to be a Tensor; got {type_name(after)}."
         )
     if (after.dtype, after.shape) != (before.dtype, before.shape):
         raise ValueError(

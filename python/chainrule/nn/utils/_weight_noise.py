@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._checks import type_name
 from ..._replaced import replaced
 from .._hooks import RemovableHandle
 from .._members import PARAMETER
@@ -36,7 +37,7 @@ def weight_noise(module: Module, std: float, name: str | None = None) -> Removab
     Graves, "Practical variational inference for neural networks" (2011).
     """
     if not isinstance(module, Module):
-        raise TypeError(f"[weight_noise] expected an nn.Module; got {type(module).__name__}.")
+        raise TypeError(f"[weight_noise] expected an nn.Module; got {type_name(module)}.")
     std = require_std("weight_noise", std)
     names = [path.rpartition(".")[2] for path, _ in module.named_parameters()]
     if name is not None and name not in names:

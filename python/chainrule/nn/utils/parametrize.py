@@ -8,6 +8,7 @@ what is trained. Gradients, captures and state dicts see that.
 from __future__ import annotations
 
 from ... import _core
+from ..._checks import type_name
 from ..._core import Parameter
 from .._members import BUFFER, PARAMETER, TRANSIENT
 from .._module import Module
@@ -201,4 +202,4 @@ def _check_next(parametrization, before):
 
 def _require_module(op, value):
     if not isinstance(value, Module):
-        raise TypeError(f"[{op}] expected an nn.Module; got {type(value).__name__}.")
+        raise TypeError(f"[{op}] expected an nn.Module; got {type_name(value)}.")

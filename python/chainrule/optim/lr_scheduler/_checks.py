@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..._checks import as_float, object_hint, type_name
 from ..._core import Tensor, no_grad
 from .._optimizer import Optimizer
 
@@ -14,12 +15,9 @@ if TYPE_CHECKING:
 
 def number(op: str, name: str, value: Any, least: float | None = None, most: float | None = None):
     """`value`; TypeError unless it is a number, ValueError unless it is finite and in range."""
-    try:
-        if isinstance(value, Tensor | str | bytes):
-            raise TypeError
-        known = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.") from None
+    if isinstance(value, Tensor):
+        raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
+    known = as_float(op, name, value)
     low, high = least is None or known >= least, most is None or known <= most
     if not (math.isfinite(known) and low and high):
         raise ValueError(f"[{op}] expected {_range(name, least, most)}; got {value!r:.60}.")
@@ -60,7 +58,8 @@ def one_of(op: str, name: str, value: Any, choices: tuple[str, ...]) -> str:
 def require_optimizer(op: str, optimizer: Any) -> Optimizer:
     """`optimizer`; TypeError unless it is one, ValueError unless its groups have a learning rate."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"[{op}] expected an Optimizer; got {type(optimizer).__name__}.")
+        hint = object_hint(optimizer, "net.parameters()")
+        raise TypeError(f"[{op}] expected an Optimizer; got {type_name(optimizer)}.{hint}")
     if not all("lr" in group for group in optimizer.param_groups):
         raise ValueError(f"[{op}] expected 'lr' in every group of the optimizer; got none in one.")
     if any(callable(group["lr"]) for group in optimizer.param_groups):
@@ -98,8 +97,5 @@ def set_lr(op: str, group: dict[str, Any], lr: Any) -> None:
             present.fill_(lr.reshape(()) if isinstance(lr, Tensor) else lr)
         return
     if type(lr) not in (float, int):
-        try:
-            lr = float(lr)
-        except (TypeError, ValueError):
-            raise TypeError(f"[{op}] expected lr to be a number; got {lr!r:.60}.") from None
+        lr = as_float(op, "lr", lr)
     group["lr"] = lr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from ..._checks import object_hint, type_name
 from .._optimizer import Optimizer
 from ._checks import integer, require_optimizer, set_lr, values_of
 from ._plateau import ReduceLROnPlateau
@@ -29,8 +30,8 @@ class _Leads(LRScheduler):
             raise ValueError(f"[{name}] expected at least one scheduler; got none.")
         for index, scheduler in enumerate(schedulers):
             if not isinstance(scheduler, LRScheduler):
-                kind = type(scheduler).__name__
-                raise TypeError(f"[{name}] expected schedulers; got {kind} at {index}.")
+                kind, hint = type_name(scheduler), object_hint(scheduler, "optimizer, ...")
+                raise TypeError(f"[{name}] expected schedulers; got {kind} at {index}.{hint}")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(  # noqa: TRY004 - PyTorch's class
                     f"[{name}] expected schedulers whose step() takes no measure; got "

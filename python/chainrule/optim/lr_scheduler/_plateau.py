@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
+from ..._checks import as_float
+from ..._warn import warn
 from .._optimizer import Optimizer
 from ._checks import integer, number, one_of, per_group, require_optimizer, set_lr, values_of
 from ._scheduler import _EPOCH, LRScheduler
@@ -86,14 +87,9 @@ class ReduceLROnPlateau(LRScheduler):
         function it is a CaptureError.
         """
         self._refuse_while_recording()
-        try:
-            measure = float(metrics)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"[ReduceLROnPlateau.step] expected metrics to be a number; got {metrics!r:.60}."
-            ) from None
+        measure = as_float("ReduceLROnPlateau.step", "metrics", metrics)
         if epoch is not None:
-            warnings.warn(_EPOCH.format("ReduceLROnPlateau", epoch), stacklevel=2)
+            warn(_EPOCH.format("ReduceLROnPlateau", epoch))
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(measure):
             self.best = measure

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import warnings
 import weakref
 
 from ... import _core
+from ..._checks import type_name
+from ..._warn import warn
 from .._native import NativeOptimizer
 from .._optimizer import Optimizer
 from ._checks import integer, kept, require_optimizer, set_lr, values_of
@@ -105,10 +106,10 @@ class LRScheduler:
         """
         self._refuse_while_recording()
         if self._step_count == 1 and not vars(self.optimizer).get("_opt_called"):
-            warnings.warn(_ORDER.format(type(self).__name__), stacklevel=2)
+            warn(_ORDER.format(type(self).__name__))
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(_EPOCH.format(type(self).__name__, epoch), stacklevel=2)
+            warn(_EPOCH.format(type(self).__name__, epoch))
         self._update_lr(epoch)
 
     def _update_lr(self, epoch=None):
@@ -140,7 +141,7 @@ class LRScheduler:
 
     def _warn_outside_step(self):
         if not self._get_lr_called_within_step:
-            warnings.warn(_OUTSIDE.format(type(self).__name__), stacklevel=3)
+            warn(_OUTSIDE.format(type(self).__name__))
 
     # ---- state
 
@@ -164,7 +165,7 @@ class LRScheduler:
         name, known = type(self).__name__, self.state_dict().keys()
         if not isinstance(state, dict):
             raise TypeError(
-                f"[{name}] expected a dict as state of a scheduler; got {type(state).__name__}."
+                f"[{name}] expected a dict as state of a scheduler; got {type_name(state)}."
             )
         if state.keys() != known:
             lacking, foreign = sorted(known - state.keys()), sorted(map(str, state.keys() - known))

@@ -6,7 +6,7 @@ from typing import Any
 
 import chainrule as cr
 
-from ..._checks import require_length
+from ..._checks import require_length, type_name
 
 _NESTED = "one that contains itself or is too deep"
 
@@ -51,7 +51,7 @@ def _collate(batch):
         return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise TypeError(
         "[default_collate] expected samples of tensors, arrays, numbers, strings, dicts or sequences; "
-        f"got {type(first).__name__}. Pass a collate_fn for other types."
+        f"got {type_name(first)}. Pass a collate_fn for other types."
     )
 
 

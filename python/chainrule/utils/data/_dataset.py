@@ -9,7 +9,7 @@ import typing
 
 import chainrule as cr
 
-from ..._checks import check_index, require_length
+from ..._checks import check_index, require_length, tensor_hint, type_name
 
 
 def counted(samples):
@@ -70,12 +70,13 @@ class TensorDataset(Dataset):
             raise ValueError("[TensorDataset] expected at least one tensor; got none.")
         for tensor in tensors:
             if not isinstance(tensor, cr.Tensor):
-                kind = type(tensor).__name__
-                hint = " Use chainrule.from_numpy(array)." if kind == "ndarray" else ""
-                raise TypeError(f"[TensorDataset] expected tensors; got {kind}.{hint}")
+                raise TypeError(
+                    f"[TensorDataset] expected tensors; got {type_name(tensor)}.{tensor_hint(tensor)}"
+                )
             if tensor.ndim == 0:
                 raise cr.ShapeError(
-                    "[TensorDataset] expected tensors with rows; got one of shape ()."
+                    "[TensorDataset] expected tensors with rows; got one of shape (). One sample x "
+                    "is x[None]."
                 )
         if len({tensor.shape[0] for tensor in tensors}) > 1:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
@@ -132,7 +133,7 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets):
         if not isinstance(datasets, collections.abc.Iterable):
             raise TypeError(
-                f"[ConcatDataset] expected an iterable of datasets; got {type(datasets).__name__}."
+                f"[ConcatDataset] expected an iterable of datasets; got {type_name(datasets)}."
             )
         self.datasets = list(datasets)
         if not self.datasets:
