@@ -68,7 +68,9 @@ const OpDef kMseLoss = {
     .compose =
         [](const Call& c) {
           check_same_shape(c);
-          return weighted(c, squared_error(c[0], c[1]), c.as<MseLossAttrs>().reduction);
+          // Of a weighted one PyTorch's backward reads neither input.
+          const Tensor loss = c.has(2) ? square(sub(c[0], c[1])) : squared_error(c[0], c[1]);
+          return weighted(c, loss, c.as<MseLossAttrs>().reduction);
         },
     .autocast = in_float32,
     .dtypes = kWideDTypes,

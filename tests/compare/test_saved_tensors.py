@@ -18,8 +18,6 @@ READS_MORE = {
     ("nn.functional.cross_entropy", "input 0"),
     ("nn.functional.cross_entropy-smoothing", "input 0"),
     ("nn.functional.margin_ranking_loss", "input 2"),
-    ("nn.functional.mse_loss-weight", "input 0"),
-    ("nn.functional.mse_loss-weight", "input 1"),
     ("nn.functional.scaled_dot_product_attention", "input 1"),
     ("nn.functional.scaled_dot_product_attention", "input 2"),
     ("nn.functional.tanhshrink", "input 0"),

@@ -30,7 +30,7 @@ WINDOWS = ([1, 1], [0, 0, 0, 0], [1, 1])  # stride, padding, dilation
         lambda: ops.index_read(ROWS, [PLACES, PLACES], [1, 0], 0),
         lambda: ops.index_read(ROWS, [PLACES, INTS], [0, 1], 0),
         lambda: ops.index_read(ROWS, [ROW], [0], 0),
-        lambda: ops.index_read(ROWS, [PLACES], [0], 7),
+        lambda: ops.index_read(ROWS, [PLACES], [0], 99),
         lambda: ops.index_write(ROWS, [PLACES], ROW, [0], False, 3),
         lambda: ops.index_write(ROWS, [PLACES], INTS, [0], False, 3),
         lambda: ops.index_write(ROWS, [PLACES], cr.ones(3, 2).T, [0], True, 3),

@@ -231,7 +231,7 @@ ONE = cr.ones(1, 2, 4)
             (ONE,) * 3,
             "a pair of Tensors, (h_0, c_0); got tuple of (Tensor, Tensor, Tensor).",
         ),
-        (nn.LSTM, (ONE, None), "a pair of Tensors, (h_0, c_0); got tuple of (Tensor, NoneType)."),
+        (nn.LSTM, (ONE, None), "a pair of Tensors, (h_0, c_0); got tuple of (Tensor, None)."),
         (nn.GRU, ONE.double(), None),
     ],
 )

@@ -60,7 +60,7 @@ def hint_of(call, kind=TypeError):
         (lambda: nn.BatchNorm1d(3)(ARRAY), "x", ARRAY),
         (lambda: nn.InstanceNorm1d(3)(ARRAY), "x", ARRAY),
         (lambda: nn.Conv1d(3, 1, 1)(ARRAY), "input", ARRAY),
-        (lambda: nn.LSTM(3, 2)(ARRAY), "input", ARRAY),
+        (lambda: nn.LSTM(3, 2)(ARRAY), "x", ARRAY),
         (lambda: nn.Embedding(3, 2)([0, 2]), "x", [0, 2]),
         (lambda: nn.ReLU().register_buffer("b", ARRAY), "x", ARRAY),
         (lambda: setattr(nn.Linear(3, 2), "weight", ARRAY), "x", ARRAY),
