@@ -28,7 +28,7 @@ struct RecurrenceArgs {
 };
 struct RecurrenceBackwardArgs {
   int64_t hidden;
-  const void *dy, *dh;  // by the output, and by what the next step made of it
+  const void *dy, *dh;  // by the output, and by what the next step made of it, or null
   const void* dcells;   // by c, or null
   const void *gates, *h, *c, *h_before, *c_before;
   void* dc;      // lstm: in by c, out by c_before

@@ -13,11 +13,22 @@ namespace chainrule::ops {
 using kernels::Recurrence;
 
 // Sizes of one direction of a layer. Steps are numbered as they are taken: step 0 follows h0, and
-// its place along the sequence is the last where that is read in reverse.
+// its place along the sequence is the last where that is read in reverse. Of an LSTM with a
+// projection the state is what that makes of the `hidden` units.
 struct Layer {
   Recurrence kind;
-  int64_t steps, batch, hidden;
-  bool reverse;
+  int64_t steps, batch, hidden, state;
+  bool reverse, projected;
+
+  Layer(int64_t kind_, const Tensor& sequence, const Tensor& weight, const Tensor& projection,
+        bool reverse_)
+      : kind(static_cast<Recurrence>(kind_)),
+        steps(sequence.size(0)),
+        batch(sequence.size(1)),
+        hidden(projection.defined() ? projection.size(1) : weight.size(1)),
+        state(weight.size(1)),
+        reverse(reverse_),
+        projected(projection.defined()) {}
 
   int64_t place(int64_t step) const { return reverse ? steps - 1 - step : step; }
   int64_t weights() const { return kernels::weights_of(kind); }
@@ -27,14 +38,16 @@ struct Layer {
   Dims sequence(int64_t parts) const {
     return parts ? Dims{steps, batch, parts * hidden} : Dims{0};
   }
-  int64_t multiplications() const { return steps * batch * weights() * hidden * hidden; }
+  Dims states() const { return {steps, batch, state}; }
+  int64_t multiplications() const {
+    return steps * batch * (weights() + (projected ? 1 : 0)) * hidden * state;
+  }
 };
 
-// The gradient by x, by the product of states and weights (undefined where that is the same), by h0
-// and by c0, from calls that have gradients themselves.
+// The gradients as recurrence_backward has them, from calls that have gradients themselves.
 struct RecurrenceTensors {
-  Tensor weight, output, cells, gates, h0, c0;
-  Tensor dy, dcells, dgates;  // the last two may be undefined
+  Tensor weight, output, cells, gates, h0, c0, projection;
+  Tensor dy, dcells, dgates, dunits;  // the last three may be undefined
 };
 Tensors composed_recurrence_backward(const Layer& layer, const RecurrenceTensors& t);
 

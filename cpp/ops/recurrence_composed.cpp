@@ -1,5 +1,6 @@
 // The recurrence and the walk back from other operations: the oracle of the kernels, and what
-// gradients of gradients go through.
+// gradients of gradients go through. Additions stand in the kernels' order, sums begin with zeros
+// as theirs do, so that a gradient has the same bits whether or not it can be differentiated.
 #include <array>
 
 #include "ops/recurrence.h"
@@ -40,16 +41,17 @@ State next_state(const Layer& l, const Tensor& x, const Tensor& product, const S
   return {mul(o, tanh(c)), c, joined({i, f, g, o})};
 }
 
-// Gradients on their way back: by the state that a step began with, and by what it read.
+// Gradients on their way back: by the state that a step began with, and by what it read. `direct`
+// is what a GRU's state hands on past the gates.
 struct Step {
   Tensor dx, dproduct;
-  Tensor h, c;
+  Tensor h, c, direct;
 };
 
 Tensor plus(const Tensor& t, const Tensor& more) { return more.defined() ? add(t, more) : t; }
 
 struct At {
-  Tensor dh, dc;  // by the step's state; dc may be undefined
+  Tensor dh, dc;  // by the step's units and cells
   Tensor h, c, gates, h_before, c_before;
   Tensor dgates;  // may be undefined
 };
@@ -58,7 +60,7 @@ Step back(const Layer& l, const Tensor& weight, const At& s) {
   if (l.kind == Recurrence::tanh || l.kind == Recurrence::relu) {
     const Tensor dx =
         l.kind == Recurrence::tanh ? tanh_backward(s.dh, s.h) : relu_backward(s.dh, s.h);
-    return {dx, {}, product(dx, weight), {}};
+    return {dx, {}, product(dx, weight), {}, {}};
   }
   const auto gate = [&](int i) { return part(s.gates, i, l.hidden); };
   const auto more = [&](int i) {
@@ -71,29 +73,32 @@ Step back(const Layer& l, const Tensor& weight, const At& s) {
     const Tensor dr = sigmoid_backward(plus(absorb(dn, gate(3)), more(0)), r);
     const Tensor of_z = sigmoid_backward(dz, z);
     const Tensor dproduct = joined({dr, of_z, plus(absorb(dn, r), more(3))});
-    return {joined({dr, of_z, dn}), dproduct, add(product(dproduct, weight), absorb(s.dh, z)), {}};
+    return {joined({dr, of_z, dn}), dproduct, product(dproduct, weight), {}, absorb(s.dh, z)};
   }
   const Tensor i = gate(0), f = gate(1), g = gate(2), o = gate(3), y = tanh(s.c);
-  const Tensor dc = plus(tanh_backward(absorb(s.dh, o), y), s.dc);
+  const Tensor dc = add(s.dc, tanh_backward(absorb(s.dh, o), y));
   const Tensor dx = joined({sigmoid_backward(plus(absorb(dc, g), more(0)), i),
                             sigmoid_backward(plus(absorb(dc, s.c_before), more(1)), f),
                             tanh_backward(plus(absorb(dc, i), more(2)), g),
                             sigmoid_backward(plus(absorb(s.dh, y), more(3)), o)});
-  return {dx, {}, product(dx, weight), absorb(dc, f)};
+  return {dx, {}, product(dx, weight), absorb(dc, f), {}};
 }
 
 }  // namespace
 
 Tensors compose_recurrence(const Call& call) {
   const auto& a = call.as<RecurrenceAttrs>();
-  const Tensor &x = call[0], across = transpose(call[1], 0, 1);
-  const Layer l{static_cast<Recurrence>(a.kind), x.size(0), x.size(1), call[1].size(1),
-                a.reverse != 0};
+  const Tensor &x = call[0], across = transpose(call[1], 0, 1), projection = call[5];
+  const Layer l(a.kind, x, call[1], projection, a.reverse != 0);
   State now{call[3], call.has(4) ? call[4] : Tensor(), {}};
-  std::vector<Tensor> hs, cs, gates;
+  std::vector<Tensor> hs, cs, gates, units;
   for (int64_t step = 0; step < l.steps; ++step) {
     const Tensor p = plus(product(now.h, across), call.has(2) ? call[2] : Tensor());
     now = next_state(l, select(x, 0, l.place(step)), p, now);
+    if (l.projected) {
+      units.push_back(now.h);
+      now.h = product(now.h, transpose(projection, 0, 1));
+    }
     hs.push_back(now.h);
     if (l.has_cells()) cs.push_back(now.c);
     if (l.kept()) gates.push_back(now.gates);
@@ -102,13 +107,15 @@ Tensors compose_recurrence(const Call& call) {
     return of.empty() ? zeros({0}, x.dtype()) : sequence(l, of);
   };
   Tensors out;
-  for (const std::vector<Tensor>* of : {&hs, &cs, &gates}) out.push_back(all(*of));
+  for (const std::vector<Tensor>* of : {&hs, &cs, &gates, &units}) out.push_back(all(*of));
   return out;
 }
 
 Tensors composed_recurrence_backward(const Layer& l, const RecurrenceTensors& t) {
-  std::vector<Tensor> dxs(l.steps), dproducts(l.steps);
-  Tensor dh, dc;
+  std::vector<Tensor> dxs(l.steps), dstates(l.steps);
+  const DType type = t.output.dtype();
+  const Tensor none = zeros({l.batch, l.hidden}, type);
+  Tensor dh = zeros({l.batch, l.state}, type), dc = none, direct = none;
   for (int64_t step = l.steps - 1; step >= 0; --step) {
     const int64_t place = l.place(step);
     const auto here = [&](const Tensor& of) {
@@ -117,20 +124,26 @@ Tensors composed_recurrence_backward(const Layer& l, const RecurrenceTensors& t)
     const auto before = [&](const Tensor& of, const Tensor& first) {
       return !first.defined() ? Tensor() : step ? select(of, 0, l.place(step - 1)) : first;
     };
-    const Tensor of_cells = here(t.dcells);
-    if (of_cells.defined()) dc = dc.defined() ? add(dc, of_cells) : of_cells;
-    const Step s = back(l, t.weight,
-                        {plus(here(t.dy), dh), dc, here(t.output), here(t.cells), here(t.gates),
-                         before(t.output, t.h0), before(t.cells, t.c0), here(t.dgates)});
+    Tensor by_units = add(here(t.dy), dh);
+    if (l.is_gru()) by_units = add(by_units, direct);
+    if (l.projected) {
+      dstates[step] = by_units;
+      by_units = plus(product(by_units, t.projection), here(t.dunits));
+    }
+    const Step s =
+        back(l, t.weight,
+             {by_units, plus(dc, here(t.dcells)), here(t.output), here(t.cells), here(t.gates),
+              before(t.output, t.h0), before(t.cells, t.c0), here(t.dgates)});
     dxs[step] = s.dx;
-    dproducts[step] = s.dproduct;
+    if (l.is_gru()) dstates[step] = s.dproduct;
     dh = s.h;
     dc = s.c;
+    direct = s.direct;
   }
   Tensors out;
   out.push_back(sequence(l, dxs));
-  out.push_back(l.is_gru() ? sequence(l, dproducts) : Tensor());
-  out.push_back(dh);
+  out.push_back(l.is_gru() || l.projected ? sequence(l, dstates) : Tensor());
+  out.push_back(l.is_gru() ? add(dh, direct) : dh);
   out.push_back(dc);
   return out;
 }

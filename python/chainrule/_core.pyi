@@ -937,6 +937,14 @@ class _min_dim(_NamedTuple):
     values: Tensor
     indices: Tensor
 
+class _max_pool(_NamedTuple):
+    output: Tensor
+    indices: Tensor
+
+class _adaptive_max_pool(_NamedTuple):
+    output: Tensor
+    indices: Tensor
+
 class _normalize_channels(_NamedTuple):
     output: Tensor
     mean: Tensor
@@ -947,14 +955,6 @@ class _normalize_rows(_NamedTuple):
     mean: Tensor
     var: Tensor
     rstd: Tensor
-
-class _max_pool(_NamedTuple):
-    output: Tensor
-    indices: Tensor
-
-class _adaptive_max_pool(_NamedTuple):
-    output: Tensor
-    indices: Tensor
 
 class _max_pool1d_with_indices(_NamedTuple):
     output: Tensor
@@ -980,10 +980,11 @@ class _recurrence(_NamedTuple):
     output: Tensor
     cells: Tensor
     gates: Tensor
+    units: Tensor
 
 class _recurrence_backward(_NamedTuple):
     dx: Tensor
-    dproducts: Tensor
+    dstates: Tensor
     dh0: Tensor
     dc0: Tensor
 
@@ -2329,6 +2330,9 @@ class _ops:
         kind: _Int,
         reverse: _PyBool,
     ) -> _recurrence_backward: ...
+    def recurrence(input: Tensor, weight: Tensor, bias: Tensor | None, h0: Tensor, c0: Tensor | None, projection: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence: ...
+    @staticmethod
+    def recurrence_backward(dy: Tensor, dcells: Tensor | None, weight: Tensor, output: Tensor, cells: Tensor, gates: Tensor, first: Tensor, projection: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence_backward: ...
     @staticmethod
     def reduce_prod(
         input: Tensor, dim: _Ints | None = None, keepdim: _PyBool = False

@@ -115,8 +115,9 @@ void check_convolutions() {
 }
 
 // All outputs, and the gradients to all inputs, of one kind of layer.
-void check_recurrence(kernels::Recurrence kind, bool reverse) {
+void check_recurrence(kernels::Recurrence kind, bool reverse, bool projected) {
   constexpr int64_t kSteps = 5, kBatch = 3, kHidden = 4;
+  const int64_t state = projected ? 3 : kHidden;
   const int64_t rows = kernels::weights_of(kind) * kHidden;
   std::mt19937_64 source(5);
   std::uniform_real_distribution<double> uniform(-1, 1);
@@ -126,22 +127,24 @@ void check_recurrence(kernels::Recurrence kind, bool reverse) {
     autograd::set_requires_grad(t, true);
     return t;
   };
-  std::vector<Tensor> inputs{random({kSteps, kBatch, rows}), random({rows, kHidden}),
-                             random({rows}), random({kBatch, kHidden})};
+  std::vector<Tensor> inputs{random({kSteps, kBatch, rows}), random({rows, state}),
+                             random({rows}), random({kBatch, state})};
   inputs.push_back(kind == kernels::Recurrence::lstm ? random({kBatch, kHidden}) : Tensor());
+  inputs.push_back(projected ? random({state, kHidden}) : Tensor());
   RecurrenceAttrs attrs;
   attrs.kind = static_cast<int64_t>(kind);
   attrs.reverse = reverse;
   const Call c{ops::kRecurrence, inputs, &attrs};
   const Tensors values[2] = {call(c.op, c.inputs, c.attrs), c.op.compose(c)};
-  const size_t wanted = inputs[4].defined() ? 5 : 4;
+  const size_t wanted = projected ? 6 : inputs[4].defined() ? 5 : 4;
   Tensors gradients[2];
   for (int i = 0; i < 2; ++i) {
     const Tensor loss = add(sum(square(values[i][0])), sum(square(values[i][1])));
     gradients[i] = autograd::grad({&loss, 1}, {inputs.data(), wanted}, {}, {}, false);
   }
-  const std::string what = str("recurrence ", static_cast<int>(kind), reverse ? " in reverse" : "");
-  for (int i = 0; i < 3; ++i) expect_close(str(what, " output ", i), values[0][i], values[1][i]);
+  const std::string what = str("recurrence ", static_cast<int>(kind), reverse ? " in reverse" : "",
+                               projected ? " projected" : "");
+  for (int i = 0; i < 4; ++i) expect_close(str(what, " output ", i), values[0][i], values[1][i]);
   for (size_t i = 0; i < wanted; ++i) {
     expect_close(str(what, " gradient ", i), gradients[0][i], gradients[1][i]);
   }
@@ -155,8 +158,11 @@ int main() {
   check_product_and_sums();
   for (int kind = 0; kind < kernels::kRecurrences; ++kind) {
     for (const bool reverse : {false, true}) {
-      check_recurrence(static_cast<kernels::Recurrence>(kind), reverse);
+      check_recurrence(static_cast<kernels::Recurrence>(kind), reverse, false);
     }
+  }
+  for (const bool reverse : {false, true}) {
+    check_recurrence(kernels::Recurrence::lstm, reverse, true);
   }
   for (const OpDef* op : all_ops()) {
     const bool tested = op == &ops::kSoftmaxCrossEntropy || op == &ops::kNll ||

@@ -104,7 +104,15 @@ void gru(const RecurrenceArgs& args, int64_t begin, int64_t end) {
 // ---- Backward. A zero gradient wins over whatever it meets.
 
 template <typename T>
+[[gnu::noinline]] void copy(int64_t n, T* y, const T* x) {
+#pragma GCC ivdep
+  for (int64_t j = 0; j < n; ++j) y[j] = x[j];
+}
+
+// b may be null.
+template <typename T>
 [[gnu::noinline]] void add_up(int64_t n, T* out, const T* a, const T* b) {
+  if (!b) return copy(n, out, a);
 #pragma GCC ivdep
   for (int64_t j = 0; j < n; ++j) out[j] = a[j] + b[j];
 }
@@ -184,12 +192,6 @@ template <typename T>
     dr[j] = maths::chain(dn[j], of_product[j]);
     dproduct[j] = maths::chain(dn[j], r[j]);
   }
-}
-
-template <typename T>
-[[gnu::noinline]] void copy(int64_t n, T* y, const T* x) {
-#pragma GCC ivdep
-  for (int64_t j = 0; j < n; ++j) y[j] = x[j];
 }
 
 template <typename T>

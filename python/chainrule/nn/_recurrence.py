@@ -44,38 +44,24 @@ def run_steps(
     """All steps of one direction of a layer: outputs (T, B, H) and, of an LSTM, cells.
 
     The inputs' part is one product for all steps. The biases of both parts are one, but for a GRU,
-    whose reset gate scales that of the states. With `weight_hr` (P, H) states are projected.
+    whose reset gate scales that of the states. With `weight_hr` (P, H) of an LSTM outputs and h0
+    are what that makes of the units, (T, B, P) and (B, P).
     """
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     if bias_ih is not None and bias_hh is not None and kind != "GRU":
         bias_ih, bias_hh = bias_ih + bias_hh, None
     of_inputs = _functional.linear(input, weight_ih, bias_ih)
-    if weight_hr is not None:
-        of_inputs = _with_first_state(of_inputs, _functional.linear(h0, weight_hh), reverse)
-        weight_hh = weight_hh @ weight_hr
-        h0 = _core.zeros(h0.shape[0], weight_hr.shape[1], dtype=h0.dtype)
-    outputs, cells, _ = _ops.recurrence(
+    outputs, cells, _, _ = _ops.recurrence(
         of_inputs,
         weight_hh.contiguous(),
         bias_hh if bias_hh is None else bias_hh.contiguous(),
         h0.contiguous(),
         c0 if c0 is None else c0.contiguous(),
+        weight_hr if weight_hr is None else weight_hr.contiguous(),
         KINDS[kind][0],
         reverse,
     )
-    return outputs if weight_hr is None else _functional.linear(outputs, weight_hr), cells
-
-
-def _with_first_state(of_inputs, of_state, reverse):
-    """What the gates read at each step, apart from states before the projection.
-
-    Where h = R u, W h is (W R) u: the steps are those of an LSTM on u with W R for its weight. Of
-    the first state there is h alone, so its part W h comes with the inputs', and its u is 0.
-    """
-    steps = of_inputs.shape[0] - 1
-    first = of_inputs.narrow(0, steps if reverse else 0, 1) + of_state
-    rest = of_inputs.narrow(0, 0 if reverse else 1, steps)
-    return _core.cat([rest, first] if reverse else [first, rest])
+    return outputs, cells
 
 
 def require_states(owner: str, names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
