@@ -1,6 +1,8 @@
 // Losses against classes: cross_entropy and nll_loss in all their shapes. Scores are (C,), (N, C)
 // or (N, C, d1, ...); a target is a class per score vector, or (cross_entropy) a distribution of
 // the scores' own shape.
+#include <limits>
+
 #include "ops/class_targets.h"
 #include "ops/modes.h"
 
@@ -8,7 +10,13 @@ namespace chainrule::ops {
 
 namespace {
 
-// -sum over classes of target * weight * log_softmax; the mean divides by the number of rows.
+// NaN where a formula divides by the number of classes and there are none.
+Tensor by_classes(const Tensor& loss, int64_t classes) {
+  return classes == 0 ? mul(loss, std::numeric_limits<double>::quiet_NaN()) : loss;
+}
+
+// -sum over classes of target * weight * log_softmax; the mean divides by the number of rows, which
+// is numel / classes.
 Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
   const int dim = class_dim(c[0]);
   const int64_t classes = c[0].size(dim);
@@ -23,7 +31,7 @@ Tensors against_distribution(const Call& c, const CrossEntropyAttrs& a) {
     products = mul(products, reshape(weight, sizes));
   }
   const Tensor loss = neg(sum(products, Dims{dim}));
-  return reduced(loss, a.reduction);
+  return reduced(a.reduction == Reduction::mean ? by_classes(loss, classes) : loss, a.reduction);
 }
 
 // Whether a gradient goes to the class weights: the fused operations have none.
@@ -64,10 +72,11 @@ const OpDef kCrossEntropy = {
           const Tensor target = target_rows(c), weight = class_weight(c);
           const bool learned = is_learned(weight);
           const SoftmaxCrossEntropyAttrs how{a.ignore_index, a.label_smoothing, a.reduction};
-          const Tensor loss =
-              learned ? composed_class_loss(log_softmax(score_rows(c[0]), 1), target, weight, how)
-                      : softmax_cross_entropy(score_rows(c[0]), target, weight, how.ignore_index,
-                                              how.label_smoothing, how.reduction);
+          const Tensor rows = score_rows(c[0]);
+          Tensor loss = learned ? composed_class_loss(log_softmax(rows, 1), target, weight, how)
+                                : softmax_cross_entropy(rows, target, weight, how.ignore_index,
+                                                        how.label_smoothing, how.reduction);
+          if (how.label_smoothing > 0) loss = by_classes(loss, rows.size(1));
           if (a.reduction != Reduction::none || c[1].dim() == 1) return just(loss);
           return just(reshape(loss, c[1].sizes()));
         },

@@ -6,13 +6,9 @@ namespace chainrule::ops {
 namespace {
 
 // Sizes of a target of class indices: the scores' without the class dim.
-Dims index_sizes(const Call& c) {
-  if (c[0].dim() == 0) {
-    fail<ShapeError>(c.name(),
-                     "expected scores (C,), (N, C) or (N, C, d1, ...); got a 0-d tensor.");
-  }
-  Dims sizes = c[0].sizes();
-  sizes.erase(class_dim(c[0]));
+Dims index_sizes(const Tensor& scores) {
+  Dims sizes = scores.sizes();
+  sizes.erase(class_dim(scores));
   return sizes;
 }
 
@@ -29,12 +25,16 @@ Tensor score_rows(const Tensor& scores) {
     order.push_back(1);
     x = permute(x, order);
   }
-  const int64_t rows = classes == 0 ? 0 : x.numel() / classes;
+  const int64_t rows = index_sizes(scores).product();
   return x.dim() == 2 && x.is_contiguous() ? x : contiguous(reshape(x, {rows, classes}));
 }
 
 Tensor target_rows(const Call& c) {
-  const Dims expected = index_sizes(c);
+  if (c[0].dim() == 0) {
+    fail<ShapeError>(c.name(),
+                     "expected scores (C,), (N, C) or (N, C, d1, ...); got a 0-d tensor.");
+  }
+  const Dims expected = index_sizes(c[0]);
   if (!(c[1].sizes() == expected)) {
     const bool column = c[1].dim() == expected.size() + 1 && c[1].numel() == expected.product();
     fail<ShapeError>(c.name(), "expected class indices of sizes ", expected,

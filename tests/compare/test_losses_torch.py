@@ -149,6 +149,57 @@ def test_of_nothing(name, settings, values, part):
         close(got, other)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "settings", "sizes", "target"),
+    [
+        (name, settings, sizes, target)
+        for name, settings in (
+            ("cross_entropy", {}),
+            ("cross_entropy", {"label_smoothing": 0.1}),
+            ("nll_loss", {}),
+        )
+        for sizes, target in (
+            ((0,), 0),
+            ((0,), 1),
+            ((0,), -100),
+            ((1, 0), [-100]),
+            ((2, 0), [-100, 0]),
+            ((2, 0), [-100, -100]),
+            ((0, 0), []),
+            ((2, 0, 0), [[], []]),
+            ((0,), "probabilities"),
+            ((2, 0), "probabilities"),
+            ((2, 0, 3), "probabilities"),
+        )
+        if name == "cross_entropy" or target != "probabilities"
+    ],
+)
+def test_of_no_classes(name, settings, sizes, target, weighted, reduction):
+    """The value and a gradient of no elements, or the same error, one row without a batch, too."""
+
+    def outcome(lib):
+        x = lib.zeros(sizes, requires_grad=True)
+        t = lib.zeros(sizes) if target == "probabilities" else lib.tensor(target, dtype=lib.int64)
+        weight = lib.zeros(0) if weighted else None
+        try:
+            loss = getattr(lib.nn.functional, name)(
+                x, t, weight=weight, reduction=reduction, **settings
+            )
+        except (RuntimeError, IndexError) as error:
+            return isinstance(error, IndexError)
+        loss.sum().backward()
+        return loss, x.grad
+
+    own, other = both(outcome)
+    if isinstance(own, bool) or isinstance(other, bool):
+        assert own is other
+    else:
+        for a, b in zip(own, other, strict=True):
+            close(a, b)
+
+
 # ---- Old flags: the place of each argument.
 
 FLAGGED = {

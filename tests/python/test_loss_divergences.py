@@ -28,3 +28,16 @@ def test_labels_out_of_range():
     for labels in ([3, -1, -1], [-2, -1, -1], [0, -1, 3]):
         with pytest.raises(IndexError, match="labels in .*row 1"):
             F.multilabel_margin_loss(scores, cr.tensor([[0, -1, -1], labels]))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_places_without_classes(name):
+    loss, scores = getattr(F, name), cr.zeros(2, 0, 2)
+    target = cr.full((2, 2), -100)
+    assert loss(scores, target, reduction="none").tolist() == [[0.0, 0.0]] * 2
+    assert loss(scores, target).isnan() and loss(scores, target, reduction="sum") == 0
+    target[1, 1] = 0
+    with pytest.raises(
+        IndexError, match=r"targets in \[0, 0\) or ignore_index -100; got 0 in row 3"
+    ):
+        loss(scores, target)
