@@ -61,7 +61,7 @@ def scaled_dot_product_attention(
         key, value = (
             _for_each_head(name, query, x) for name, x in (("key", key), ("value", value))
         )
-    factor = _one_over_root(query.size(-1)) if scale is None else require_number(OP, "scale", scale)
+    factor = one_over_root(query.size(-1)) if scale is None else require_number(OP, "scale", scale)
     leading = _leading_sizes(query, key, value)
     length, count = query.size(-2), key.size(-2)
     if attn_mask is not None:
@@ -96,7 +96,7 @@ def _softmax(scores):
     return _core.softmax(scores.masked_fill(dead, 0.0), -1).masked_fill(dead, 0.0)
 
 
-def _one_over_root(size):
+def one_over_root(size):
     return 1 / math.sqrt(size) if size else 1.0
 
 

@@ -6,10 +6,10 @@ from .. import _core
 from .._checks import require_number, require_tensor
 from .._core import Tensor
 from . import _normalize
-from ._normalization import _Affine, _check_count, _check_eps
+from ._normalization import Affine, check_count, check_eps
 
 
-class _Tracking(_Affine):
+class _Tracking(Affine):
     """Buffers of the running mean and variance, and of how many batches they have seen."""
 
     running_mean: Tensor | None
@@ -18,8 +18,8 @@ class _Tracking(_Affine):
 
     def __init__(self, num_features, eps, momentum, affine, track_running_stats, bias, **where):
         name = type(self).__name__
-        _check_count(name, "num_features", num_features)
-        _check_eps(name, eps)
+        check_count(name, "num_features", num_features)
+        check_eps(name, eps)
         if momentum is not None and not 0 <= require_number(name, "momentum", momentum) <= 1:
             raise ValueError(f"[{name}] expected 0 <= momentum <= 1 or None; got {momentum}.")
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _core
 from .._core import Parameter, Tensor, _functional
 from . import init
-from ._attention import _one_over_root, added, scaled_dot_product_attention
+from ._attention import added, one_over_root, scaled_dot_product_attention
 from ._linear import Linear
 from ._module import Module
 from ._multihead_checks import check_call, check_settings
@@ -211,7 +211,7 @@ class MultiheadAttention(Module):
 
 
 def _with_weights(query, key, value, mask, dropout):
-    scores = _core.matmul(query * _one_over_root(query.size(-1)), key.mT)
+    scores = _core.matmul(query * one_over_root(query.size(-1)), key.mT)
     weights = _core.softmax(scores if mask is None else scores + mask, -1)
     if dropout > 0:
         weights = _functional.dropout(weights, dropout)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class _Affine(Module):
+class Affine(Module):
     """Weight and bias of a shape, or None in their place."""
 
     weight: Parameter | None
@@ -34,12 +34,12 @@ class _Affine(Module):
             init.zeros_(self.bias)
 
 
-def _check_eps(name, eps):
+def check_eps(name, eps):
     if not require_number(name, "eps", eps) >= 0:
         raise ValueError(f"[{name}] expected eps >= 0; got {eps}.")
 
 
-def _check_count(owner, name, value):
+def check_count(owner, name, value):
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"[{owner}] expected {name} to be an int; got {value!r:.60}.")
     if value < 0:
@@ -55,13 +55,13 @@ def _shape_of(owner, normalized_shape) -> tuple[int, ...]:
         )
     sizes: Any = (normalized_shape,) if one else tuple(normalized_shape)
     for size in sizes:
-        _check_count(owner, "normalized_shape", size)
+        check_count(owner, "normalized_shape", size)
     if not sizes:
         raise ValueError(f"[{owner}] expected normalized_shape with at least one size; got ().")
     return sizes
 
 
-class LayerNorm(_Affine):
+class LayerNorm(Affine):
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last dimensions of each sample.
 
     Args:
@@ -91,7 +91,7 @@ class LayerNorm(_Affine):
         dtype=None,
     ):
         shape = _shape_of("LayerNorm", normalized_shape)
-        _check_eps("LayerNorm", eps)
+        check_eps("LayerNorm", eps)
         super().__init__()
         self.normalized_shape = shape
         self.eps = eps
@@ -134,7 +134,7 @@ class RMSNorm(Module):
     ):
         shape = _shape_of("RMSNorm", normalized_shape)
         if eps is not None:
-            _check_eps("RMSNorm", eps)
+            check_eps("RMSNorm", eps)
         super().__init__()
         self.normalized_shape = shape
         self.eps = eps
@@ -157,7 +157,7 @@ class RMSNorm(Module):
         )
 
 
-class GroupNorm(_Affine):
+class GroupNorm(Affine):
     """Mean and variance of each sample's groups of channels, then weight and bias of each channel.
 
     Args:
@@ -179,14 +179,14 @@ class GroupNorm(_Affine):
         *,
         bias: bool = True,
     ):
-        _check_count("GroupNorm", "num_groups", num_groups)
-        _check_count("GroupNorm", "num_channels", num_channels)
+        check_count("GroupNorm", "num_groups", num_groups)
+        check_count("GroupNorm", "num_channels", num_channels)
         if num_groups == 0 or num_channels % num_groups != 0:
             raise ValueError(
                 f"[GroupNorm] expected num_groups to divide num_channels, {num_channels}; got "
                 f"{num_groups}."
             )
-        _check_eps("GroupNorm", eps)
+        check_eps("GroupNorm", eps)
         super().__init__()
         self.num_groups = num_groups
         self.num_channels = num_channels

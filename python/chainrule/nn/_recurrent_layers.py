@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_bool, require_number, require_tensor, type_name
+from .._checks import require_bool, require_tensor, type_name
 from .._core import Parameter, Tensor, _functional
 from .._warn import warn
+from ._dropouts import require_probability
 from ._recurrence import (
     Recurrent,
     check_dtype,
@@ -63,15 +64,16 @@ class RecurrentLayers(Recurrent):
 
     def _require_dropout(self, dropout):
         owner = type(self).__name__
-        number = not isinstance(dropout, bool)
-        if not number or not 0 <= float(require_number(owner, "dropout", dropout)) <= 1:
-            raise ValueError(f"[{owner}] expected dropout to be in [0, 1]; got {dropout}.")
-        if dropout > 0 and self.num_layers == 1:
+        if isinstance(dropout, bool):
+            message = f"[{owner}] expected dropout to be a float; got {dropout}."
+            raise ValueError(message)  # noqa: TRY004 - PyTorch's class
+        p = require_probability(owner, dropout, "dropout")
+        if p > 0 and self.num_layers == 1:
             warn(
                 f"[{owner}] dropout stands between layers: with num_layers=1 dropout={dropout} "
                 "changes nothing.",
             )
-        return float(dropout)
+        return p
 
     def _suffixes(self, layer):
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
