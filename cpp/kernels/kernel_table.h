@@ -154,7 +154,9 @@ using CrossEntropyBackwardFn = void (*)(const CrossEntropyBackwardArgs& args, in
 // mean is taken for 0, as in RMSNorm. A call does the rows, or columns, [begin, end).
 //
 // Weight and bias are of a channel. Along a row a channel is `span` elements; a row has cols / span
-// channels, and the `groups` rows of a sample have all of the sample's. Columns are one each.
+// channels, and the `groups` rows of a sample have all of the sample's. Columns are one each, of
+// which kernels take kNormalizeBand side by side.
+inline constexpr int64_t kNormalizeBand = 64;
 struct NormalizeArgs {
   int64_t rows, cols, groups, span;
   const void* x;

@@ -18,11 +18,9 @@ void for_steps(int64_t count, int64_t step, int64_t rows, int64_t cols, F&& fn) 
                [&](int64_t t) { fn(t * step, std::min(count, (t + 1) * step)); });
 }
 
-inline constexpr int64_t kBand = 64;  // columns side by side: what a kernel takes at once
-
 template <typename F>
 void for_lines(bool columns, int64_t rows, int64_t cols, F&& fn) {
-  if (columns) return for_steps(cols, kBand, rows, cols, fn);
+  if (columns) return for_steps(cols, kernels::kNormalizeBand, rows, cols, fn);
   for_steps(rows, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, cols)), rows, cols, fn);
 }
 

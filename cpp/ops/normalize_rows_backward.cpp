@@ -41,7 +41,7 @@ struct WeightChannels {
         args(backward_args<NormalizeRowsWeightAttrs>(c)) {}
   void run() const {
     const int64_t count = args.groups * (args.cols / args.span);
-    for_steps(count, args.span == 1 ? kBand : 1, args.rows, args.cols,
+    for_steps(count, args.span == 1 ? kernels::kNormalizeBand : 1, args.rows, args.cols,
               [&](int64_t begin, int64_t end) { fn(args, begin, end); });
   }
 };

@@ -8,12 +8,10 @@
 namespace chainrule::kernels {
 namespace {
 
-inline constexpr int64_t kBand = 64;
-
 // A value of each column of a band.
 template <typename T>
 struct Band {
-  T at[kBand];
+  T at[kNormalizeBand];
 };
 
 // The sums over all rows of what term(row, column) gives for the columns of a band.
@@ -136,7 +134,8 @@ void weight_band(const NormalizeBackwardArgs& args, int64_t first, int64_t width
 
 template <typename Args, void (*kDo)(const Args&, int64_t, int64_t)>
 void by_bands(const Args& args, int64_t begin, int64_t end) {
-  for (int64_t c = begin; c < end; c += kBand) kDo(args, c, end - c < kBand ? end - c : kBand);
+  for (int64_t c = begin; c < end; c += kNormalizeBand)
+    kDo(args, c, end - c < kNormalizeBand ? end - c : kNormalizeBand);
 }
 
 template <typename T>

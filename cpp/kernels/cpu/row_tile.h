@@ -24,7 +24,8 @@ struct RowTile {
   }
   T* row(int64_t i) { return at + i * stride; }
 
-  // Row i = x - shift. What is behind it is finite: powers that vanish cost a multiple.
+  // Row i = x - shift. Nobody reads what is behind it: -shift up to a vector's end, then 0, whose
+  // power costs no more than others (one that vanishes would cost a multiple).
   void take(int64_t i, const T* x, int64_t cols, T shift) {
     T* const y = row(i);
     const Vector<T> by = splat(shift);
