@@ -116,8 +116,14 @@ MAX2D = samples(
     (X, 3, 2, {"ceil_mode": True}),
     (X, 2, 3, 1, {"ceil_mode": True}),
     (X, (1, 5), 3),
+    (X, 15, 1, 7),
+    (X, (15, 5), (10, 3), (7, 2), {"ceil_mode": True}),
+    (X, (5, 15), (3, 10), (2, 7), {"ceil_mode": True}),
+    (X, 3, 1, 1, (4, 5)),
     (WIDE, 3, 1, 1),
     (WIDE, 2),
+    (WIDE, (3, 200), 1, (1, 100)),
+    (WIDE, (3, 170), (1, 3), (1, 80)),
     (In((3, 4, 5)), 2),
     (In((2, 1, 1, 1)), 1),
 )
@@ -130,7 +136,11 @@ AVG2D = samples(
     (X, 2, 3, 1, True),
     (X, 3, 2, 1, False, True, 5),
     (X, 2, None, 0, False, True, -3),
+    (X, 15, 1, 7, False, False),
+    (X, (15, 5), (10, 3), (7, 2), True),
+    (X, (5, 15), (3, 10), (2, 7), True),
     (WIDE, 3, 1, 1),
+    (WIDE, (3, 200), 1, (1, 100)),
     (WIDE, (2, 20), (1, 3), (1, 10)),
     (In((3, 4, 5)), 2),
 )
@@ -146,7 +156,7 @@ STRIDED_BAD = (
     bad(ValueError, r"kernel_size, an int or one .* in \[1, ", X, 0),
     bad(ValueError, r"stride, an int or one .* in \[1, ", X, 2, 0),
     bad(ValueError, r"padding, an int or one .* in \[0, ", X, 2, 1, -1),
-    bad(ValueError, "padding of at most half of what the kernel covers, 1; got", X, 3, 1, 2),
+    bad(ValueError, "padding of at most half of kernel_size, 1; got", X, 3, 1, 2),
     bad(ValueError, "no larger than the padded input, 7; got 8", X, 8),
 )
 

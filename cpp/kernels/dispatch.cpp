@@ -23,9 +23,11 @@ namespace chainrule::kernels {
   X(cross_entropy, isa)            \
   X(normalize, isa)                \
   X(normalize_gradients, isa)      \
+  X(normalize_weights, isa)        \
   X(normalize_columns, isa)        \
   X(columns, isa)                  \
-  X(pool, isa)                     \
+  X(max_pool, isa)                 \
+  X(avg_pool, isa)                 \
   X(recurrence, isa)               \
   X(random, isa)                   \
   X(optim, isa)                    \

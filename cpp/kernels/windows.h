@@ -1,4 +1,4 @@
-// Windows on planes: columns for convolutions (cpu/columns.cpp), and pooling (cpu/pool.cpp).
+// Windows on planes: columns for convolutions (cpu/columns.cpp), and pooling (cpu/*_pool.cpp).
 #pragma once
 
 #include <cstdint>

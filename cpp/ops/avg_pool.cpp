@@ -141,7 +141,7 @@ const OpDef kAdaptiveAvgPool = {
         [](Infer& c) {
           plane_of(c, c[0]);
           const Dims& size = c.as<AdaptiveAvgPoolAttrs>().size;
-          check_two(c, "output_size", size, 0);
+          check_sides(c, "output_size", size, 2, 0);
           c.out(c[0].dtype(), {c[0].size(0), c[0].size(1), size[0], size[1]});
           c.scratch_bytes = pool_scratch(size[0], size[1]);
         },
@@ -166,10 +166,11 @@ const OpDef kAdaptiveAvgPoolBackward = {
     .infer =
         [](Infer& c) {
           const Dims& size = c.as<AdaptiveAvgPoolBackwardAttrs>().size;
-          check_two(c, "size", size, 1);
+          check_sides(c, "size", size, 2, 1);
           const bool four = c[0].dim() == 4;
           const int64_t rows = four ? c[0].size(2) : 0, cols = four ? c[0].size(3) : 0;
-          if (rows > INT32_MAX || cols > INT32_MAX) check_two(c, "output_size", {rows, cols}, 0);
+          if (rows > kMostOfSide || cols > kMostOfSide)
+            check_sides(c, "output_size", {rows, cols}, 2, 0);
           infer_backward(c, size, rows, cols);
         },
     .forward =

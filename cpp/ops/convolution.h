@@ -6,7 +6,7 @@
 #include "core/threads.h"
 #include "core/workspace.h"
 #include "kernels/dispatch.h"
-#include "ops/rules.h"
+#include "ops/sides.h"
 
 namespace chainrule::ops {
 
@@ -22,14 +22,6 @@ kernels::Windows windows_of(const Call& c, const WindowAttrs& a, int64_t height,
 
 // Dense tensors of one floating dtype and of four dimensions each; those not defined count as such.
 void check_planes(const Call& c, std::initializer_list<int> inputs);
-
-// ---- What users give: a number for every side or one each.
-
-// One each, in [least, 2^31).
-Dims per_side(const char* op, const char* what, const Dims& values, int sides, int64_t least);
-// The same for planes: a line is a plane of height 1.
-Dims of_plane(Dims values, int sides, int64_t of_height, int times = 1);
-Tensor as_plane(const Tensor& t, int sides);
 
 struct Convolution {
   kernels::Windows w{};
@@ -48,6 +40,16 @@ struct Convolution {
            positions() == plane();
   }
 };
+
+// Those of a call of convolve, convolve_input or convolve_weight; ShapeError where operands do not
+// fit. And how they are composed of other operations.
+Convolution of_convolve(const Call& c);
+Convolution of_convolve_input(const Call& c);
+Convolution of_convolve_weight(const Call& c);
+Dims sizes_of_y(const Convolution& g);
+Tensors compose_convolve(const Call& c);
+Tensors compose_convolve_input(const Call& c);
+Tensors compose_convolve_weight(const Call& c);
 
 // Positions whose columns are made together: a part of an image's, or all of several images.
 struct Block {
@@ -92,7 +94,7 @@ struct ColumnKernels {
   void multiply(const kernels::ProductArgs& args) const;
 };
 
-// Dense operands of one dtype; see convolve.cpp.
+// Dense operands of one dtype; see convolve_run.cpp.
 void run_convolve(const Convolution& g, DType dtype, const char* x, const char* w, const char* bias,
                   char* out);
 void run_convolve_input(const Convolution& g, DType dtype, const char* dy, const char* w,

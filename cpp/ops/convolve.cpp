@@ -12,112 +12,8 @@ namespace chainrule::ops {
 
 namespace {
 
-// ---- What the operations are given.
-
-template <typename Attrs>
-Convolution geometry(const Call& c, const Dims& x, const Dims& w) {
-  const auto& a = c.as<Attrs>();
-  const int64_t groups = a.groups;
-  const bool small = groups >= 1 && groups <= INT32_MAX && w[1] <= INT32_MAX;
-  if (!small || x[1] != w[1] * groups || w[0] % groups != 0) {
-    fail<ShapeError>(c.name(),
-                     "expected groups >= 1 that divide the filters, weight.shape[0], and "
-                     "input.shape[1] == weight.shape[1] * groups; got input ",
-                     x, ", weight ", w, " and groups=", groups, ".");
-  }
-  Convolution g;
-  g.w = windows_of(c, {Dims{w[2], w[3]}, a.stride, a.padding, a.dilation}, x[2], x[3], &g.out_h);
-  g.images = x[0];
-  g.channels = x[1];
-  g.filters = w[0];
-  g.groups = groups;
-  return g;
-}
-
-Dims sizes_of_y(const Convolution& g) { return {g.images, g.filters, g.out_h, g.w.out_w}; }
-
-void check_y(const Call& c, const Convolution& g, const Tensor& dy) {
-  if (dy.sizes() == sizes_of_y(g)) return;
-  fail<ShapeError>(c.name(), "expected dy of sizes ", sizes_of_y(g), "; got ", dy.sizes(), ".");
-}
-
-Convolution of_convolve(const Call& c) {
-  return geometry<ConvolveAttrs>(c, c[0].sizes(), c[1].sizes());
-}
-
-Convolution of_input(const Call& c) {
-  const auto& a = c.as<ConvolveInputAttrs>();
-  const Dims &dy = c[0].sizes(), &w = c[1].sizes();
-  const bool sizes = a.size.size() == 2 && a.size[0] >= 0 && a.size[1] >= 0;
-  const bool small = a.groups >= 1 && a.groups <= INT32_MAX && w[1] <= INT32_MAX;
-  if (!sizes || !small) {
-    fail<ShapeError>(c.name(), "expected two sizes >= 0 and groups >= 1; got ", a.size, " and ",
-                     a.groups, ".");
-  }
-  const Dims x = {dy[0], w[1] * a.groups, a.size[0], a.size[1]};
-  const Convolution g = geometry<ConvolveInputAttrs>(c, x, w);
-  check_y(c, g, c[0]);
-  return g;
-}
-
-Convolution of_weight(const Call& c) {
-  const auto& a = c.as<ConvolveWeightAttrs>();
-  const Dims &dy = c[0].sizes(), &x = c[1].sizes();
-  if (a.kernel.size() != 2 || a.groups < 1) {
-    fail<ShapeError>(c.name(), "expected two sizes of the kernel and groups >= 1; got ", a.kernel,
-                     " and ", a.groups, ".");
-  }
-  const Dims w = {dy[1], x[1] / a.groups, a.kernel[0], a.kernel[1]};
-  const Convolution g = geometry<ConvolveWeightAttrs>(c, x, w);
-  check_y(c, g, c[0]);
-  return g;
-}
-
 const char* data_of(const Call& c, int i) {
   return c.has(i) ? static_cast<const char*>(c[i].raw()) : nullptr;
-}
-
-// ---- The compositions, on columns [N, groups, rows, positions].
-
-Tensor columns_of(const Tensor& x, const Convolution& g, const Dims& stride, const Dims& padding,
-                  const Dims& dilation) {
-  const Tensor columns =
-      unfold_windows(contiguous(x), {g.w.kernel_h, g.w.kernel_w}, stride, padding, dilation);
-  return view(columns, {g.images, g.groups, g.rows(), g.positions()});
-}
-
-Tensor grouped(const Tensor& w, const Convolution& g) {
-  return view(contiguous(w), {g.groups, g.group_filters(), g.rows()});
-}
-
-Tensor grouped_y(const Tensor& y, const Convolution& g) {
-  return view(contiguous(y), {g.images, g.groups, g.group_filters(), g.positions()});
-}
-
-Tensors compose_convolve(const Call& c) {
-  const auto& a = c.as<ConvolveAttrs>();
-  const Convolution g = of_convolve(c);
-  const Tensor columns = columns_of(c[0], g, a.stride, a.padding, a.dilation);
-  const Tensor y = view(matmul(grouped(c[1], g), columns), sizes_of_y(g));
-  return just(c.has(2) ? add(y, view(contiguous(c[2]), {g.filters, 1, 1})) : y);
-}
-
-Tensors compose_input(const Call& c) {
-  const auto& a = c.as<ConvolveInputAttrs>();
-  const Convolution g = of_input(c);
-  const Tensor columns = matmul(transpose(grouped(c[1], g), 1, 2), grouped_y(c[0], g));
-  const Tensor flat = view(columns, {g.images, g.channels * g.taps(), g.positions()});
-  return just(
-      fold_windows(flat, a.size, {g.w.kernel_h, g.w.kernel_w}, a.stride, a.padding, a.dilation));
-}
-
-Tensors compose_weight(const Call& c) {
-  const auto& a = c.as<ConvolveWeightAttrs>();
-  const Convolution g = of_weight(c);
-  const Tensor columns = columns_of(c[1], g, a.stride, a.padding, a.dilation);
-  const Tensor each = matmul(grouped_y(c[0], g), transpose(columns, 2, 3));
-  return just(view(sum(each, OptDims(Dims{0})),
-                   {g.filters, g.group_channels(), g.w.kernel_h, g.w.kernel_w}));
 }
 
 // A filter's multiplications and additions for each element of y; also of sizes that no call has.
@@ -142,9 +38,7 @@ const OpDef kConvolve = {
         [](Infer& c) {
           check_planes(c, {0, 1});
           const Convolution g = of_convolve(c);
-          const bool fits = !c.has(2) || (c[2].sizes() == Dims{g.filters} && c[2].is_contiguous() &&
-                                          c[2].dtype() == c[0].dtype());
-          if (!fits) {
+          if (c.has(2) && !is_dense(c[2], c[0].dtype(), Dims{g.filters})) {
             fail<ShapeError>(c.name(), "expected a dense bias of sizes ", Dims{g.filters},
                              " and the input's dtype; got ", c[2].sizes(), ".");
           }
@@ -185,12 +79,12 @@ const OpDef kConvolveInput = {
     .infer =
         [](Infer& c) {
           check_planes(c, {0, 1});
-          const Convolution g = of_input(c);
+          const Convolution g = of_convolve_input(c);
           c.out(c[0].dtype(), {g.images, g.channels, g.w.height, g.w.width});
         },
     .forward =
         [](Run& r) {
-          const Convolution g = of_input(r);
+          const Convolution g = of_convolve_input(r);
           if (r.out().numel() == 0) return;
           run_convolve_input(g, r[0].dtype(), data_of(r, 0), data_of(r, 1),
                              static_cast<char*>(r.out().raw()));
@@ -207,7 +101,7 @@ const OpDef kConvolveInput = {
                 return convolve_weight(b.value(0), contiguous(b.dy()), plane_of(b.shape(1).sizes),
                                        a.stride, a.padding, a.dilation, a.groups);
               }}},
-    .compose = compose_input,
+    .compose = compose_convolve_input,
     .dtypes = kRealDTypes,
     .work = [](const Run& r) { return work_of(r[0], r[1]); },
 };
@@ -221,12 +115,12 @@ const OpDef kConvolveWeight = {
     .infer =
         [](Infer& c) {
           check_planes(c, {0, 1});
-          const Convolution g = of_weight(c);
+          const Convolution g = of_convolve_weight(c);
           c.out(c[0].dtype(), {g.filters, g.group_channels(), g.w.kernel_h, g.w.kernel_w});
         },
     .forward =
         [](Run& r) {
-          const Convolution g = of_weight(r);
+          const Convolution g = of_convolve_weight(r);
           if (r.out().numel() == 0) return;
           run_convolve_weight(g, r[0].dtype(), data_of(r, 0), data_of(r, 1),
                               static_cast<char*>(r.out().raw()));
@@ -243,7 +137,7 @@ const OpDef kConvolveWeight = {
                 return convolve_input(b.value(0), contiguous(b.dy()), plane_of(b.shape(1).sizes),
                                       a.stride, a.padding, a.dilation, a.groups);
               }}},
-    .compose = compose_weight,
+    .compose = compose_convolve_weight,
     .dtypes = kRealDTypes,
     .work = [](const Run& r) { return work_of(r[0], r.out()); },
 };

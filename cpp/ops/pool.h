@@ -6,7 +6,7 @@
 
 #include "core/threads.h"
 #include "kernels/dispatch.h"
-#include "ops/rules.h"
+#include "ops/sides.h"
 
 namespace chainrule::ops {
 
@@ -25,8 +25,8 @@ Strides checked_strides(const Call& c, const Dims& size, const Dims& kernel, con
 
 // The last two sizes of a dense (N, C, H, W), both at least 1.
 Dims plane_of(const Call& c, const Tensor& x);
-// Two sizes in [least, 2^31).
-void check_two(const Call& c, const char* what, const Dims& sizes, int64_t least);
+// What padding a kernel may have.
+constexpr int64_t most_padding(int64_t kernel) { return kernel / 2; }
 
 // Bytes for the windows' limits.
 int64_t pool_scratch(int64_t rows, int64_t cols);

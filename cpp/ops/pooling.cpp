@@ -1,5 +1,5 @@
 // Pooling as users call it: lines and images, one or a batch, a number for every side or one each.
-#include "ops/convolution.h"
+#include "ops/pool.h"
 
 namespace chainrule::ops {
 
@@ -34,15 +34,13 @@ struct Planes {
     const Dims& given = s.has && !s.value.empty() ? s.value : kernel_size;
     return with_height(per_side(name, "stride", given, sides, 1));
   }
-  // At most half of what a window covers.
-  Dims padding(const Dims& p, const Dims& kernel, const Dims& dilation) const {
+  Dims padding(const Dims& p, const Dims& kernel) const {
     const Dims given = per_side(name, "padding", p, sides, 0);
     const Dims all = of_plane(given, sides, 0);
     for (int i = 0; i < 2; ++i) {
-      const int64_t half = (dilation[i] * (kernel[i] - 1) + 1) / 2;
-      if (all[i] <= half) continue;
-      fail<ShapeError>(name, "expected padding of at most half of what the kernel covers, ", half,
-                       "; got ", given, ".");
+      if (all[i] <= most_padding(kernel[i])) continue;
+      fail<ShapeError>(name, "expected padding of at most half of kernel_size, ",
+                       most_padding(kernel[i]), "; got ", given, ".");
     }
     return all;
   }
@@ -75,7 +73,7 @@ Tensors max_pooling(const Call& c, int sides) {
   const Planes p(c, sides);
   const Dims kernel = p.kernel(a.kernel_size), dilation = p.dilation(a.dilation);
   return p.back(max_pool(p.x, kernel, p.stride(a.stride, a.kernel_size),
-                         p.padding(a.padding, kernel, dilation), dilation, a.ceil_mode));
+                         p.padding(a.padding, kernel), dilation, a.ceil_mode));
 }
 
 template <typename Attrs>
@@ -86,9 +84,9 @@ Tensors avg_pooling(const Call& c, int sides, OptInt divisor) {
   if (divisor.has && divisor.value == 0) {
     fail<ValueError>(c.name(), "expected divisor_override != 0; got 0.");
   }
-  return just(p.back(avg_pool(p.x, kernel, p.stride(a.stride, a.kernel_size),
-                              p.padding(a.padding, kernel, Dims{1, 1}), a.ceil_mode,
-                              a.count_include_pad, divisor)));
+  return just(
+      p.back(avg_pool(p.x, kernel, p.stride(a.stride, a.kernel_size), p.padding(a.padding, kernel),
+                      a.ceil_mode, a.count_include_pad, divisor)));
 }
 
 template <typename Attrs>

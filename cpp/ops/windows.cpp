@@ -7,16 +7,6 @@ namespace chainrule::ops {
 
 namespace {
 
-constexpr int64_t kMost = INT32_MAX;  // of an attribute, so that places are computed in int64
-
-void check_range(const Call& c, const char* what, const Dims& values, int count, int64_t least) {
-  bool fits = values.size() == count;
-  for (int64_t v : values) fits = fits && v >= least && v <= kMost;
-  if (fits) return;
-  fail<ShapeError>(c.name(), "expected ", count, " values of ", what, " in [", least, ", ", kMost,
-                   "]; got ", values, ".");
-}
-
 // How many positions a window has along one side.
 int64_t positions_along(int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t stride,
                         int64_t dilation) {
@@ -28,14 +18,15 @@ int64_t positions_along(int64_t size, int64_t before, int64_t after, int64_t ker
 
 kernels::Windows windows_of(const Call& c, const WindowAttrs& a, int64_t height, int64_t width,
                             int64_t* out_h) {
-  check_range(c, "kernel_size", a.kernel, 2, 1);
-  check_range(c, "stride", a.stride, 2, 1);
-  check_range(c, "padding", a.padding, 4, 0);
-  check_range(c, "dilation", a.dilation, 2, 1);
+  check_sides(c, "kernel_size", a.kernel, 2, 1);
+  check_sides(c, "stride", a.stride, 2, 1);
+  check_sides(c, "padding", a.padding, 4, 0);
+  check_sides(c, "dilation", a.dilation, 2, 1);
   const Dims padded = {height + a.padding[0] + a.padding[1], width + a.padding[2] + a.padding[3]};
-  if (height > kMost || width > kMost || padded[0] > kMost || padded[1] > kMost) {
-    fail<ShapeError>(c.name(), "expected planes of at most ", kMost, " a side with padding; got ",
-                     padded, ".");
+  if (height > kMostOfSide || width > kMostOfSide || padded[0] > kMostOfSide ||
+      padded[1] > kMostOfSide) {
+    fail<ShapeError>(c.name(), "expected planes of at most ", kMostOfSide,
+                     " a side with padding; got ", padded, ".");
   }
   kernels::Windows w{height,
                      width,
@@ -70,27 +61,6 @@ void check_planes(const Call& c, std::initializer_list<int> inputs) {
                        t.sizes(), " and strides ", t.strides(), ".");
     }
   }
-}
-
-Dims per_side(const char* op, const char* what, const Dims& values, int sides, int64_t least) {
-  bool fits = values.size() == 1 || values.size() == sides;
-  for (int64_t v : values) fits = fits && v >= least && v <= kMost;
-  if (!fits) {
-    fail<ShapeError>(op, "expected ", what, ", an int ",
-                     sides == 1 ? "" : "or one for each of the 2 sides, ", "in [", least, ", ",
-                     kMost, "]; got ", values, ".");
-  }
-  return values.size() == sides ? values : Dims(sides, values[0]);
-}
-
-Dims of_plane(Dims values, int sides, int64_t of_height, int times) {
-  for (int i = 0; sides == 1 && i < times; ++i) values.insert(0, of_height);
-  return values;
-}
-
-Tensor as_plane(const Tensor& t, int sides) {
-  if (sides == 2) return contiguous(t);
-  return view(contiguous(t), {t.size(0), t.size(1), 1, t.size(2)});
 }
 
 namespace {

@@ -100,6 +100,29 @@ def test_places_and_special_values():
         np.testing.assert_allclose(own.numpy(), other.numpy(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+@pytest.mark.parametrize("dilation", [1, 2, 5])
+def test_as_much_padding_as_pytorch_takes(kernel, dilation):
+    """Half of the kernel's size, whatever its dilation."""
+    x = np.random.default_rng(4).normal(size=(2, 17, 17))
+
+    def taken(lib):
+        f, plane = lib.nn.functional, lib.tensor(x)
+        for padding in range(8):
+            for call, given in ((f.max_pool1d, plane[0]), (f.max_pool2d, plane)):
+                try:
+                    yield call(given, kernel, 1, padding, dilation)
+                except (ValueError, RuntimeError):
+                    yield None
+
+    results = list(zip(*both(lambda lib: list(taken(lib))), strict=True))
+    assert sum(own is not None for own, _ in results) == 2 * (kernel // 2 + 1)
+    for own, other in results:
+        assert (own is None) == (other is None)
+        if own is not None:
+            close(own, other)
+
+
 def test_float32_and_bfloat16():
     rng = np.random.default_rng(3)
     x, w = rng.normal(size=(3, 6, 12, 12)), rng.normal(size=(16, 6, 5, 5))
@@ -130,6 +153,12 @@ def test_float32_and_bfloat16():
         lambda lib: lib.nn.Conv1d(3, 4, 3)(lib.zeros(2, 3, 5).double()),
         lambda lib: lib.nn.Conv1d(3, 4, 3, padding=5, padding_mode="reflect")(lib.zeros(2, 3, 5)),
         lambda lib: lib.nn.MaxPool2d(2, padding=2)(lib.zeros(1, 4, 4)),
+        lambda lib: lib.nn.MaxPool2d(3, padding=2, dilation=2)(lib.zeros(1, 9, 9)),
+        lambda lib: lib.nn.MaxPool2d(3, padding=(1, 2), dilation=3)(lib.zeros(1, 9, 9)),
+        lambda lib: lib.nn.MaxPool2d((3, 2), padding=(1, 2), dilation=3)(lib.zeros(1, 9, 9)),
+        lambda lib: lib.nn.MaxPool1d(3, padding=2, dilation=2)(lib.zeros(1, 9)),
+        lambda lib: lib.nn.AvgPool2d(3, padding=2)(lib.zeros(1, 9, 9)),
+        lambda lib: lib.nn.AvgPool1d(2, padding=2)(lib.zeros(1, 9)),
         lambda lib: lib.nn.MaxPool2d(5)(lib.zeros(1, 4, 4)),
         lambda lib: lib.nn.MaxPool2d(2)(lib.zeros(4, 4)),
         lambda lib: lib.nn.AvgPool2d(2, divisor_override=0)(lib.zeros(1, 4, 4)),

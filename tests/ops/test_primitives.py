@@ -4,6 +4,7 @@ else they raise, because Python reaches them too."""
 import pytest
 
 import chainrule as cr
+from chainrule.nn import functional as F
 
 ops = cr._core._ops
 ROW, ROWS, PLACES = cr.ones(3), cr.ones(2, 3), cr.tensor([0, 1])
@@ -137,6 +138,37 @@ def test_a_label_out_of_range_harms_nothing_in_backward():
     assert dx.shape == ROWS.shape and dx.isfinite().all()
     dx = ops.nll_backward(cr.ones(()), cr.ones(()), labels, 3, -100)
     assert dx.shape == (2, 3) and not dx.any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_what_is_outside_of_a_window_takes_no_time(stride, dtype, isa):
+    """A kernel of 2^31 - 1 places on a line of 40, at each of which all windows show all of it:
+    walking along its places would take hours."""
+    x = cr.arange(1.0, 41.0, dtype=getattr(cr, dtype)).reshape(1, 1, 1, 40).requires_grad_()
+    kernel, half = 2**31 - 1, 2**30 - 1
+    y, places = ops.max_pool(x, [1, kernel], [1, stride], [0, half], [1, 1], False)
+    assert y.shape == (1, 1, 1, 39 // stride + 1)
+    assert (y == 40).all() and (places == 39).all()
+    y = F.avg_pool2d(x, (1, kernel), (1, stride), (0, half), False, False)
+    assert (y == 20.5).all()
+    (dx,) = cr.autograd.grad(y.sum(), x)
+    assert cr.allclose(dx, cr.full_like(dx, y.numel() / 40))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_windows_far_apart_take_no_time(dtype, isa):
+    """At a stride of 2^30 the windows show a line of 40 at places that far apart."""
+    x = cr.arange(1.0, 41.0, dtype=getattr(cr, dtype)).reshape(1, 1, 1, 40).requires_grad_()
+    kernel, half = 2**31 - 1, 2**30 - 1
+    sizes = (1, kernel), (1, 2**30), (0, half)
+    y, places = ops.max_pool(x, *sizes, (1, 1), True)
+    assert y.tolist() == [[[[40.0, 40.0]]]] and places.tolist() == [[[[39, 39]]]]
+    y = F.avg_pool2d(x, *sizes, True, False)
+    assert y.tolist() == [[[[20.5, 21.0]]]]
+    (dx,) = cr.autograd.grad(y.sum(), x)
+    assert dx[0, 0, 0, 0].item() == pytest.approx(1 / 40)
+    assert dx[0, 0, 0, 1].item() == pytest.approx(1 / 40 + 1 / 39)
 
 
 def test_a_place_out_of_range_harms_nothing_in_backward():

@@ -86,7 +86,7 @@ def test_windows_of_nothing_but_the_smallest():
 
 
 def test_a_dilated_window_that_misses_the_input():
-    y, places = F.max_pool1d(cr.ones(1, 1, 1), 2, 1, 3, 5, return_indices=True)
+    y, places = F.max_pool1d(cr.ones(1, 1, 1), 2, 1, 1, 2, return_indices=True)
     assert y.shape == places.shape and int(places.max()) == int(places.min()) == 0
 
 

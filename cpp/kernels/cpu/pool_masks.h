@@ -9,7 +9,7 @@
 
 #include <limits>
 
-#include "kernels/kernel_table.h"
+#include "kernels/cpu/pool_strips.h"
 
 namespace chainrule::kernels {
 namespace {
@@ -24,17 +24,14 @@ inline uint32_t shown(int64_t at, int64_t size, int64_t n) {
 // What 16 windows show at a place; `lanes` are those for which it is inside.
 inline __m512 read_windows(const float* row, int64_t at, int64_t size, int64_t n, bool every_other,
                            __mmask16* lanes) {
-  const auto element = [&](int64_t e) {
-    return reinterpret_cast<const float*>(reinterpret_cast<uintptr_t>(row) +
-                                          static_cast<uintptr_t>(at + e) * sizeof(float));
-  };
   if (!every_other) {
     *lanes = static_cast<__mmask16>(shown(at, size, n));
-    return _mm512_maskz_loadu_ps(*lanes, element(0));
+    return _mm512_maskz_loadu_ps(*lanes, masked_at(row, at));
   }
   const uint32_t elements = shown(at, size, 2 * n);
-  const __m512 first = _mm512_maskz_loadu_ps(static_cast<__mmask16>(elements), element(0));
-  const __m512 second = _mm512_maskz_loadu_ps(static_cast<__mmask16>(elements >> 16), element(16));
+  const __m512 first = _mm512_maskz_loadu_ps(static_cast<__mmask16>(elements), masked_at(row, at));
+  const __m512 second =
+      _mm512_maskz_loadu_ps(static_cast<__mmask16>(elements >> 16), masked_at(row, at + 16));
   const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   *lanes = static_cast<__mmask16>(_pext_u32(elements, 0x55555555u));
   return _mm512_permutex2var_ps(first, even, second);
@@ -62,10 +59,11 @@ inline void max_of_windows(const Pool& pool, int64_t oy, const float* x, float* 
     __m512i place = _mm512_inserti64x4(_mm512_castsi256_si512(begin_low), begin_high, 1);
     const int64_t start = rows.begin[oy] * cols.size;
     place = _mm512_add_epi32(place, _mm512_set1_epi32(static_cast<int>(start)));
+    const Places shown(cols, o, o + n);
     __m512 best = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
     for (int64_t y = rows.begin[oy]; y < rows.end[oy]; y += rows.step) {
       const float* row = x + y * cols.size;
-      for (int64_t j = 0; j < cols.kernel; ++j) {
+      for (int64_t j = shown.from; j < shown.to; ++j) {
         const int64_t at = o * cols.stride + j * cols.step - cols.before;
         __mmask16 lanes;
         const __m512 v = read_windows(row, at, cols.size, n, every_other, &lanes);

@@ -3,6 +3,10 @@ from . import functional as functional
 from . import init as init
 from . import regularization as regularization
 from . import utils as utils
+from ._adaptive_pools import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from ._adaptive_pools import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from ._adaptive_pools import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from ._adaptive_pools import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from ._batch_norm import BatchNorm1d as BatchNorm1d
 from ._batch_norm import BatchNorm2d as BatchNorm2d
 from ._batch_norm import BatchNorm3d as BatchNorm3d
@@ -88,10 +92,6 @@ from ._parameter_dict import ParameterDict as ParameterDict
 from ._parameters import ParameterList as ParameterList
 from ._plain import Flatten as Flatten
 from ._plain import Identity as Identity
-from ._pools import AdaptiveAvgPool1d as AdaptiveAvgPool1d
-from ._pools import AdaptiveAvgPool2d as AdaptiveAvgPool2d
-from ._pools import AdaptiveMaxPool1d as AdaptiveMaxPool1d
-from ._pools import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from ._pools import AvgPool1d as AvgPool1d
 from ._pools import AvgPool2d as AvgPool2d
 from ._pools import MaxPool1d as MaxPool1d

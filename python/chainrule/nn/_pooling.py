@@ -26,7 +26,7 @@ def max_pool1d(
     Args:
         kernel_size: values of a window, >= 1.
         stride: from one window to the next, >= 1; kernel_size without one.
-        padding: -inf at both ends, at most half of what the kernel covers.
+        padding: -inf at both ends, at most half of kernel_size.
         dilation: from one value of a window to the next, >= 1.
         ceil_mode: a last window may reach behind the end.
         return_indices: also the place of each in its line.

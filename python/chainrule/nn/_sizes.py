@@ -31,3 +31,9 @@ def require_sizes(
         raise TypeError(f"[{layer}] expected {name} to be {form}; got {sizes!r:.60}.")
     each = tuple(require_size(layer, name, size, least) for size in sizes)
     return each * count if len(each) < count else each
+
+
+def sizes_as_given(layer: str, name: str, sizes: Any, count: int, least: int) -> Any:
+    """`sizes`, which is how layers print them; errors as in require_sizes."""
+    require_sizes(layer, name, sizes, count, least)
+    return sizes
