@@ -54,7 +54,7 @@ CASES = [
         bad=(
             bad(OUTSIDE.format(4), index([0, 4]), TABLE, error=IndexError),
             bad(OUTSIDE.format(-1), index([0, -1]), TABLE, error=IndexError),
-            bad("int64 or int32 numbers of rows; got chainrule.float32", index([1.0], "float32"), TABLE),
+            bad("int64 or int32 index; got chainrule.float32", index([1.0], "float32"), TABLE),
             bad("a weight of 2 dimensions", index([0]), In((4,))),
             bad(r"padding_idx in \[-4, 4\); got 4", index([0]), TABLE, 4, error=ValueError),
             bad("padding_idx to be an int", index([0]), TABLE, 0.5, error=TypeError),

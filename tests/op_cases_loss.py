@@ -147,7 +147,7 @@ def distribution_calls():
 
 MISMATCH = bad(
     ValueError,
-    r"expected input and target of one shape; got \(4, 1\) and \(4,\). Use target.reshape",
+    r"expected input and target of one shape; got \(4, 1\) and \(4,\). Use target.unsqueeze\(1\)",
     In((4, 1), 0.1, 0.9),
     In((4,), 0.1, 0.9),
 )
@@ -155,7 +155,10 @@ APART = {"first": (-2.0, -0.2), "second": (0.2, 2.0)}  # no zero difference
 INDEX_ERRORS = (
     bad(IndexError, "got 3 in row 1", In((2, 3)), In((2,), dtype="int64", values=[0, 3])),
     bad(
-        ValueError, r"class indices of sizes \(4,\).*flatten", In((4, 3)), In((4, 1), 0, 2, "int64")
+        ValueError,
+        r"class indices of sizes \(4,\).*squeeze\(1\)",
+        In((4, 3)),
+        In((4, 1), 0, 2, "int64"),
     ),
     bad(TypeError, "int64 class indices", In((4, 3)), In((4,), 0, 1)),
     bad(ValueError, "one weight per class", In((4, 3)), In((4,), 0, 2, "int64"), In((4,))),

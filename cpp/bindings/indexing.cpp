@@ -55,7 +55,7 @@ Tensor index_tensor(PyObject* item) {
   }
   if (is_floating(t.dtype())) {
     fail<IndexError>("index", "expected index tensors of integers or bools; got ",
-                     dtype_name(t.dtype()), ".");
+                     dtype_name(t.dtype()), ". Use .bool() for a mask, .long() for places.");
   }
   return t;
 }

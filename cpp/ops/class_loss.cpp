@@ -56,7 +56,7 @@ const OpDef kCrossEntropy = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<CrossEntropyAttrs>();
-          check_floating_input(c);
+          check_scores(c);
           if (!(a.label_smoothing >= 0 && a.label_smoothing <= 1)) {
             fail<ValueError>(c.name(), "expected label_smoothing in [0, 1]; got ",
                              a.label_smoothing, ".");
@@ -96,7 +96,7 @@ const OpDef kNllLoss = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<NllLossAttrs>();
-          check_floating_input(c);
+          check_scores(c);
           const Tensor target = target_rows(c), x = score_rows(c[0]);
           const Tensor weight = class_weight(c);
           const Tensor loss =

@@ -1,6 +1,8 @@
 // The scores and classes of class_loss.cpp and multi_margin.cpp.
 #include "ops/class_targets.h"
 
+#include <string_view>
+
 namespace chainrule::ops {
 
 namespace {
@@ -12,7 +14,48 @@ Dims index_sizes(const Tensor& scores) {
   return sizes;
 }
 
+// The sizes without the dimension d.
+Dims without(const Dims& sizes, int d) {
+  Dims rest = sizes;
+  rest.erase(d);
+  return rest;
+}
+
+// What to write where scores or classes are there, but in another arrangement than `expected`.
+std::string arrangement_hint(const Call& c, const Dims& expected) {
+  const Dims &x = c[0].sizes(), &t = c[1].sizes();
+  const int rank = x.size();
+  const bool floating = is_floating(c[1].dtype());
+  if (t == x && rank == 1) return " Use binary_cross_entropy_with_logits for one score a row.";
+  if (t == x) {
+    const bool either = std::string_view(c.name()) == "cross_entropy";
+    return str(" Use target.argmax(1) for one-hot rows",
+               either ? ", target.float() for probabilities." : ".");
+  }
+  for (int d = 0; d < t.size(); ++d) {
+    if (t[d] != 1 || !(without(t, d) == expected)) continue;
+    return str(" Use target.squeeze(", d, floating ? ").long()." : ").");
+  }
+  if (rank > 2 && t == without(x, rank - 1)) {
+    return str(" Use input.", rank == 3 ? "transpose(1, 2)" : "movedim(-1, 1)",
+               ": classes are dimension 1.");
+  }
+  if (rank > 2 && x[1] == 1 && t.size() == rank - 2 && without(without(x, 1), rank - 2) == t) {
+    return " Use input.squeeze(1).";
+  }
+  if (rank > 2 && t == Dims{without(x, rank - 1).product()}) return " Use input.flatten(0, -2).";
+  return rank == 2 && t.product() == x[0] ? " Use target.flatten()." : "";
+}
+
 }  // namespace
+
+void check_scores(const Call& c) {
+  if (is_floating(c[0].dtype())) return;
+  fail<DtypeError>(c.name(), "expected a floating input; got ", dtype_name(c[0].dtype()), ".",
+                   is_floating(c[1].dtype())
+                       ? " The order is input, target."
+                       : " Pass the scores of all classes, not their argmax.");
+}
 
 int class_dim(const Tensor& scores) { return scores.dim() == 1 ? 0 : 1; }
 
@@ -36,10 +79,9 @@ Tensor target_rows(const Call& c) {
   }
   const Dims expected = index_sizes(c[0]);
   if (!(c[1].sizes() == expected)) {
-    const bool column = c[1].dim() == expected.size() + 1 && c[1].numel() == expected.product();
     fail<ShapeError>(c.name(), "expected class indices of sizes ", expected,
-                     " for scores of sizes ", c[0].sizes(), "; got ", c[1].sizes(),
-                     column ? ". Use target.flatten()." : ".");
+                     " for scores of sizes ", c[0].sizes(), "; got ", c[1].sizes(), ".",
+                     arrangement_hint(c, expected));
   }
   if (is_floating(c[1].dtype()) || c[1].dtype() == DType::kBool) {
     fail<DtypeError>(c.name(), "expected int64 class indices; got ", dtype_name(c[1].dtype()),
@@ -58,7 +100,7 @@ Tensor class_weight(const Call& c) {
   }
   if (c[2].dtype() != c[0].dtype()) {
     fail<DtypeError>(c.name(), "expected weights of the scores' dtype ", dtype_name(c[0].dtype()),
-                     "; got ", dtype_name(c[2].dtype()), ".");
+                     "; got ", dtype_name(c[2].dtype()), ". Use weight.to(input.dtype).");
   }
   return contiguous(c[2]);
 }

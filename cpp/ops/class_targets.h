@@ -11,6 +11,8 @@ int class_dim(const Tensor& scores);
 Tensor score_rows(const Tensor& scores);
 // Input 1, the classes, as dense (rows,) of int64; ShapeError, DtypeError for others.
 Tensor target_rows(const Call& c);
+// DtypeError unless the scores are floating.
+void check_scores(const Call& c);
 // The optional input 2, a dense weight for each class.
 Tensor class_weight(const Call& c);
 

@@ -1,6 +1,8 @@
 // conv1d and conv2d as users call them: one image or a batch, a number for every side or one each.
 #include "ops/convolution.h"
 
+#include <cmath>
+
 namespace chainrule::ops {
 
 namespace {
@@ -28,10 +30,36 @@ Dims padding_of(const Call& c, const Dims& padding, int sides) {
   return all;
 }
 
+// The length of the sides of a square of `count` values; 0 where there is none.
+int64_t square_side(int64_t count) {
+  const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(count))));
+  return side * side == count ? side : 0;
+}
+
+// What to write where the channels of an input are missing or stand last.
+std::string channels_hint(const Tensor& x, const Tensor& w, int sides, int64_t groups) {
+  if (w.dim() != sides + 2 || groups < 1 || x.dim() < 1) return "";
+  const int64_t channels = w.size(1) * groups;
+  if (channels > 0 && x.dim() == sides + 2 && x.size(-1) == channels) {
+    return sides == 1 ? " Use input.transpose(1, 2)." : " Use input.permute(0, 3, 1, 2).";
+  }
+  if (channels > 0 && x.dim() == sides + 1 && x.size(-1) == channels) {
+    return sides == 1 ? " Use input.T." : " Use input.permute(2, 0, 1).";
+  }
+  if (channels == 1 && x.dim() == sides + 1) {
+    return " Use input.unsqueeze(1): without N the first size is that of the channels.";
+  }
+  const bool flat = sides == 2 && x.dim() == 2 && channels > 0 && x.size(1) % channels == 0;
+  const int64_t side = flat ? square_side(x.size(1) / channels) : 0;
+  if (side >= 8) return str(" Use input.reshape(-1, ", channels, ", ", side, ", ", side, ").");
+  return channels == 1 && x.dim() == sides ? " Use input.unsqueeze(0)." : "";
+}
+
 void check_sizes(const Call& c, int sides, int64_t groups) {
   const Tensor &x = c[0], &w = c[1];
   if (x.dim() != sides + 1 && x.dim() != sides + 2) {
-    fail<ShapeError>(c.name(), "expected an input ", input_form(sides), "; got ", x.sizes(), ".");
+    fail<ShapeError>(c.name(), "expected an input ", input_form(sides), "; got ", x.sizes(), ".",
+                     channels_hint(x, w, sides, groups));
   }
   if (w.dim() != sides + 2) {
     fail<ShapeError>(c.name(), "expected a weight (F, C / groups, ", sides == 1 ? "L" : "H, W",
@@ -45,7 +73,8 @@ void check_sizes(const Call& c, int sides, int64_t groups) {
   if (w.size(1) > INT32_MAX || channels != w.size(1) * groups) {
     fail<ShapeError>(c.name(),
                      "expected as many channels as weight.shape[1] * groups = ", w.size(1), " * ",
-                     groups, "; got ", channels, " in the input ", x.sizes(), ".");
+                     groups, "; got ", channels, " in the input ", x.sizes(), ".",
+                     channels_hint(x, w, sides, groups));
   }
   if (c.has(2) && !(c[2].sizes() == Dims{w.size(0)})) {
     fail<ShapeError>(c.name(), "expected a bias of sizes (weight.shape[0],) = ", Dims{w.size(0)},
@@ -57,7 +86,7 @@ void check_dtypes(const Call& c) {
   const DType t = c[0].dtype();
   if (!is_floating(t)) fail_dtype(c.name(), t, kFloatDTypes);
   for (int i = 1; i < 3; ++i) {
-    if (c.has(i) && c[i].dtype() != t) fail_mixed(c.name(), c[i].dtype(), t);
+    if (c.has(i) && c[i].dtype() != t) fail_mixed(c.name(), t, c[i].dtype());
   }
 }
 

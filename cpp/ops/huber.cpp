@@ -19,7 +19,7 @@ const OpDef kSmoothL1Loss = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<SmoothL1LossAttrs>();
-          check_same_shape(c);
+          check_numbers(c);
           if (!(a.beta >= 0)) fail<ValueError>(c.name(), "expected beta >= 0; got ", a.beta, ".");
           const bool wide = promote_types(c[0].dtype(), c[1].dtype()) == DType::kFloat64;
           const bool straight = a.beta == 0 || (!wide && static_cast<float>(a.beta) == 0);
@@ -41,7 +41,7 @@ const OpDef kHuberLoss = {
     .compose =
         [](const Call& c) {
           const auto& a = c.as<HuberLossAttrs>();
-          check_same_shape(c);
+          check_numbers(c);
           if (!(a.delta > 0)) fail<ValueError>(c.name(), "expected delta > 0; got ", a.delta, ".");
           const Tensor loss = huber(c[0], c[1], a.delta, 1);
           return reduced(times_weight(c, loss), a.reduction);

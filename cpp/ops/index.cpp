@@ -203,7 +203,8 @@ const OpDef kMaskedSelect = {
     .compose =
         [](const Call& c) {
           if (!is_mask(c[1])) {
-            fail<DtypeError>(c.name(), "expected a bool mask; got ", dtype_name(c[1].dtype()), ".");
+            fail<DtypeError>(c.name(), "expected a bool mask; got ", dtype_name(c[1].dtype()),
+                             ". Use mask.bool().");
           }
           const Tensor both[] = {c[0], c[1]};
           const Tensors pair = broadcast_tensors(both);

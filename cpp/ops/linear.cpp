@@ -8,11 +8,28 @@ namespace chainrule::ops {
 
 namespace {
 
+// What to write where the features are there, but not in the last dimension.
+std::string linear_hint(const Tensor& x, const Tensor& w) {
+  if (x.dim() < 1 || w.dim() != 2) return "";
+  const int64_t in = w.size(1);
+  int64_t features = x.size(-1);
+  int from = -1;  // the first dimension but that of the samples with which the sizes make `in`
+  for (int d = x.dim() - 2; d >= 0 && in > 0; --d) {
+    features *= x.size(d);
+    if (features == in && (d > 0 || from < 0)) from = d;
+  }
+  if (from == 0) return " Use input.flatten() for one sample.";
+  if (from > 0) return str(" Use input.flatten(", from, ")", from == 1 ? " or nn.Flatten()." : ".");
+  if (x.dim() == 1 && in == 1) return " Use input.unsqueeze(1).";
+  if (x.dim() == 2 && x.size(0) == in) return " Use input.T: rows are samples.";
+  return x.size(-1) == w.size(0) ? " Use weight.T: weights are (out, in)." : "";
+}
+
 void check_linear_sizes(const Tensor& x, const Tensor& w, const Tensor& bias) {
   if (x.dim() < 1 || w.dim() != 2 || x.size(-1) != w.size(1)) {
     fail<ShapeError>("linear", "expected input.shape[-1] == weight.shape[1] for a 2-d weight; got ",
                      x.dim() ? str("input ", x.sizes()) : "a 0-dimensional input", " and weight ",
-                     w.sizes(), ".");
+                     w.sizes(), ".", linear_hint(x, w));
   }
   if (bias.defined() && !(bias.sizes() == Dims{w.size(0)})) {
     fail<ShapeError>("linear", "expected a bias of sizes (weight.shape[0],) = ", Dims{w.size(0)},

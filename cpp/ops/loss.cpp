@@ -4,7 +4,57 @@
 
 #include "ops/elementwise.h"
 
-namespace chainrule::ops {
+namespace chainrule {
+
+namespace {
+
+// Whether `longer` is `shorter` and, behind it, a 1.
+bool adds_one(const Dims& longer, const Dims& shorter) {
+  Dims front = longer;
+  if (front.empty() || front[front.size() - 1] != 1) return false;
+  front.erase(front.size() - 1);
+  return front == shorter;
+}
+
+std::string same_shape_hint(const Tensor& input, const Tensor& target) {
+  const Dims &x = input.sizes(), &t = target.sizes();
+  if (adds_one(x, t)) return str(" Use target.unsqueeze(", t.size(), ").");
+  if (adds_one(t, x)) return str(" Use target.squeeze(", x.size(), ").");
+  if (x.product() == t.product()) return " Use target.reshape(input.shape).";
+  const bool labels = !is_floating(target.dtype()) && t.size() == 1 && x.size() == 2;
+  return labels && x[0] == t[0] ? " Use cross_entropy for labels of classes." : "";
+}
+
+}  // namespace
+
+void check_same_shape(const Call& c) {
+  if (c[0].sizes() == c[1].sizes()) return;
+  fail<ShapeError>(c.name(), "expected input and target of one shape; got ", c[0].sizes(), " and ",
+                   c[1].sizes(), ".", same_shape_hint(c[0], c[1]));
+}
+
+void check_numbers(const Call& c) {
+  check_same_shape(c);
+  if (c[1].dtype() != DType::kBool) return;
+  fail<DtypeError>(c.name(), "expected numbers; got a bool target. Use target.float().");
+}
+
+void check_floating_input(const Call& c) {
+  if (is_floating(c[0].dtype())) return;
+  fail<DtypeError>(c.name(), "expected a floating input; got ", dtype_name(c[0].dtype()),
+                   ". Use .float().");
+}
+
+void fail_target(const char* op, int64_t classes, int64_t ignore_index, int64_t target,
+                 int64_t row) {
+  const char* hint = target != classes ? ""
+                     : classes == 1 ? " Use binary_cross_entropy_with_logits for one score a row."
+                                    : " Classes count from 0.";
+  fail<IndexError>(op, "expected targets in [0, ", classes, ") or ignore_index ", ignore_index,
+                   "; got ", target, " in row ", row, ".", hint);
+}
+
+namespace ops {
 
 using kernels::Map;
 
@@ -32,11 +82,13 @@ Tensor times_weight(const Call& c, const Tensor& loss) {
 namespace {
 
 void check_floating(const Call& c) {
-  for (const Tensor& t : c.inputs) {
-    if (t.defined() && !is_floating(t.dtype())) {
-      fail<DtypeError>(c.name(), "expected floating tensors; got ", dtype_name(t.dtype()),
-                       ". Use target.float() for labels of 0 and 1.");
-    }
+  constexpr const char* kHints[] = {"input.float().", "target.float() for labels of 0 and 1.",
+                                    "weight.float().", "pos_weight.float()."};
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const Tensor& t = c.inputs[i];
+    if (!t.defined() || is_floating(t.dtype())) continue;
+    fail<DtypeError>(c.name(), "expected floating tensors; got ", dtype_name(t.dtype()), ". Use ",
+                     kHints[i]);
   }
 }
 
@@ -67,7 +119,7 @@ const OpDef kMseLoss = {
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
-          check_same_shape(c);
+          check_numbers(c);
           // Of a weighted one PyTorch's backward reads neither input.
           const Tensor loss = c.has(2) ? square(sub(c[0], c[1])) : squared_error(c[0], c[1]);
           return weighted(c, loss, c.as<MseLossAttrs>().reduction);
@@ -86,7 +138,7 @@ const OpDef kHalfMseLoss = {
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
-          check_same_shape(c);
+          check_numbers(c);
           const Tensor halves = mul(squared_error(c[0], c[1]), 0.5);
           return reduced(halves, c.as<HalfMseLossAttrs>().reduction);
         },
@@ -102,7 +154,7 @@ const OpDef kL1Loss = {
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
-          check_same_shape(c);
+          check_numbers(c);
           return weighted(c, abs(sub(c[0], c[1])), c.as<L1LossAttrs>().reduction);
         },
     .autocast = in_float32,
@@ -119,8 +171,8 @@ const OpDef kBinaryCrossEntropy = {
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
-          check_floating(c);
           check_same_shape(c);
+          check_floating(c);
           const Tensor loss = times_weight(c, bce(c[0], c[1]));
           return reduced(loss, c.as<BinaryCrossEntropyAttrs>().reduction);
         },
@@ -139,8 +191,8 @@ const OpDef kBinaryCrossEntropyWithLogits = {
     .surface = kFunctional,
     .compose =
         [](const Call& c) {
-          check_floating(c);
           check_same_shape(c);
+          check_floating(c);
           Tensor yes = logsigmoid(c[0]);
           if (c.has(3)) {
             check_weight(c, c[3], "pos_weight");
@@ -203,4 +255,5 @@ const OpDef kBceSlope = {
     .cost = 5,
 };
 
-}  // namespace chainrule::ops
+}  // namespace ops
+}  // namespace chainrule

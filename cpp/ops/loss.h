@@ -7,12 +7,9 @@
 namespace chainrule {
 
 // ShapeError unless input and target have one shape; shows both and the mend.
-inline void check_same_shape(const Call& c) {
-  if (c[0].sizes() == c[1].sizes()) return;
-  const bool same_count = c[0].numel() == c[1].numel();
-  fail<ShapeError>(c.name(), "expected input and target of one shape; got ", c[0].sizes(), " and ",
-                   c[1].sizes(), same_count ? ". Use target.reshape(input.shape)." : ".");
-}
+void check_same_shape(const Call& c);
+// The same, and DtypeError for a target of bools.
+void check_numbers(const Call& c);
 
 // A weight may broadcast where the result keeps the input's shape.
 inline void check_weight(const Call& c, const Tensor& weight, const char* what) {
@@ -23,10 +20,7 @@ inline void check_weight(const Call& c, const Tensor& weight, const char* what) 
 }
 
 // DtypeError unless the first input, the one that is learned, is floating.
-inline void check_floating_input(const Call& c) {
-  if (is_floating(c[0].dtype())) return;
-  fail<DtypeError>(c.name(), "expected a floating input; got ", dtype_name(c[0].dtype()), ".");
-}
+void check_floating_input(const Call& c);
 
 // ShapeError unless the first three inputs have one shape; `names` says what they are.
 inline void check_three_shapes(const Call& c, const char* names) {
@@ -41,11 +35,8 @@ inline void check_margin_power(const Call& c, double p) {
 }
 
 // The label of no class, at `row` of the targets put in a line.
-[[noreturn]] inline void fail_target(const char* op, int64_t classes, int64_t ignore_index,
-                                     int64_t target, int64_t row) {
-  fail<IndexError>(op, "expected targets in [0, ", classes, ") or ignore_index ", ignore_index,
-                   "; got ", target, " in row ", row, ".");
-}
+[[noreturn]] void fail_target(const char* op, int64_t classes, int64_t ignore_index, int64_t target,
+                              int64_t row);
 
 namespace ops {
 // The least or the largest element (amin, amax) of one or more, or NaN where there is one.

@@ -12,7 +12,7 @@ namespace {
 
 // Scores (N, C) or (C,); a 0-d tensor is one class.
 void check_matrix(const Call& c) {
-  check_floating_input(c);
+  check_scores(c);
   if (c[0].dim() <= 2) return;
   fail<ShapeError>(c.name(), "expected scores (C,) or (N, C); got ", c[0].sizes(), ".");
 }

@@ -29,7 +29,8 @@ Tensor vector_of(const Call& c, const Tensor& t, const char* what, const Dims& s
   const bool fits = t.dtype() == dtype || t.dtype() == c[0].dtype();
   if (!fits && promote_types(t.dtype(), c[0].dtype()) != DType::kFloat32) {
     fail<DtypeError>(c.name(), "expected ", what, " of the input's dtype, ",
-                     dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ".");
+                     dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ". Use input.to(",
+                     what, ".dtype).");
   }
   const Tensor dense = contiguous(reshape(t, {t.numel()}));
   return dense.dtype() == dtype ? dense : cast(dense, dtype);
@@ -42,8 +43,10 @@ int64_t normalized_columns(const Call& c, const Dims& shape) {
   bool fits = shape.size() > 0 && from >= 0;
   for (int d = 0; fits && d < shape.size(); ++d) fits = sizes[from + d] == shape[d];
   if (!fits) {
-    fail<ShapeError>(c.name(), "expected normalized_shape to be the last sizes of the input ",
-                     sizes, "; got ", shape, ".");
+    fail<ShapeError>(
+        c.name(), "expected normalized_shape to be the last sizes of the input ", sizes, "; got ",
+        shape, ".",
+        sizes.size() > 2 && shape == Dims{sizes[1]} ? " Use input.movedim(1, -1)." : "");
   }
   return product_of(shape, 0, shape.size());
 }

@@ -21,7 +21,7 @@ const OpDef kWhere = {
         [](Infer& c) {
           if (c[0].dtype() != DType::kBool && c[0].dtype() != DType::kUInt8) {
             fail<DtypeError>(c.name(), "expected a bool condition; got ", dtype_name(c[0].dtype()),
-                             ".");
+                             ". Use condition.bool().");
           }
           c.out(c[1].dtype(), broadcast_inputs(c));
         },
@@ -59,7 +59,8 @@ const OpDef kMaskedFill = {
     .compose =
         [](const Call& c) {
           if (c[1].dtype() != DType::kBool) {
-            fail<DtypeError>(c.name(), "expected a bool mask; got ", dtype_name(c[1].dtype()), ".");
+            fail<DtypeError>(c.name(), "expected a bool mask; got ", dtype_name(c[1].dtype()),
+                             ". Use mask.bool().");
           }
           if (c[2].dim() != 0) {
             fail<ShapeError>(c.name(), "expected a number or a 0-d tensor as value; got sizes ",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from . import _core
 from ._core import Tensor
 
@@ -35,6 +37,15 @@ def require_tensor(op: str, value: Any) -> Tensor:
     return value
 
 
+def shown(op: str, value: Any) -> str:
+    """A setting that does not fit, for the end of a message; a tensor is what a layer that was yet
+    to be made has been called with."""
+    if not isinstance(value, Tensor) or value.dim() == 0:
+        return f"{value!r:.60}."
+    hint = f" Make the layer, then call it: nn.{op}(...)(input)." if op[:1].isupper() else ""
+    return f"a Tensor of shape {tuple(value.shape)}.{hint}"
+
+
 def as_float(op: str, name: str, value: Any) -> float:
     """`value` as a float; TypeError unless it is a number, also one of NumPy or a tensor of one
     element, ValueError for one beyond all floats."""
@@ -47,7 +58,7 @@ def as_float(op: str, name: str, value: Any) -> float:
         raise ValueError(
             f"[{op}] expected {name} to fit float64; got an integer of {int(value).bit_length()} bits."
         ) from None
-    raise TypeError(f"[{op}] expected {name} to be a number; got {value!r:.60}.")
+    raise TypeError(f"[{op}] expected {name} to be a number; got {shown(op, value)}")
 
 
 def require_number(op: str, name: str, value: Any) -> Any:
@@ -58,16 +69,31 @@ def require_number(op: str, name: str, value: Any) -> Any:
 
 def require_int(op: str, name: str, value: Any) -> int:
     """`value`; TypeError unless it is an integer."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"[{op}] expected {name} to be an int; got {value!r:.60}.")
+    index_of(op, name, value)
     return value
+
+
+def index_of(op: str, name: str, value: Any) -> int:
+    """`value` as an int; TypeError unless it is an integer."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise TypeError(f"[{op}] expected {name} to be an int; got {shown(op, value)}")
 
 
 def require_bool(op: str, name: str, value: Any) -> bool:
     """`value`; TypeError unless it is True or False: "no" and 0.5 are true, too."""
     if not isinstance(value, bool):
-        raise TypeError(f"[{op}] expected {name} to be True or False; got {value!r:.60}.")
+        raise TypeError(f"[{op}] expected {name} to be True or False; got {shown(op, value)}")
     return value
+
+
+def require_bools(op: str, **flags: Any) -> None:
+    """require_bool of several, by name."""
+    for name, value in flags.items():
+        require_bool(op, name, value)
 
 
 def require_callable(op: str, value: Any) -> Any:

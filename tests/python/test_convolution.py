@@ -172,7 +172,7 @@ def test_borders_wider_than_they_can_be():
         conv = nn.Conv1d(1, 1, 3, padding=5, padding_mode=mode)
         with pytest.raises(cr.ShapeError, match=f"padding of at most {most} .*; got 5"):
             conv(cr.zeros(1, 1, 4))
-    with pytest.raises(cr.ShapeError, match="expected an input of 2 or 3 dimensions"):
+    with pytest.raises(cr.ShapeError, match="expected an input"):
         nn.Conv1d(1, 1, 3, padding=1, padding_mode="replicate")(cr.zeros(4))
 
 

@@ -42,7 +42,7 @@ BAD = "expected indices in [0, 9] for num_embeddings=10; got"
             functional.embedding,
             [cr.ones(2), WEIGHT],
             (
-                "[embedding] expected int64 or int32 numbers of rows; got chainrule.float32. "
+                "[embedding] expected an int64 or int32 index; got chainrule.float32. "
                 "Use input.long()."
             ),
         ),
@@ -50,7 +50,7 @@ BAD = "expected indices in [0, 9] for num_embeddings=10; got"
             functional.embedding,
             [WEIGHT, cr.tensor([1])],
             (
-                "[embedding] expected int64 or int32 numbers of rows; got chainrule.float32. "
+                "[embedding] expected an int64 or int32 index; got chainrule.float32. "
                 "The order is embedding(input, weight)."
             ),
         ),

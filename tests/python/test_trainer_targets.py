@@ -99,8 +99,8 @@ def test_targets_of_more_columns_than_the_outputs():
     assert raised.value.__notes__ == [in_form_of((8,), (8, 1), "(-1)")]
     with pytest.raises(cr.ShapeError) as raised:
         classifier().evaluate((cr.zeros(8, 2), cr.zeros(8, 1, dtype=cr.int64)))
-    assert not hasattr(raised.value, "__notes__")  # its own hint holds: target.flatten()
-    assert str(raised.value).endswith("got (8, 1). Use target.flatten().")
+    assert not hasattr(raised.value, "__notes__")  # its own hint holds
+    assert str(raised.value).endswith("got (8, 1). Use target.squeeze(1).")
 
 
 def test_accuracy_of_two_classes_in_one_column():

@@ -153,7 +153,8 @@ def _check_mask(mask, dtype, shape):
     require_tensor(OP, mask)
     if mask.dtype not in (_core.bool, _core.float32, dtype):
         raise _core.DtypeError(
-            f"[{OP}] expected attn_mask of bool, float32 or query's {dtype}; got {mask.dtype}."
+            f"[{OP}] expected attn_mask of bool, float32 or query's {dtype}; got {mask.dtype}. "
+            "Use attn_mask.bool(), True where a query looks."
         )
     own = tuple(mask.shape)
     fits = len(own) <= len(shape) and all(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import require_bools, require_number, require_tensor
 from .._core import Tensor
 from . import _normalize
-from ._normalization import Affine, check_count, check_eps
+from ._inputs import channels_hint
+from ._normalization import Affine, check_eps
+from ._sizes import require_size
 
 
 class _Tracking(Affine):
@@ -18,7 +20,8 @@ class _Tracking(Affine):
 
     def __init__(self, num_features, eps, momentum, affine, track_running_stats, bias, **where):
         name = type(self).__name__
-        check_count(name, "num_features", num_features)
+        num_features = require_size(name, "num_features", num_features)
+        require_bools(name, affine=affine, track_running_stats=track_running_stats, bias=bias)
         check_eps(name, eps)
         if momentum is not None and not 0 <= require_number(name, "momentum", momentum) <= 1:
             raise ValueError(f"[{name}] expected 0 <= momentum <= 1 or None; got {momentum}.")
@@ -55,8 +58,10 @@ class _Tracking(Affine):
     def _check_rank(self, input):
         if require_tensor(type(self).__name__, input).dim() not in self._ranks:
             wanted = " or ".join(f"{rank}D" for rank in self._ranks)
+            one = input.dim() == self._ranks[0] - 1 > 1
             raise _core.ShapeError(
                 f"[{type(self).__name__}] expected a {wanted} input; got {tuple(input.shape)}."
+                + (" Use input.unsqueeze(0) for one sample." if one else "")
             )
 
     def _check_channels(self, input, dim):
@@ -64,6 +69,7 @@ class _Tracking(Affine):
             raise _core.ShapeError(
                 f"[{type(self).__name__}] expected num_features={self.num_features} channels in "
                 f"dimension {dim}; got an input of sizes {tuple(input.shape)}."
+                + (channels_hint(input, self.num_features) if dim == 1 else "")
             )
 
     def extra_repr(self):

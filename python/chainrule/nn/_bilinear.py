@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_tensor
+from .._checks import require_bool, require_tensor
 from .._core import Parameter, Tensor, _functional
 from . import init
+from ._inputs import check_dtype
 from ._module import Module
 from ._sizes import require_size
 
@@ -36,6 +37,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if weight.dtype == _core.bfloat16:  # else the sums over j would be rounded, too
         wide = None if bias is None else bias.float()
         return bilinear(input1.float(), input2.float(), weight.float(), wide).bfloat16()
+    for name, x in (("input1", input1), ("input2", input2)):
+        check_dtype("bilinear", name, x, weight)
     outputs, rows, columns = sizes
     batch = math.prod(first[:-1])
     forms = weight.reshape(outputs * rows, columns)
@@ -75,9 +78,10 @@ class Bilinear(Module):
         device=None,
         dtype=None,
     ):
-        require_size("Bilinear", "in1_features", in1_features, least=1)
-        require_size("Bilinear", "in2_features", in2_features)
-        require_size("Bilinear", "out_features", out_features)
+        in1_features = require_size("Bilinear", "in1_features", in1_features, least=1)
+        in2_features = require_size("Bilinear", "in2_features", in2_features)
+        out_features = require_size("Bilinear", "out_features", out_features)
+        require_bool("Bilinear", "bias", bias)
         super().__init__()
         self.in1_features = in1_features
         self.in2_features = in2_features

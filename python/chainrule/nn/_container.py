@@ -106,9 +106,11 @@ class _Indexed(Module):
 
     def _check(self, module):
         if not isinstance(module, Module):
+            name = type(self).__name__
+            several = name == "Sequential" and isinstance(module, tuple | list)
             raise TypeError(
-                f"[{type(self).__name__}] expected nn.Module objects; got {type_name(module)}."
-                f"{object_hint(module)}"
+                f"[{name}] expected nn.Module objects; got {type_name(module)}."
+                + (" Use Sequential(*modules)." if several else object_hint(module))
             )
 
 

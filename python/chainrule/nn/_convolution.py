@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_tensor
+from .._checks import require_bool
 from .._core import Parameter, Tensor
 from . import _convolve, init
 from ._edges import MODES, with_edges
@@ -38,9 +38,10 @@ class _Convolution(Module):
         dtype=None,
     ):
         layer = type(self).__name__
-        require_size(layer, "in_channels", in_channels)
-        require_size(layer, "out_channels", out_channels)
-        _check_groups(layer, groups, in_channels, out_channels)
+        in_channels = require_size(layer, "in_channels", in_channels)
+        out_channels = require_size(layer, "out_channels", out_channels)
+        groups = _groups_of(layer, groups, in_channels, out_channels)
+        require_bool(layer, "bias", bias)
         kernel = require_sizes(layer, "kernel_size", kernel_size, self.sides, 1)
         strides = require_sizes(layer, "stride", stride, self.sides, 1)
         steps = require_sizes(layer, "dilation", dilation, self.sides, 1)
@@ -79,26 +80,26 @@ class _Convolution(Module):
     def forward(self, input: Tensor) -> Tensor:
         convolve = _convolve.conv1d if self.sides == 1 else _convolve.conv2d
         padding = self.padding
-        if self.padding_mode != "zeros" and padding != "valid":
+        if self.padding_mode != "zeros" and padding != "valid" and self._fits(input):
             pads = (
                 _convolve.same_padding(self.kernel_size, self.dilation)
                 if isinstance(padding, str)
                 else [(p, p) for p in padding]
             )
-            self._check_input(input)
             input = with_edges(type(self).__name__, "padding_mode", input, pads, self.padding_mode)
             padding = 0
         return convolve(
             input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
 
-    def _check_input(self, input):
-        name = type(self).__name__
-        if require_tensor(name, input).dim() not in (self.sides + 1, self.sides + 2):
-            raise _core.ShapeError(
-                f"[{name}] expected an input of {self.sides + 1} or {self.sides + 2} dimensions; "
-                f"got {tuple(input.shape)}."
-            )
+    def _fits(self, input):
+        """Whether it can have edges; what cannot is refused by the convolution."""
+        sides = self.sides
+        rank = input.dim() if isinstance(input, Tensor) else 0
+        return (
+            rank in (sides + 1, sides + 2)
+            and input.shape[-sides - 1] == self.weight.shape[1] * self.groups
+        )
 
     def extra_repr(self):
         text = (
@@ -118,13 +119,14 @@ class _Convolution(Module):
         return text
 
 
-def _check_groups(layer, groups, in_channels, out_channels):
-    require_size(layer, "groups", groups, 1)
+def _groups_of(layer, groups, in_channels, out_channels):
+    groups = require_size(layer, "groups", groups, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups != 0:
             raise ValueError(
                 f"[{layer}] expected groups to divide {name}, {channels}; got {groups}."
             )
+    return groups
 
 
 def _padding_of(layer, padding, stride, sides):

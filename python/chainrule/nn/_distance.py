@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_callable
+from .._checks import require_callable, require_int
 from .._core import Tensor, _functional
 from ._distances import check_margin, triplet_margin_with_distance_loss
 from ._loss_base import Loss, flag, number
@@ -21,9 +21,7 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         super().__init__()
-        if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-            raise TypeError(f"[CosineSimilarity] expected dim to be an int; got {dim!r:.60}.")
-        self.dim = dim
+        self.dim = require_int("CosineSimilarity", "dim", dim)
         self.eps = number(self, "eps", eps)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:

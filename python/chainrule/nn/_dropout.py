@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._checks import require_bool
 from .._core import Tensor, _functional
 from . import _dropouts
 from ._dropouts import require_probability
@@ -12,7 +13,9 @@ class _Dropout(Module):
     """What all forms share: a probability, and whether the input is overwritten."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
-        require_probability(type(self).__name__, p)
+        name = type(self).__name__
+        require_probability(name, p)
+        require_bool(name, "inplace", inplace)
         super().__init__()
         self.p = p
         self.inplace = inplace
@@ -47,7 +50,7 @@ class Dropout(_Dropout):
 
     def __init__(self, p: float = 0.5, inplace: bool = False, *, scale_at_test: bool = False):
         super().__init__(p, inplace)
-        self.scale_at_test = scale_at_test
+        self.scale_at_test = require_bool("Dropout", "scale_at_test", scale_at_test)
 
     def forward(self, input: Tensor) -> Tensor:
         if self.inplace or self.scale_at_test:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import require_bool, require_number, require_tensor
 from .._core import Parameter, Tensor
 from . import init
 from ._embeddings import embedding, padding_row, refuse_sparse
@@ -32,8 +32,9 @@ class Table(Module):
         dtype,
     ):
         layer = type(self).__name__
-        for name, size in zip(("num_embeddings", "embedding_dim"), sizes, strict=True):
-            require_size(layer, name, size)
+        names = ("num_embeddings", "embedding_dim")
+        sizes = tuple(require_size(layer, *pair) for pair in zip(names, sizes, strict=True))
+        require_bool(layer, "scale_grad_by_freq", scale_grad_by_freq)
         if max_norm is not None:
             require_number(layer, "max_norm", max_norm)
         require_number(layer, "norm_type", norm_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._checks import require_bool
 from .._core import Tensor
 from ._bags import embedding_bag, require_mode
 from ._embedding import Table, sizes_of
@@ -61,7 +62,9 @@ class EmbeddingBag(Table):
             dtype,
         )
         self.mode = mode
-        self.include_last_offset = include_last_offset
+        self.include_last_offset = require_bool(
+            "EmbeddingBag", "include_last_offset", include_last_offset
+        )
 
     @classmethod
     def from_pretrained(

@@ -78,9 +78,7 @@ def row_numbers(op, input, weight):
         return input.long().contiguous()
     swapped = input.is_floating_point() and not weight.is_floating_point()
     hint = f"The order is {op}(input, weight)." if swapped else "Use input.long()."
-    raise _core.DtypeError(
-        f"[{op}] expected int64 or int32 numbers of rows; got {input.dtype}. {hint}"
-    )
+    raise _core.DtypeError(f"[{op}] expected an int64 or int32 index; got {input.dtype}. {hint}")
 
 
 def _read(op, weight, places):

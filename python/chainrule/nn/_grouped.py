@@ -12,6 +12,8 @@ class _AlongDim(Module):
     """An activation along `dim`."""
 
     def __init__(self, dim: int | None = None):
+        if dim is not None:
+            require_int(type(self).__name__, "dim", dim)
         super().__init__()
         self.dim = dim
 

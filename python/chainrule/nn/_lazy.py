@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_tensor
+from .._checks import require_bool, require_tensor
 from .._core import Parameter, Tensor
 from ._linear import Linear
 from ._members import BUFFER, PARAMETER, TRANSIENT
@@ -35,7 +35,8 @@ class LazyLinear(Linear):
     cls_to_become = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device=None, dtype=None):
-        require_size("LazyLinear", "out_features", out_features)
+        out_features = require_size("LazyLinear", "out_features", out_features)
+        require_bool("LazyLinear", "bias", bias)
         super().__init__(0, 0, bias=False)
         self.out_features = out_features
         weight = UninitializedParameter(device=device, dtype=dtype)

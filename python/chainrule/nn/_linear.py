@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
+from .._checks import require_bool
 from .._core import Parameter, Tensor, _functional
 from . import init
 from ._module import Module
@@ -43,14 +44,15 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None
     ):
-        require_size("Linear", "in_features", in_features)
-        require_size("Linear", "out_features", out_features)
+        columns = require_size("Linear", "in_features", in_features)
+        rows = require_size("Linear", "out_features", out_features)
+        require_bool("Linear", "bias", bias)
         super().__init__()
-        self.in_features = in_features
-        self.out_features = out_features
-        self.weight = Parameter(_core.empty(out_features, in_features, device=device, dtype=dtype))
+        self.in_features = columns
+        self.out_features = rows
+        self.weight = Parameter(_core.empty(rows, columns, device=device, dtype=dtype))
         if bias:
-            self.bias = Parameter(_core.empty(out_features, device=device, dtype=dtype))
+            self.bias = Parameter(_core.empty(rows, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()

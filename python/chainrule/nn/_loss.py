@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._checks import require_number
 from .._core import Tensor, _functional
-from ._loss_base import Loss, WeightedLoss, at_least_zero, number
+from ._loss_base import Loss, WeightedLoss, at_least_zero, number, optional_tensor
 
 
 class MSELoss(Loss):
@@ -177,8 +177,8 @@ class BCEWithLogitsLoss(Loss):
         pos_weight: Tensor | None = None,
     ):
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
+        for name, value in (("weight", weight), ("pos_weight", pos_weight)):
+            self.register_buffer(name, optional_tensor(self, name, value))
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return _functional.binary_cross_entropy_with_logits(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_number, type_name
+from .._checks import require_number, tensor_hint, type_name
 from .._core import Tensor
 from ._module import Module
 from ._reduction import REDUCTIONS, reduction_name
@@ -32,7 +32,17 @@ class WeightedLoss(Loss):
 
     def __init__(self, weight: Tensor | None, size_average, reduce, reduction: str):
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", optional_tensor(self, "weight", weight))
+
+
+def optional_tensor(loss, name, value):
+    """`value`; TypeError unless it is a Tensor or None."""
+    if value is not None and not isinstance(value, Tensor):
+        raise TypeError(
+            f"[{type(loss).__name__}] expected {name} to be a Tensor or None; got "
+            f"{type_name(value)}.{tensor_hint(value, name)}"
+        )
+    return value
 
 
 def _refuse_tensors(loss, *settings):

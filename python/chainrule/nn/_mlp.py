@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 
-from .._checks import require_callable
+from .._checks import require_bool, require_callable
 from .._core import Tensor
 from ._container import Sequential
 from ._dropout import Dropout
@@ -72,6 +71,7 @@ class MLP(Sequential):
         for maker in makers:
             _require_maker("MLP", maker)
         require_probability("MLP", dropout)
+        require_bool("MLP", "bias", bias)
         layers: list[Module] = []
         width = require_size("MLP", "in_features", in_features)
         for hidden in widths:
@@ -169,7 +169,7 @@ def _require_maker(network, maker):
 def _widths(network, name, features):
     """The widths as a list; one int is a list of one."""
     if hasattr(features, "__index__"):
-        features = [operator.index(features)]
+        features = [features]
     if isinstance(features, str) or not isinstance(features, Iterable):
         raise TypeError(f"[{network}] expected {name} to be widths; got {features!r:.60}.")
     return [require_size(network, name, width) for width in features]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .. import _core
+from .._checks import require_bool, require_bools
 from .._core import Parameter, Tensor, _functional
 from . import init
-from ._attention import added, one_over_root, scaled_dot_product_attention
+from ._attention import one_over_root, added, scaled_dot_product_attention
+from ._dropouts import require_probability
 from ._linear import Linear
 from ._module import Module
-from ._multihead_checks import check_call, check_settings
+from ._multihead_checks import check_call, checked_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +85,11 @@ class MultiheadAttention(Module):
         device=None,
         dtype=None,
     ):
-        kdim, vdim = (embed_dim if size is None else size for size in (kdim, vdim))
-        check_settings(embed_dim, num_heads, dropout, kdim, vdim)
+        embed_dim, num_heads, kdim, vdim = checked_sizes(embed_dim, num_heads, kdim, vdim)
+        name = type(self).__name__
+        require_probability(name, dropout, "dropout")
+        require_bools(name, bias=bias, add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
+        require_bool(name, "batch_first", batch_first)
         super().__init__()
         self.embed_dim = embed_dim
         self.kdim = kdim

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from .. import _core
 from .._checks import require_tensor
-from ._dropouts import require_probability
+from ._inputs import check_dtype
 from ._sizes import require_size
 
 _NAME = "MultiheadAttention"
 
 
-def check_settings(embed_dim, num_heads, dropout, kdim, vdim):
-    """Raise unless a layer can be made of these."""
+def checked_sizes(embed_dim, num_heads, kdim, vdim):
+    """These sizes, embed_dim where there is no kdim or vdim; raise unless a layer can have them."""
+    kdim, vdim = (embed_dim if size is None else size for size in (kdim, vdim))
     sizes = {"embed_dim": embed_dim, "num_heads": num_heads, "kdim": kdim, "vdim": vdim}
-    for name, size in sizes.items():
-        require_size(_NAME, name, size, least=1)
+    checked = [require_size(_NAME, name, size, least=1) for name, size in sizes.items()]
+    embed_dim, num_heads, *_ = checked
     if embed_dim % num_heads != 0:
         raise ValueError(
             f"[{_NAME}] expected num_heads that divides embed_dim, {embed_dim}; got {num_heads}."
         )
-    require_probability(_NAME, dropout, "dropout")
+    return checked
 
 
 def check_call(layer, query, key, value, key_padding_mask, attn_mask, is_causal):
@@ -42,10 +43,18 @@ def check_call(layer, query, key, value, key_padding_mask, attn_mask, is_causal)
             raise _core.ShapeError(
                 f"[{_NAME}] expected {name} of shape {_batch_first(layer, sizes)}; got {shape}."
             )
+    for name, x in zip(wanted, (query, key, value), strict=True):
+        check_dtype(_NAME, name, x, layer._weights()[0])
     batch = before[0] if before else 1
     _check_mask("key_padding_mask", key_padding_mask, [(*before, count)])
     several = (batch * layer.num_heads, length, count)
-    _check_mask("attn_mask", attn_mask, [(length, count), several])
+    hints = {
+        (batch, count): "Use key_padding_mask.",
+        (batch, length, count): (
+            f"Use attn_mask.unsqueeze(1).expand(-1, {layer.num_heads}, -1, -1).flatten(0, 1)."
+        ),
+    }
+    _check_mask("attn_mask", attn_mask, [(length, count), several], hints)
     if is_causal and attn_mask is None:
         raise ValueError(f"[{_NAME}] expected attn_mask with is_causal=True; got None.")
 
@@ -55,13 +64,18 @@ def _batch_first(layer, shape):
     return shape if layer.batch_first or len(shape) != 3 else (shape[1], shape[0], shape[2])
 
 
-def _check_mask(name, mask, shapes):
+def _check_mask(name, mask, shapes, hints=None):
     if mask is None:
         return
     if require_tensor(_NAME, mask).dtype != _core.bool and not mask.is_floating_point():
-        raise _core.DtypeError(f"[{_NAME}] expected {name} of bools or floats; got {mask.dtype}.")
-    if tuple(mask.shape) not in shapes:
+        raise _core.DtypeError(
+            f"[{_NAME}] expected {name} of bools or floats; got {mask.dtype}. Use {name}.bool(), "
+            "True where no query looks."
+        )
+    shape = tuple(mask.shape)
+    if shape not in shapes:
+        hint = (hints or {}).get(shape, f"Use {name}.T." if shape[::-1] in shapes else "")
         raise _core.ShapeError(
-            f"[{_NAME}] expected {name} of shape {' or '.join(map(str, shapes))}; "
-            f"got {tuple(mask.shape)}."
+            f"[{_NAME}] expected {name} of shape {' or '.join(map(str, shapes))}; got {shape}."
+            + (f" {hint}" if hint else "")
         )

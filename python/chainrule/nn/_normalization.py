@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._checks import require_number
+from .._checks import require_bools, require_number, require_tensor
 from .._core import Parameter, Tensor
 from . import _normalize, functional, init
+from ._inputs import channels_hint
 from ._module import Module
+from ._sizes import require_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,13 +41,6 @@ def check_eps(name, eps):
         raise ValueError(f"[{name}] expected eps >= 0; got {eps}.")
 
 
-def check_count(owner, name, value):
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"[{owner}] expected {name} to be an int; got {value!r:.60}.")
-    if value < 0:
-        raise ValueError(f"[{owner}] expected {name} >= 0; got {value}.")
-
-
 def _shape_of(owner, normalized_shape) -> tuple[int, ...]:
     one = hasattr(normalized_shape, "__index__") and not hasattr(normalized_shape, "__len__")
     if not one and not isinstance(normalized_shape, Sequence):
@@ -54,11 +49,9 @@ def _shape_of(owner, normalized_shape) -> tuple[int, ...]:
             f"got {normalized_shape!r:.60}."
         )
     sizes: Any = (normalized_shape,) if one else tuple(normalized_shape)
-    for size in sizes:
-        check_count(owner, "normalized_shape", size)
     if not sizes:
         raise ValueError(f"[{owner}] expected normalized_shape with at least one size; got ().")
-    return sizes
+    return tuple(require_size(owner, "normalized_shape", size) for size in sizes)
 
 
 class LayerNorm(Affine):
@@ -92,6 +85,7 @@ class LayerNorm(Affine):
     ):
         shape = _shape_of("LayerNorm", normalized_shape)
         check_eps("LayerNorm", eps)
+        require_bools("LayerNorm", elementwise_affine=elementwise_affine, bias=bias)
         super().__init__()
         self.normalized_shape = shape
         self.eps = eps
@@ -135,6 +129,7 @@ class RMSNorm(Module):
         shape = _shape_of("RMSNorm", normalized_shape)
         if eps is not None:
             check_eps("RMSNorm", eps)
+        require_bools("RMSNorm", elementwise_affine=elementwise_affine)
         super().__init__()
         self.normalized_shape = shape
         self.eps = eps
@@ -179,8 +174,9 @@ class GroupNorm(Affine):
         *,
         bias: bool = True,
     ):
-        check_count("GroupNorm", "num_groups", num_groups)
-        check_count("GroupNorm", "num_channels", num_channels)
+        num_groups = require_size("GroupNorm", "num_groups", num_groups)
+        num_channels = require_size("GroupNorm", "num_channels", num_channels)
+        require_bools("GroupNorm", affine=affine, bias=bias)
         if num_groups == 0 or num_channels % num_groups != 0:
             raise ValueError(
                 f"[GroupNorm] expected num_groups to divide num_channels, {num_channels}; got "
@@ -196,6 +192,12 @@ class GroupNorm(Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
+        sizes = require_tensor("GroupNorm", input).shape
+        if len(sizes) > 1 and sizes[1] != self.num_channels:
+            raise _core.ShapeError(
+                f"[GroupNorm] expected num_channels={self.num_channels} channels in dimension 1; "
+                f"got an input of sizes {tuple(sizes)}.{channels_hint(input, self.num_channels)}"
+            )
         return _normalize.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):

@@ -142,7 +142,8 @@ def _check_vector(op, name, vector, input):
     wide = input.dtype == _core.bfloat16 and vector.dtype == _core.float32
     if vector.dtype != input.dtype and not wide:
         raise _core.DtypeError(
-            f"[{op}] expected {name} of the input's dtype, {input.dtype}; got {vector.dtype}."
+            f"[{op}] expected {name} of the input's dtype, {input.dtype}; got {vector.dtype}. "
+            f"Use input.to({vector.dtype})."
         )
 
 

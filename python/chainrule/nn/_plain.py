@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
+from .._checks import require_int
 from .._core import Tensor
 from ._module import Module
 
@@ -30,6 +31,8 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        require_int("Flatten", "start_dim", start_dim)
+        require_int("Flatten", "end_dim", end_dim)
         super().__init__()
         self.start_dim = start_dim
         self.end_dim = end_dim

@@ -8,6 +8,7 @@ from .. import _core
 from .._checks import require_bool, type_name
 from .._core import Tensor, _functional, _ops
 from . import init
+from ._inputs import check_dtype
 from ._module import Module
 from ._sizes import require_size
 
@@ -100,18 +101,6 @@ def _state_hint(name, wanted, got):
     if len(wanted) == 3 and got[::2] == wanted[::2]:
         return " Inputs are (T, B, ...), with batch_first=True (B, T, ...)."
     return ""
-
-
-def check_dtype(owner: str, name: str, tensor: Tensor, like: Tensor):
-    """DtypeError unless a tensor has the weights' dtype."""
-    if tensor.dtype == like.dtype or _core._is_autocast_enabled():
-        return
-    rows = name == "input" and tensor.dtype in (_core.int64, _core.int32)
-    raise _core.DtypeError(
-        f"[{owner}] expected {name} of the weights' dtype, {like.dtype}; got {tensor.dtype}. Use "
-        + (f"nn.Embedding for numbers of words, {name}.float() for values." if rows else "")
-        + ("" if rows else f"{name}.to({like.dtype}).")
-    )
 
 
 class Recurrent(Module):

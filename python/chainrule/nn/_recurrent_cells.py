@@ -5,9 +5,9 @@ from __future__ import annotations
 from .. import _core
 from .._checks import require_tensor
 from .._core import Parameter, Tensor
+from ._inputs import check_dtype
 from ._recurrence import (
     Recurrent,
-    check_dtype,
     check_state,
     gates_of,
     require_nonlinearity,

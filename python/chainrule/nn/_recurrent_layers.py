@@ -7,9 +7,9 @@ from .._checks import require_bool, require_tensor, type_name
 from .._core import Parameter, Tensor, _functional
 from .._warn import warn
 from ._dropouts import require_probability
+from ._inputs import check_dtype
 from ._recurrence import (
     Recurrent,
-    check_dtype,
     check_state,
     gates_of,
     require_states,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+from .._checks import index_of, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,11 +10,9 @@ if TYPE_CHECKING:
 
 
 def require_size(layer: str, name: str, size: Any, least: int | None = 0) -> int:
-    """`size` as an int; TypeError unless it is an integer, ValueError below `least`, if any."""
-    try:
-        whole = operator.index(size)
-    except TypeError:
-        raise TypeError(f"[{layer}] expected {name} to be an int; got {size!r:.60}.") from None
+    """`size` as an int; TypeError unless it is an integer and no bool, ValueError below `least`,
+    if any."""
+    whole = index_of(layer, name, size)
     if least is not None and whole < least:
         raise ValueError(f"[{layer}] expected {name} >= {least}; got {size}.")
     return whole
@@ -28,7 +26,7 @@ def require_sizes(
         return (require_size(layer, name, sizes, least),) * count
     if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) not in (1, count):
         form = "an int" if count == 1 else f"an int or {count} of them"
-        raise TypeError(f"[{layer}] expected {name} to be {form}; got {sizes!r:.60}.")
+        raise TypeError(f"[{layer}] expected {name} to be {form}; got {shown(layer, sizes)}")
     each = tuple(require_size(layer, name, size, least) for size in sizes)
     return each * count if len(each) < count else each
 

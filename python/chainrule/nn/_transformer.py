@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._checks import type_name
+from .._checks import require_bools, type_name
 from .._core import Tensor
 from . import functional
 from ._container import ModuleList
@@ -68,11 +68,13 @@ class TransformerEncoderLayer(Module):
         device=None,
         dtype=None,
     ):
-        require_size("TransformerEncoderLayer", "d_model", d_model, least=1)
-        require_size("TransformerEncoderLayer", "nhead", nhead, least=1)
-        require_size("TransformerEncoderLayer", "dim_feedforward", dim_feedforward)
+        name = "TransformerEncoderLayer"
+        d_model = require_size(name, "d_model", d_model, least=1)
+        nhead = require_size(name, "nhead", nhead, least=1)
+        dim_feedforward = require_size(name, "dim_feedforward", dim_feedforward)
         activation = _function_of(activation)
-        require_probability("TransformerEncoderLayer", dropout, "dropout")
+        require_probability(name, dropout, "dropout")
+        require_bools(name, batch_first=batch_first, norm_first=norm_first, bias=bias)
         super().__init__()
         where = {"bias": bias, "device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(
@@ -154,7 +156,8 @@ class TransformerEncoder(Module):
                 raise TypeError(
                     f"[{name}] expected {argument} as a Module; got {type_name(module)}."
                 )
-        require_size(name, "num_layers", num_layers, least=1)
+        num_layers = require_size(name, "num_layers", num_layers, least=1)
+        require_bools(name, enable_nested_tensor=enable_nested_tensor, mask_check=mask_check)
         from copy import deepcopy  # here, as `import chainrule` does without
 
         super().__init__()
