@@ -27,7 +27,9 @@ Tensor vector_of(const Call& c, const Tensor& t, const char* what, const Dims& s
     fail<ShapeError>(c.name(), "expected ", what, " of sizes ", sizes, "; got ", t.sizes(), ".");
   }
   const bool fits = t.dtype() == dtype || t.dtype() == c[0].dtype();
-  if (!fits && promote_types(t.dtype(), c[0].dtype()) != DType::kFloat32) {
+  const bool mixed = is_floating(t.dtype()) && is_floating(c[0].dtype()) &&
+                     promote_types(t.dtype(), c[0].dtype()) == DType::kFloat32;
+  if (!fits && !mixed) {
     fail<DtypeError>(c.name(), "expected ", what, " of the input's dtype, ",
                      dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ". Use input.to(",
                      what, ".dtype).");

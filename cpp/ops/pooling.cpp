@@ -5,6 +5,9 @@ namespace chainrule::ops {
 
 namespace {
 
+// Which sizes may be 0, as PyTorch has it.
+enum class Empty { kBatch, kFirst, kBatchAndChannels };
+
 // A call on (N, C, L) or (N, C, H, W), or one sample of those, brought to planes and back.
 struct Planes {
   const char* name;
@@ -12,15 +15,20 @@ struct Planes {
   bool one;
   Tensor x;
 
-  Planes(const Call& c, int sides_) : name(c.name()), sides(sides_), one(c[0].dim() == sides_ + 1) {
+  Planes(const Call& c, int sides_, Empty may_be = Empty::kBatch)
+      : name(c.name()), sides(sides_), one(c[0].dim() == sides_ + 1) {
     const Tensor& given = c[0];
     const bool fits = one || given.dim() == sides + 2;
+    const bool channels = may_be == Empty::kBatch || (may_be == Empty::kFirst && !one);
     bool empty = false;
-    for (int i = 0; fits && i <= sides; ++i) empty = empty || given.size(-1 - i) == 0;
+    for (int i = 0; fits && i < sides + channels; ++i) empty = empty || given.size(-1 - i) == 0;
     if (!fits || empty) {
       fail<ShapeError>(name, "expected an input ",
-                       sides == 1 ? "(N, C, L) or (C, L)" : "(N, C, H, W) or (C, H, W)",
-                       ", only N of which may be 0; got ", given.sizes(), ".",
+                       sides == 1 ? "(N, C, L) or (C, L)" : "(N, C, H, W) or (C, H, W)", ", only ",
+                       may_be == Empty::kBatch   ? "N"
+                       : may_be == Empty::kFirst ? "the first"
+                                                 : "N and C",
+                       " of which may be 0; got ", given.sizes(), ".",
                        given.dim() == sides ? " Use input.unsqueeze(0)." : "");
     }
     if (!is_floating(given.dtype())) fail_dtype(name, given.dtype(), kFloatDTypes);
@@ -91,13 +99,13 @@ Tensors avg_pooling(const Call& c, int sides, OptInt divisor) {
 
 template <typename Attrs>
 Tensors adaptive_avg(const Call& c, int sides) {
-  const Planes p(c, sides);
+  const Planes p(c, sides, Empty::kBatchAndChannels);
   return just(p.back(adaptive_avg_pool(p.x, p.output(c.as<Attrs>().output_size))));
 }
 
 template <typename Attrs>
 Tensors adaptive_max(const Call& c, int sides) {
-  const Planes p(c, sides);
+  const Planes p(c, sides, Empty::kFirst);
   return p.back(adaptive_max_pool(p.x, p.output(c.as<Attrs>().output_size)));
 }
 

@@ -340,3 +340,14 @@ def test_what_is_appended_to_the_keys_is_hidden_from_no_query(appended):
         for need in (True, False)
     ]
     assert (results[0] - results[1]).abs().max().item() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (1, 0, 4)])
+def test_misuse_is_found_in_empty_batches(shape):
+    q, k = cr.ones(shape), cr.ones(shape[0], 3, 4)
+    with pytest.raises(ValueError, match="no attn_mask with is_causal=True; got one"):
+        mask = cr.ones(shape[1], 3, dtype=cr.bool)
+        scaled_dot_product_attention(q, k, k, mask, is_causal=True)
+    with pytest.raises(cr.ShapeError, match="attn_mask of a shape that broadcasts to"):
+        scaled_dot_product_attention(q, k, k, cr.ones(7, 3, dtype=cr.bool))
+    assert scaled_dot_product_attention(q, k, k, is_causal=True).shape == shape

@@ -107,3 +107,15 @@ def test_dtype_and_device_of_the_parameters(make):
         assert {p.dtype for p in make(dtype=dtype, device="cpu").parameters()} == {dtype}
     with pytest.raises((RuntimeError, ValueError)):
         make(device="cuda")
+
+
+def test_bilinear_takes_one_dtype():
+    x, layer = cr.ones(2, 3), nn.Bilinear(3, 3, 4)
+    for place in range(4):
+        given = [x, x, layer.weight, layer.bias]
+        for dtype in (cr.float64, cr.bfloat16, cr.int64):
+            given[place] = given[place].to(dtype)
+            with pytest.raises(cr.DtypeError, match=r"^\[bilinear\] expected tensors of one dtype"):
+                nn.functional.bilinear(*given)
+    with cr.autocast("cpu"):
+        assert layer(x.bfloat16(), x).shape == (2, 4)

@@ -146,6 +146,14 @@ X = cr.ones(5, 3)
             lambda: embedding_bag(cr.tensor([[1]]), X, mode="sum", per_sample_weights=cr.ones(1)),
         ),
         (
+        (
+            cr.DtypeError,
+            r"per_sample_weights of weight's dtype, .*float32; got .*float64",
+            lambda: embedding_bag(
+                cr.tensor([[1]]), X, mode="sum", per_sample_weights=cr.ones(1, 1, dtype=cr.float64)
+            ),
+        ),
+        (
             IndexError,
             r"\[0, 4\] for num_embeddings=5; got 5",
             lambda: embedding_bag(cr.tensor([[5]]), X),

@@ -41,3 +41,47 @@ def test_places_without_classes(name):
         IndexError, match=r"targets in \[0, 0\) or ignore_index -100; got 0 in row 3"
     ):
         loss(scores, target)
+
+
+PAIRS = {
+    "mse_loss": (cr.ones(3), cr.ones(3)),
+    "l1_loss": (cr.ones(3), cr.ones(3)),
+    "huber_loss": (cr.ones(3), cr.ones(3)),
+    "smooth_l1_loss": (cr.ones(3), cr.ones(3)),
+    "soft_margin_loss": (cr.ones(3), cr.ones(3)),
+    "binary_cross_entropy": (cr.full((3,), 0.5), cr.ones(3)),
+    "binary_cross_entropy_with_logits": (cr.ones(3), cr.ones(3)),
+    "kl_div": (cr.zeros(3, 1), cr.ones(3, 1)),
+    "poisson_nll_loss": (cr.ones(3), cr.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.filterwarnings("ignore:.*batchmean")
+def test_dtypes_are_promoted_as_in_arithmetic(name):
+    loss, (x, y) = getattr(F, name), PAIRS[name]
+    want = loss(x.double(), y.double())
+    for first, second in (("float32", "float64"), ("float64", "float32"), ("bfloat16", "float32")):
+        first, second = getattr(cr, first), getattr(cr, second)
+        got = loss(x.to(first), y.to(second))
+        assert got.dtype is cr.promote_types(first, second)
+        rounded = 2**-8 if cr.bfloat16 in (first, second) else 1e-6
+        assert got.item() == pytest.approx(want.item(), rel=rounded)
+
+
+@pytest.mark.filterwarnings("ignore:.*batchmean")
+@pytest.mark.parametrize("name", [n for n in PAIRS if not n.startswith("binary")])
+def test_integers_alone_have_no_losses(name):
+    x, y = PAIRS[name]
+    with pytest.raises(cr.DtypeError, match=rf"^\[{name}\] expected .*; got int64"):
+        getattr(F, name)(x.long(), y.long())
+
+
+def test_a_smoothing_out_of_range():
+    scores = cr.tensor([[1.0, 2.0]])
+    for target in (cr.tensor([1]), cr.tensor([[0.5, 0.5]])):
+        for smoothing in (-0.1, -5, 1.5, float("nan")):
+            with pytest.raises(ValueError, match=r"label_smoothing in \[0, 1\]; got"):
+                F.cross_entropy(scores, target, label_smoothing=smoothing)
+            with pytest.raises(ValueError, match="0 <= label_smoothing <= 1; got"):
+                cr.nn.CrossEntropyLoss(label_smoothing=smoothing)

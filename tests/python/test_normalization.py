@@ -264,3 +264,30 @@ def test_parameters_get_zeros_from_an_empty_batch():
     layer = nn.LayerNorm(3)
     layer(cr.zeros(0, 3)).sum().backward()
     assert layer.weight.grad.tolist() == layer.bias.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+NORMS = {
+    "layer_norm": lambda x, w, b: nn.functional.layer_norm(x, (4,), w, b),
+    "rms_norm": lambda x, w, b: nn.functional.rms_norm(x, (4,), w),
+    "group_norm": lambda x, w, b: nn.functional.group_norm(x, 2, w, b),
+    "instance_norm": lambda x, w, b: nn.functional.instance_norm(
+        cr.stack([x, 2 * x], 2), None, None, w, b
+    ),
+    "batch_norm": lambda x, w, b: nn.functional.batch_norm(x, None, None, w, b, training=True),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_weights_of_other_dtypes(name):
+    x, w, norm = cr.randn(5, 4), cr.tensor([0.5, 1.0, 2.0, -1.0]), NORMS[name]
+    either = name in ("layer_norm", "group_norm", "rms_norm")
+    for dtype, other in ((cr.bfloat16, cr.float32), (cr.float32, cr.bfloat16))[: 1 + either]:
+        given = x.to(dtype)
+        assert norm(given, w.to(other), w.to(other)).equal(norm(given, w.to(dtype), w.to(dtype)))
+    pairs = [(cr.float32, cr.float64), (cr.float64, cr.float32), (cr.bfloat16, cr.float64)]
+    for dtype, other in (*pairs, (cr.float32, cr.int64), (cr.bfloat16, cr.int32)):
+        with pytest.raises(cr.DtypeError, match=rf"^\[{name}\] expected weight of .*dtype"):
+            norm(x.to(dtype), w.to(other), w.to(dtype))
+        if name != "rms_norm":
+            with pytest.raises(cr.DtypeError, match=rf"^\[{name}\] expected bias of .*dtype"):
+                norm(x.to(dtype), w.to(dtype), w.to(other))

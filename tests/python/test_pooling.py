@@ -169,9 +169,61 @@ def test_fold_undoes_unfold_but_for_how_often():
         (lambda: nn.MaxPool2d(2, padding=2)(cr.zeros(1, 4, 4)), "at most half .*, 1; got"),
         (lambda: nn.MaxPool2d(5)(cr.zeros(1, 4, 4)), "no larger than the padded input, 4; got 5"),
         (lambda: nn.AvgPool1d(2)(cr.zeros(4)), r"\(N, C, L\) or \(C, L\).*; got \(4,\)"),
-        (lambda: nn.AdaptiveAvgPool2d(2)(cr.zeros(2, 0, 4)), "only N of which may be 0"),
+        (lambda: nn.AdaptiveAvgPool2d(2)(cr.zeros(2, 0, 4)), "only N and C of which may be 0"),
+        (lambda: nn.AdaptiveMaxPool2d(2)(cr.zeros(2, 0, 4)), "only the first of which may be 0"),
+        (lambda: nn.AdaptiveMaxPool1d(2)(cr.zeros(2, 0, 4)), "only the first of which may be 0"),
+        (lambda: nn.AvgPool2d(2)(cr.zeros(0, 4, 4)), "only N of which may be 0"),
     ],
 )
 def test_what_is_refused(make, match):
     with pytest.raises((ValueError, TypeError), match=match):
         make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: nn.AdaptiveAvgPool1d(2), (2, 0, 2)),
+        (lambda: nn.AdaptiveAvgPool1d(2), (0, 2)),
+        (lambda: nn.AdaptiveAvgPool2d((2, 3)), (2, 0, 2, 3)),
+        (lambda: nn.AdaptiveMaxPool1d(2), (0, 2)),
+        (lambda: nn.AdaptiveMaxPool2d((2, 3)), (0, 2, 3)),
+        (lambda: nn.AdaptiveMaxPool2d((2, 3)), (0, 4, 2, 3)),
+    ],
+)
+def test_adaptive_pooling_without_channels(layer, shape):
+    sides = 1 if shape[-1] == 2 else 2
+    x = cr.zeros(*shape[:-sides], *(5, 6)[:sides], requires_grad=True)
+    y = layer()(x)
+    assert tuple(y.shape) == shape
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+
+
+def test_integers_are_not_pooled():
+    """A row of docs/divergences.md."""
+    x = cr.arange(8).reshape(1, 2, 4)
+    for pool in (F.max_pool1d, F.avg_pool1d, F.adaptive_avg_pool1d, F.adaptive_max_pool1d):
+        for dtype in (cr.int64, cr.int32, cr.uint8, cr.bool):
+            with pytest.raises(cr.DtypeError, match=r"float64; got .*Use float\(\)"):
+                pool(x.to(dtype), 2)
+        assert pool(x.float(), 2).shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, n: F.max_pool1d(x, 2, n),
+        lambda x, n: F.avg_pool1d(x, 2, n),
+        lambda x, n: F.max_pool2d(x.unsqueeze(2), (1, 2), n),
+        lambda x, n: F.conv1d(x, cr.ones(1, 1, 2), stride=n),
+        lambda x, n: F.unfold(x.unsqueeze(2), (1, 2), stride=n),
+    ],
+)
+def test_strides_of_32_bits(call):
+    """A row of docs/divergences.md."""
+    x = cr.ones(1, 1, 4)
+    assert call(x, 2**31 - 1).shape[-1] == 1
+    for large in (2**31, 2**62):
+        with pytest.raises(cr.ShapeError, match=r"stride, an int .*in \[1, 2147483647\]; got"):
+            call(x, large)

@@ -60,7 +60,7 @@ def embedding_bag(
     rows = look_up("embedding_bag", input, weight, *settings)
     rows = rows.reshape(numbers.numel(), weight.shape[1])
     if per_sample_weights is not None:
-        rows = rows * _factors(input, per_sample_weights, mode).unsqueeze(1)
+        rows = rows * _factors(input, weight, per_sample_weights, mode).unsqueeze(1)
     kept = _core.ones(numbers.shape, dtype=rows.dtype)
     if padding is not None:
         out = numbers == padding
@@ -113,7 +113,7 @@ def _added(table, places, rows, form):
     return _ops.index_write(table, [places], rows, (0,), True, FORMS[form])
 
 
-def _factors(input, weights, mode):
+def _factors(input, table, weights, mode):
     if mode != "sum":
         raise NotImplementedError(
             f"[embedding_bag] expected mode 'sum' with per_sample_weights; got {mode!r}."
@@ -122,6 +122,11 @@ def _factors(input, weights, mode):
         raise _core.ShapeError(
             "[embedding_bag] expected per_sample_weights of the input's shape "
             f"{tuple(input.shape)}; got {tuple(weights.shape)}."
+        )
+    if weights.dtype is not table.dtype:
+        raise _core.DtypeError(
+            f"[embedding_bag] expected per_sample_weights of weight's dtype, {table.dtype}; got "
+            f"{weights.dtype}."
         )
     return weights.reshape(-1)
 

@@ -17,16 +17,18 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """y_o = Σ_ij x1_i W_oij x2_j + b_o.
 
     Shapes: input1 (*, I) and input2 (*, J) with the same leading sizes, weight (O, I, J), bias
-    (O,), output (*, O); ShapeError otherwise. The sum over j comes first and takes memory for
-    (*, O, I).
+    (O,), output (*, O), all of one dtype; ShapeError or DtypeError otherwise. The sum over j comes
+    first and takes memory for (*, O, I).
 
     Example:
         >>> x, y = chainrule.tensor([[1.0, 2.0]]), chainrule.tensor([[3.0, 4.0]])
         >>> bilinear(x, y, chainrule.eye(2).unsqueeze(0))  # the scalar product
         tensor([[11.]])
     """
-    for tensor in (input1, input2, weight, *(() if bias is None else (bias,))):
-        require_tensor("bilinear", tensor)
+    require_tensor("bilinear", weight)
+    for name, tensor in (("input1", input1), ("input2", input2), ("bias", bias)):
+        if tensor is not None or name != "bias":
+            check_dtype("bilinear", name, require_tensor("bilinear", tensor), weight)
     first, second, sizes = tuple(input1.shape), tuple(input2.shape), tuple(weight.shape)
     fits = len(sizes) == 3 and bool(first) and bool(second) and first[:-1] == second[:-1]
     if not fits or (first[-1], second[-1]) != sizes[1:]:
@@ -37,8 +39,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if weight.dtype == _core.bfloat16:  # else the sums over j would be rounded, too
         wide = None if bias is None else bias.float()
         return bilinear(input1.float(), input2.float(), weight.float(), wide).bfloat16()
-    for name, x in (("input1", input1), ("input2", input2)):
-        check_dtype("bilinear", name, x, weight)
     outputs, rows, columns = sizes
     batch = math.prod(first[:-1])
     forms = weight.reshape(outputs * rows, columns)
