@@ -132,6 +132,14 @@ def test_what_an_operation_cannot_read_is_refused(call):
         call()
 
 
+def test_gradients_of_many_channels_cost_as_much_as_their_elements(isa):
+    """A walk over all elements for each channel would take half an hour."""
+    n = 1_000_000
+    ones, ramp = cr.ones(1, n), cr.arange(1.0, n + 1).reshape(1, n)
+    got = ops.normalize_rows_weight(ones, ramp, cr.zeros(1), cr.full((1,), 0.5), *ALONG_ROWS)
+    assert got.equal(ramp[0] / 2)
+
+
 def test_a_label_out_of_range_harms_nothing_in_backward():
     labels = cr.tensor([2**62, -(2**62)])
     dx = ops.softmax_cross_entropy_backward(cr.ones(()), ROWS, ROWS, cr.ones(()), labels, -100, 0.0)

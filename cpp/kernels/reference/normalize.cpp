@@ -82,15 +82,17 @@ void backward(const NormalizeBackwardArgs& args, int64_t begin, int64_t end) {
   }
 }
 
+// Of each channel's own elements, ascending.
 template <typename T, bool kColumns>
 void weight_gradient(const NormalizeBackwardArgs& args, int64_t begin, int64_t end) {
+  const int64_t of_row = args.cols / args.span, lines = kColumns ? args.cols : args.rows;
   for (int64_t c = begin; c < end; ++c) {
+    const int64_t from = kColumns ? 0 : c % of_row * args.span;
+    const int64_t to = kColumns ? args.rows : from + args.span;
     Real total = 0;
-    for (int64_t i = 0; i < (kColumns ? args.cols : args.rows); ++i) {
+    for (int64_t i = kColumns ? c : c / of_row; i < lines; i += kColumns ? lines : args.groups) {
       const Line<T, kColumns> line = {args, i};
-      for (int64_t j = 0; j < line.length(); ++j) {
-        if (channel<kColumns>(args, i, j) == c) total += maths::chain(line.dy(j), line.hat(j));
-      }
+      for (int64_t j = from; j < to; ++j) total += maths::chain(line.dy(j), line.hat(j));
     }
     static_cast<T*>(args.out)[c] = static_cast<T>(total);
   }
