@@ -46,6 +46,9 @@ void check_linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
 void infer_linear_rows(Infer& c) {
   const Tensor &x = c[0], &w = c[1], &bias = c[2];
   check_linear(x, w, bias);
+  if (x.dim() != 2) {
+    fail<ShapeError>(c.name(), "expected a matrix; got an input of sizes ", x.sizes(), ".");
+  }
   c.out(x.dtype(), {x.size(0), w.size(0)});
   c.scratch_bytes = product_scratch(x, product_operand(x)) + product_scratch(w, product_operand(w));
   if (bias.defined() && !bias.is_contiguous())

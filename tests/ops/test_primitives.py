@@ -116,6 +116,8 @@ WINDOWS = ([1, 1], [0, 0, 0, 0], [1, 1])  # stride, padding, dilation
         lambda: ops.adaptive_avg_pool(IMAGES, [2**31, 1]),
         lambda: ops.adaptive_avg_pool_backward(ROWS, [4, 5]),
         lambda: ops.adaptive_avg_pool_backward(IMAGES, [0, 5]),
+        lambda: ops.linear_rows(ROW, ROWS),
+        lambda: ops.linear_rows(cr.ones(33, 17, 3), ROWS),
         lambda: ops.normalize_rows(ROWS, ROW, cr.ones(2), 1e-5),
         lambda: ops.normalize_rows(ROWS, None, None, 1e-5, groups=0),
         lambda: ops.normalize_rows(ROWS, None, None, 1e-5, columns=True, span=3),
