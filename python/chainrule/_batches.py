@@ -9,6 +9,7 @@ import numbers
 
 import chainrule as cr
 
+from ._checks import type_name
 from .utils.data import (
     DataLoader,
     Dataset,
@@ -61,9 +62,9 @@ def _plain_array(value):
 def _described(value, error):
     """What came for an array or a list, and, for class numbers and names, what to do."""
     if isinstance(value, list | tuple):
-        return f"{type(value).__name__}: {error}"
+        return f"{type_name(value)}: {error}"
     if not hasattr(value, "__array__"):
-        return f"{type(value).__name__}."
+        return f"{type_name(value)}."
     dtype = _plain_array(value).dtype
     hint = ""
     if dtype.kind in "iu":
@@ -90,7 +91,7 @@ def as_loader(data, batch_size, shuffle, generator, dtype, part="data"):
         return data
     kinds, call = _EXPECTED[part]
     hint = f" Inputs and targets are one argument: pass {call}." if rows else ""
-    raise TypeError(f"[Trainer] expected {part} as {kinds}; got {type(data).__name__}.{hint}")
+    raise TypeError(f"[Trainer] expected {part} as {kinds}; got {type_name(data)}.{hint}")
 
 
 def as_rows(loader):
@@ -133,7 +134,7 @@ def check_scaled(inputs, scale, part="data"):
     hint = " Multiply floats yourself and pass them to a Trainer without scale." if known else ""
     raise (cr.DtypeError if known else TypeError)(
         f"[Trainer] expected inputs of integers in the {part}, as scale={scale} is for these; "
-        f"got {inputs.dtype if known else type(inputs).__name__}.{hint}"
+        f"got {inputs.dtype if known else type_name(inputs)}.{hint}"
     )
 
 
@@ -143,7 +144,7 @@ def pair(batch, part="data"):
         parts = f" of {len(batch)}" if isinstance(batch, list | tuple) else ""
         raise ValueError(
             f"[Trainer] expected {part} as a pair (inputs, targets) or as batches of that form; "
-            f"got a {type(batch).__name__}{parts}."
+            f"got a {type_name(batch)}{parts}."
         )
     if _is_sample(*batch):
         raise cr.ShapeError(

@@ -1,5 +1,6 @@
 """What a Trainer calls while it runs."""
 
+from ._checks import object_hint
 from ._trainer_checks import check_takes
 
 
@@ -58,4 +59,7 @@ def as_callback(call):
         name = getattr(call, "__name__", type(call).__name__)
         check_takes(f"the callback {name}", call, "trainer", "row")
         return _Function(call)
-    raise TypeError(f"[Trainer] expected callbacks to be Callbacks or functions; got {call!r:.60}.")
+    raise TypeError(
+        f"[Trainer] expected callbacks to be Callbacks or functions; got {call!r:.60}."
+        f"{object_hint(call)}"
+    )

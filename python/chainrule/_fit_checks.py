@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import chainrule as cr
 
 from ._batches import check_scaled, pair, row_tensors, sample_count
+from ._checks import type_name
 from ._trainer_checks import is_finite
 
 _MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
@@ -68,17 +69,29 @@ def check_data(loader, held_out, scale, epochs):
         if epochs > 1 and _runs_once(batches):
             raise ValueError(
                 f"[Trainer.fit] expected {part} that can be read in {epochs} epochs; got a "
-                f"{type(batches).__name__}, which is read once. Pass a list of its batches, or a "
+                f"{type_name(batches)}, which is read once. Pass a list of its batches, or a "
                 "DataLoader."
             )
         for batch in _known_batches(batches):
-            check_scaled(pair(batch, part)[0], scale, part)
+            inputs, targets = pair(batch, part)
+            check_scaled(inputs, scale, part)
+            if scale is not None and _is_same_memory(inputs, targets):
+                raise ValueError(
+                    f"[Trainer.fit] expected targets of their own in the {part}, as scale={scale} "
+                    "multiplies inputs alone; got the inputs. Pass (x, x.float() * scale)."
+                )
     here, there = _features(loader, scale), _features(held_out, scale)
     if None not in (here, there) and here != there:
         raise cr.ShapeError(
             f"[Trainer.fit] expected validation inputs of {here} features, as those of training; "
             f"got {there}."
         )
+
+
+def _is_same_memory(inputs, targets):
+    """Whether the targets are the inputs, as those of an autoencoder."""
+    both = isinstance(inputs, cr.Tensor) and isinstance(targets, cr.Tensor)
+    return both and inputs.data_ptr() == targets.data_ptr() and inputs.shape == targets.shape
 
 
 def _known_batches(batches):

@@ -3,6 +3,8 @@
 import csv
 import io
 
+_SHOWN = 5  # rows at either end of the table that a History prints
+
 
 class History:
     """Rows of `Trainer.fit`, one dict an epoch; `history["val_loss"]` is the column of that name.
@@ -37,9 +39,25 @@ class History:
         return [row[name] for row in self.rows]
 
     def __repr__(self):
+        return "\n".join([self._summary(), *self._table()])
+
+    def _summary(self):
         return (
             f"History(epochs={len(self)}, best_epoch={self.best_epoch}, stopped={self.stopped!r})"
         )
+
+    def _table(self):
+        """The figures in aligned columns, without the middle of a long run."""
+        names = self.columns()
+        lines = [[_figure(row[name]) for name in names] for row in self.rows]
+        if len(lines) > 2 * _SHOWN:
+            lines[_SHOWN:-_SHOWN] = [["..."] * len(names)]
+        widths = [max(map(len, column)) for column in zip(names, *lines)]
+        return [
+            "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths))
+            for line in (names, *lines)
+            if names
+        ]
 
     def columns(self):
         """The names of the columns; none before the first epoch has ended."""
@@ -52,3 +70,9 @@ class History:
         writer.writeheader()
         writer.writerows(self.rows)
         return text.getvalue()
+
+
+def _figure(value):
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"

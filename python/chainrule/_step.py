@@ -8,14 +8,15 @@ batch is run once more, eagerly, and meets the same error where it can be told.
 import contextlib
 import math
 import typing
-import warnings
 
 import chainrule as cr
 
 from . import _core
 from ._batches import scaled
+from ._checks import type_name
 from ._compiled_function import EAGER, CompiledFunction
-from ._trainer_notes import note_inputs, note_targets
+from ._trainer_notes import note_inputs, note_row, note_targets
+from ._warn import warn
 
 # So many recordings, each the work of about four eager batches, must have led to so many replays.
 _TRIES, _REPLAYS_EACH = 32, 8
@@ -40,6 +41,9 @@ def outputs_of(model, inputs):
     except cr.DtypeError as error:
         note_inputs(error, inputs, model)
         raise
+    except cr.ShapeError as error:
+        note_row(error, inputs)
+        raise
     if outputs is None:
         raise TypeError(
             "[Trainer] expected the model to return its outputs; got None. Is the return missing in "
@@ -52,8 +56,7 @@ def one_tensor(outputs):
     """The outputs of `predict` for a batch."""
     if not isinstance(outputs, cr.Tensor):
         raise TypeError(
-            "[Trainer.predict] expected the model to return one tensor; "
-            f"got {type(outputs).__name__}."
+            f"[Trainer.predict] expected the model to return one tensor; got {type_name(outputs)}."
         )
     return outputs
 
@@ -68,7 +71,7 @@ def loss_of(loss, outputs, targets):
     if isinstance(value, cr.Tensor) and value.numel() == 1:
         return value
     is_tensor = isinstance(value, cr.Tensor)
-    got = f"one of shape {tuple(value.shape)}" if is_tensor else type(value).__name__
+    got = f"one of shape {tuple(value.shape)}" if is_tensor else type_name(value)
     raise (cr.ShapeError if is_tensor else TypeError)(
         f"[Trainer] expected loss to return a tensor of one element; got {got}."
     )
@@ -87,7 +90,7 @@ def _one_number(name, value):
     if math.prod(shape) == 1 and not isinstance(value, str | bytes):
         with contextlib.suppress(TypeError, ValueError):  # no number: as below
             return cr.full((), float(value.item() if shape else value), dtype=cr.float64)
-    got = f"one of shape {shape}" if shape else type(value).__name__
+    got = f"one of shape {shape}" if shape else type_name(value)
     hint = " Return the mean over the batch." if shape else ""
     raise (cr.ShapeError if shape else TypeError)(
         f"[Trainer] expected metric {name!r} to return a tensor of one element or a number; "
@@ -95,7 +98,7 @@ def _one_number(name, value):
     )
 
 
-def train_step(inputs, targets, model, loss, optimizer, /, **metrics):
+def train_step(inputs, targets, model, loss, optimizer, max_norm, /, **metrics):
     """One update; the loss and the metrics from before it, as tensors of one element."""
     optimizer.zero_grad()
     outputs = outputs_of(model, inputs)
@@ -107,6 +110,8 @@ def train_step(inputs, targets, model, loss, optimizer, /, **metrics):
         raise NotFinite(number)
     checked = _core._ops.require_finite(value.detach())
     value.backward()
+    if max_norm is not None:
+        cr.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
     return (checked, *results)
 
@@ -123,7 +128,7 @@ class Step:
         """The loss and the metrics of one batch, as numbers."""
         t = self._trainer
         inputs = scaled(inputs, t.scale, t.model)
-        arguments = (inputs, targets, t.model, t.loss, t.optimizer)
+        arguments = (inputs, targets, t.model, t.loss, t.optimizer, t.clip_grad_norm)
         return [value.item() for value in self._run(arguments, t.metrics)]
 
     def _run(self, arguments, metrics):
@@ -189,12 +194,11 @@ class _Captured(CompiledFunction):
         self.gives_up = not pays
         return super()._record(*arguments, **more)
 
-    def _warn(self, message, *of, level=3):
+    def _warn(self, message, *of):
         if message is not EAGER or self.gives_up:
             return
         self.gives_up = True
-        # This, __call__, Step._run, Step.__call__, Trainer._train_epoch, _epochs and fit.
-        warnings.warn(_RUNSEAGERLY.format(*of), stacklevel=8)
+        warn(_RUNSEAGERLY.format(*of))
 
 
 def _can_be_captured(arguments):

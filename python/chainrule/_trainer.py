@@ -17,7 +17,13 @@ from ._history import History
 from ._run_state import BestWeights, Evaluating, Sums
 from ._step import NotFinite, Step, loss_of, measured, one_tensor, outputs_of
 from ._trainer_checks import check_options, check_parts, named_metrics
-from ._trainer_schedule import check_measured, check_scheduler, step_scheduler
+from ._trainer_schedule import (
+    check_measured,
+    check_scheduler,
+    check_steps,
+    step_scheduler,
+    stepped_after_batch,
+)
 from .optim._rate import value_of
 
 _PROGRESS_SECONDS = 0.05
@@ -34,8 +40,12 @@ class Trainer:
 
     `scheduler`, one of `optim.lr_scheduler`, is stepped after every epoch; ReduceLROnPlateau follows
     the validation loss. The column `lr` of the history has the rate that each epoch was trained with.
-    For a rate that changes with every batch, give the optimizer one of `optim.schedules` as lr; the
-    column has the rate at the end of the epoch then.
+    OneCycleLR and CyclicLR, which count batches, are stepped after every batch. So can any rate be:
+    give the optimizer one of `optim.schedules` as lr, which is also faster, as replays compute it.
+    The column has the rate at the end of the epoch then.
+
+    `clip_grad_norm` scales the gradients of every batch down to this norm, all together, before the
+    update: `nn.utils.clip_grad_norm_(model.parameters(), clip_grad_norm)`.
 
     `scale` is for inputs of integers, as the bytes of images: they are converted to the dtype of the
     model and multiplied by it (1 / 255, say) while a batch is gathered, so that the data stay as
@@ -97,11 +107,12 @@ class Trainer:
         scale=None,
         compile=True,
         scheduler=None,
+        clip_grad_norm=None,
     ):
         check_parts(model, loss, optimizer)
         if scheduler is not None:
             check_scheduler(scheduler, optimizer)
-        check_options(callbacks, scale, compile)
+        check_options(callbacks, scale, compile, clip_grad_norm)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -110,6 +121,7 @@ class Trainer:
         self.scale = scale
         self.compile = compile
         self.scheduler = scheduler
+        self.clip_grad_norm = clip_grad_norm
         self.history = History()
 
     def __repr__(self):
@@ -117,7 +129,7 @@ class Trainer:
         optimizer = None if self.optimizer is None else type(self.optimizer).__name__
         return (
             f"Trainer(model={type(self.model).__name__}, loss={loss}, optimizer={optimizer}, "
-            f"metrics={list(self.metrics)}, history={self.history!r})"
+            f"metrics={list(self.metrics)}, history={self.history._summary()})"
         )
 
     def fit(
@@ -160,6 +172,7 @@ class Trainer:
         if validation is not None:
             held_out = self._loader(validation, batch_size, part="validation data")
         check_data(loader, held_out, self.scale, epochs)
+        check_steps(self.scheduler, loader, epochs)
         history = self.history = History()
         step = Step(self)
         best = BestWeights(self.model, history, held_out is not None, float(min_delta))
@@ -256,7 +269,7 @@ class Trainer:
                 sums.add(step(inputs, targets), len(targets))
             except NotFinite as error:
                 raise FloatingPointError(best.not_finite(error.value, epoch, number)) from None
-            if rows is not None:
+            if not stepped_after_batch(self.scheduler) and rows is not None:
                 left = last_report + _PROGRESS_SECONDS - time.perf_counter()
                 number += step.follow(rows, sums, left)
             now = time.perf_counter()

@@ -5,33 +5,33 @@ from collections.abc import Iterable
 
 import chainrule as cr
 
+from ._checks import object_hint, type_name
+
 _OF_TWO_CLASSES = "lambda o, t: ((o > 0) == (t > 0)).double().mean()"  # o: logits
 
 
 def check_parts(model, loss, optimizer):
     """TypeError unless they are what a Trainer is made of."""
     if isinstance(model, type) or not callable(model) or not hasattr(model, "parameters"):
-        kind = model if isinstance(model, type) else type(model)
+        hint = object_hint(model, "...") or " The order is Trainer(model, loss, optimizer)."
         raise TypeError(
-            f"[Trainer] expected a model, as nn.Linear(2, 1); got {kind.__name__}. "
-            "The order is Trainer(model, loss, optimizer)."
+            f"[Trainer] expected a model, as nn.Linear(2, 1); got {type_name(model)}.{hint}"
         )
     if isinstance(loss, type) or not callable(loss):
-        got = f"the class {loss.__name__}" if isinstance(loss, type) else type(loss).__name__
         is_loss = isinstance(loss, type) and issubclass(loss, cr.nn.Module)
-        hint = (
-            f"Call it, {loss.__name__}()"
-            if is_loss
-            else "The order is Trainer(model, loss, optimizer)"
-        )
+        order = " The order is Trainer(model, loss, optimizer)."
         raise TypeError(
-            f"[Trainer] expected a loss function or module, as nn.MSELoss(); got {got}. {hint}."
+            "[Trainer] expected a loss function or module, as nn.MSELoss(); "
+            f"got {type_name(loss)}.{object_hint(loss) if is_loss else order}"
         )
     check_takes("loss", loss, "outputs", "targets")
     if optimizer is not None and (isinstance(optimizer, type) or not hasattr(optimizer, "step")):
+        name = getattr(optimizer, "__name__", "")
+        kind = name if name in dir(cr.optim) else "Adam"
+        got = type_name(optimizer) if isinstance(optimizer, type) else f"{optimizer!r:.60}"
         raise TypeError(
-            f"[Trainer] expected an optimizer of the model's parameters; got {optimizer!r:.60}. Make "
-            "one, as chainrule.optim.Adam(model.parameters())."
+            "[Trainer] expected an optimizer of the model's parameters; "
+            f"got {got}. Make one: chainrule.optim.{kind}(model.parameters())."
         )
 
 
@@ -53,17 +53,20 @@ def check_takes(what, function, *names):
         ) from None
 
 
-def check_options(callbacks, scale, compile):
+def check_options(callbacks, scale, compile, clip_grad_norm):
     """TypeError or ValueError unless they are options of a Trainer."""
     if not isinstance(callbacks, Iterable):
         raise TypeError(
             "[Trainer] expected callbacks a sequence of Callbacks or functions; "
             f"got {callbacks!r:.60}."
         )
-    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int | float)):
-        raise TypeError(f"[Trainer] expected scale a number or None; got {scale!r:.60}.")
-    if scale is not None and not is_finite(scale):
-        raise ValueError(f"[Trainer] expected a finite scale; got {scale!r:.60}.")
+    for name, value in (("scale", scale), ("clip_grad_norm", clip_grad_norm)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise TypeError(f"[Trainer] expected {name} a number or None; got {value!r:.60}.")
+        if value is not None and not is_finite(value):
+            raise ValueError(f"[Trainer] expected a finite {name}; got {value!r:.60}.")
+    if clip_grad_norm is not None and not clip_grad_norm > 0:
+        raise ValueError(f"[Trainer] expected clip_grad_norm > 0; got {clip_grad_norm}.")
     if not isinstance(compile, bool):
         raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
 
@@ -101,7 +104,7 @@ def _check_metrics(metrics):
         if not isinstance(name, str) or not callable(metric) or isinstance(metric, type):
             raise TypeError(
                 "[Trainer] expected metrics a dict from names to functions; "
-                f"got {name!r:.60}: {metric!r:.60}."
+                f"got {name!r:.60}: {metric!r:.60}.{object_hint(metric)}"
             )
         check_takes(f"metric {name!r}", metric, "outputs", "targets")
         if name == "loss":

@@ -14,6 +14,15 @@ def note_inputs(error, inputs, model):
         _note(error, "inputs", "the model's dtype, ", inputs.dtype, dtype, otherwise)
 
 
+def note_row(error, inputs):
+    """Say in a note of a ShapeError how one row becomes a batch."""
+    if isinstance(inputs, cr.Tensor) and inputs.ndim == 1 and inputs.is_floating_point():
+        error.add_note(
+            f"[Trainer] expected inputs as rows; got shape {tuple(inputs.shape)}. One sample x is "
+            "x[None]."
+        )
+
+
 def note_targets(error, outputs, targets):
     """Say in a note of an error of the loss how targets become what it takes."""
     if not (isinstance(targets, cr.Tensor) and isinstance(outputs, cr.Tensor)):

@@ -1,13 +1,20 @@
-"""The scheduler of a Trainer, stepped after every epoch."""
+"""The scheduler of a Trainer, stepped after every epoch or, where its kind counts batches, after
+every batch."""
 
-from .optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ._checks import object_hint, type_name
+from .optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+_COUNTS_BATCHES = (OneCycleLR, CyclicLR)
 
 
 def check_scheduler(scheduler, optimizer):
     """TypeError unless it is a scheduler, ValueError unless it is one of this optimizer."""
     if not isinstance(scheduler, LRScheduler):
-        kind = scheduler.__name__ if isinstance(scheduler, type) else type(scheduler).__name__
-        raise TypeError(f"[Trainer] expected scheduler one of optim.lr_scheduler; got {kind}.")
+        hint = object_hint(scheduler, "optimizer, ...")
+        raise TypeError(
+            "[Trainer] expected scheduler one of optim.lr_scheduler; "
+            f"got {type_name(scheduler)}.{hint}"
+        )
     if scheduler.optimizer is not optimizer:
         raise ValueError(
             "[Trainer] expected a scheduler of the optimizer; got one of another optimizer."
@@ -23,9 +30,34 @@ def check_measured(scheduler, validation):
         )
 
 
+def check_steps(scheduler, loader, epochs):
+    """ValueError for a OneCycleLR that would come to its end before the last batch."""
+    if not isinstance(scheduler, OneCycleLR):
+        return
+    try:
+        batches = len(loader)
+    except TypeError:  # nobody knows yet
+        return
+    steps = scheduler.last_epoch + epochs * batches
+    if steps > scheduler.total_steps:
+        raise ValueError(
+            f"[Trainer.fit] expected a OneCycleLR of {steps} steps, one for each batch; "
+            f"got one of {scheduler.total_steps}. Make it with epochs={epochs}, "
+            f"steps_per_epoch={batches}."
+        )
+
+
+def stepped_after_batch(scheduler):
+    """Whether it is of a kind that is stepped after every batch, which is done then."""
+    if not isinstance(scheduler, _COUNTS_BATCHES):
+        return False
+    scheduler.step()
+    return True
+
+
 def step_scheduler(scheduler, row):
     """After an epoch, of which `row` has the figures."""
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(row["val_loss"])
-    elif scheduler is not None:
+    elif scheduler is not None and not isinstance(scheduler, _COUNTS_BATCHES):
         scheduler.step()

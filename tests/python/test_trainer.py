@@ -195,6 +195,36 @@ def test_repr():
     assert "loss=mse_loss, optimizer=None" in repr(only)
 
 
+def test_a_history_is_a_table():
+    history = linear_trainer(metrics={"twice": lambda o, t: 2.0}).fit(line(), line(1), epochs=3)
+    for row in history.rows:
+        row |= {"seconds": 0.25, "samples_per_second": 12345.6}
+    first, names, *rows = repr(history).splitlines()
+    assert first == "History(epochs=3, best_epoch=3, stopped='epochs')"
+    assert names.split() == history.columns()
+    assert [row.split() for row in rows] == [
+        [
+            str(row["epoch"]),
+            "0.05",
+            *(f"{row[name]:.4g}" for name in ("train_loss", "train_twice")),
+            "0.25",
+            "12346",
+            *(f"{row[name]:.4g}" for name in ("val_loss", "val_twice")),
+        ]
+        for row in history
+    ]
+    assert len({len(row) for row in (names, *rows)}) == 1  # aligned
+
+
+def test_a_long_history_shows_its_ends():
+    history = linear_trainer().fit(line(), epochs=12)
+    _, _, *rows = repr(history).splitlines()
+    assert [row.split()[0] for row in rows] == [*"12345", "...", *"89", "10", "11", "12"]
+    history.rows.pop()
+    history.rows.pop()
+    assert len(repr(history).splitlines()) == 2 + 10
+
+
 # ---- early stopping and best weights
 
 

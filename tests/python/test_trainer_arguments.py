@@ -167,7 +167,7 @@ def test_widths_that_may_differ():
     ("loss", "error", "got"),
     [
         (nn.MSELoss(reduction="none"), cr.ShapeError, "one of shape (8, 1)"),
-        (lambda outputs, targets: None, TypeError, "NoneType"),
+        (lambda outputs, targets: None, TypeError, "None"),
         (lambda outputs, targets: outputs.mean().item(), TypeError, "float"),
     ],
 )
@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number(loss, error, got, compile):
     [
         (lambda o, t: (o - t).abs(), cr.ShapeError, "one of shape (8, 1). Return the mean over"),
         (lambda o, t: np.zeros(8), cr.ShapeError, "one of shape (8,). Return the mean over"),
-        (lambda o, t: None, TypeError, "NoneType."),
+        (lambda o, t: None, TypeError, "None."),
         (lambda o, t: (o.mean(), t.mean()), TypeError, "tuple."),
         (lambda o, t: "0.5", TypeError, "str."),
     ],

@@ -20,7 +20,7 @@ Row = collections.namedtuple("Row", "x y")
         (
             X.numpy(),
             TypeError,
-            r"a pair \(inputs, targets\); got ndarray\. .*: pass fit\(\(x, y\), \(",
+            r"a pair \(inputs, targets\); got numpy\.ndarray\. .*: pass fit\(\(x, y\), \(",
         ),
         (
             0.2,
@@ -65,13 +65,14 @@ ONE = "Inputs and targets are one argument: pass "
 @pytest.mark.parametrize("kind", [lambda t: t, lambda t: t.numpy(), lambda t: t.tolist()])
 def test_inputs_and_targets_as_two_arguments(kind):
     x, y = kind(X), kind(Y)
+    name = cr._core._type_name(x)
     for call in (lambda t: t.fit(x, y), lambda t: t.fit(x), lambda t: t.fit(x, (x, y))):
         with pytest.raises(TypeError, match="^.Trainer. expected training data as") as raised:
             call(linear_trainer())
-        assert str(raised.value).endswith(f"got {type(x).__name__}. {ONE}fit((x, y)).")
+        assert str(raised.value).endswith(f"got {name}. {ONE}fit((x, y)).")
     with pytest.raises(TypeError, match="^.Trainer. expected data as") as raised:
         linear_trainer().evaluate(x)
-    assert str(raised.value).endswith(f"got {type(x).__name__}. {ONE}evaluate((x, y)).")
+    assert str(raised.value).endswith(f"got {name}. {ONE}evaluate((x, y)).")
 
 
 def batches():

@@ -176,14 +176,22 @@ def test_labels_out_of_range_are_an_error():
     [
         (
             {"loss": nn.MSELoss},
-            r"loss function or module, as nn.MSELoss.*got the class MSELoss\. Call it, MSELoss\(\)",
+            r"loss function or module, as nn.MSELoss.*got the class MSELoss\. Make one: nn\.MSELoss\(\)\.$",
         ),
-        ({"model": nn.Linear}, r"expected a model, as nn.Linear\(2, 1\); got Linear"),
+        (
+            {"model": nn.Linear},
+            r"expected a model, as nn.Linear\(2, 1\); got the class Linear\. Make one: nn",
+        ),
         ({"model": lambda x: x}, "expected a model.*got function"),
-        ({"model": None}, "expected a model.*got NoneType"),
-        ({"loss": None}, "loss function or module.*got NoneType"),
-        ({"optimizer": "adam"}, r"; got 'adam'\. Make one, as chainrule.optim.Adam\(model\.par"),
-        ({"optimizer": optim.SGD}, "optimizer of the model's parameters; got <class"),
+        ({"model": None}, "expected a model.*got None"),
+        ({"loss": None}, "loss function or module.*got None"),
+        ({"optimizer": "adam"}, r"; got 'adam'\. Make one: chainrule.optim.Adam\(model\.par"),
+        (
+            {"optimizer": optim.AdamW},
+            r"; got the class AdamW\. Make one: chainrule\.optim\.AdamW\(model\.parameters\(\)\)\.$",
+        ),
+        ({"metrics": {"mse": nn.MSELoss}}, r"got 'mse': <class .*\. Make one: nn\.MSELoss\(\)\.$"),
+        ({"callbacks": [cr.Callback]}, r"got <class .*\. Make one: Callback\(\)\.$"),
         ({"optimizer": nn.MSELoss()}, r"optimizer of the model's parameters; got MSELoss\(\)"),
     ],
 )

@@ -88,11 +88,54 @@ def test_floats_with_a_scale_are_refused_before_training():
     assert weights(trainer.model) == before
 
 
+@pytest.mark.parametrize("as_", [lambda x: x, lambda x: x.numpy()])
+def test_targets_are_not_scaled(as_):
+    x, y = integers()
+    model = of(2)
+    seen = []
+    trainer = cr.Trainer(
+        model,
+        lambda outputs, targets: (seen.append(targets), nn.functional.mse_loss(outputs, targets))[
+            1
+        ],
+        optim.SGD(model.parameters(), lr=1e-6),
+        scale=THIRD,
+        compile=False,
+    )
+    rows = cr.stack([y, 2 * y, 3 * y], 1)
+    trainer.fit((as_(x), as_(rows)), epochs=1, batch_size=61, shuffle=False)
+    assert seen[0].dtype == cr.int64 and seen[0].tolist() == rows.tolist()
+
+
+def test_inputs_as_targets_are_refused_with_a_scale():
+    x, _ = integers()
+    model = nn.Linear(2, 2)
+    trainer = cr.Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.1), scale=1 / 255)
+    for pair in (
+        (x, x),
+        (x.numpy(), x.numpy()),
+        TensorDataset(x, x),
+        DataLoader(TensorDataset(x, x)),
+    ):
+        with pytest.raises(ValueError) as caught:
+            trainer.fit(pair)
+        assert str(caught.value) == (
+            "[Trainer.fit] expected targets of their own in the training data, as "
+            f"scale={1 / 255} multiplies inputs alone; got the inputs. Pass (x, x.float() * scale)."
+        )
+    with pytest.raises(ValueError, match="of their own in the validation data"):
+        trainer.fit((x, x.float() / 255), (x, x))
+    trainer.fit((x, x.float() * trainer.scale), epochs=1)
+    plain = cr.Trainer(model, nn.MSELoss(), trainer.optimizer)
+    floats = x.float() / 255
+    plain.fit((floats, floats), epochs=1)
+
+
 def test_inputs_that_are_no_tensor_are_not_scaled_in_silence():
     x, y = integers()
     trainer = classifier(of(2), scale=THIRD)
-    for inputs in ((x, x), x.numpy()):
-        with pytest.raises(TypeError, match=rf"scale=.*; got {type(inputs).__name__}\.$"):
+    for inputs, kind in (((x, x), "tuple"), (x.numpy(), r"numpy\.ndarray")):
+        with pytest.raises(TypeError, match=rf"scale=.*; got {kind}\.$"):
             trainer.evaluate([(inputs, y)])
 
 

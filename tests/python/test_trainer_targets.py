@@ -22,7 +22,7 @@ NUMBERS = "[Trainer] expected a tensor, an array or a list of numbers; got "
             np.array(["cat", "dog"] * 4),
             "an array of <U3. " + UNIQUE,
         ),
-        (None, "NoneType."),
+        (None, "None."),
         (["cat", "dog"] * 4, "list: [tensor] expected a number at [0]; got str."),
     ],
 )
