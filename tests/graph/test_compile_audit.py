@@ -1,5 +1,6 @@
 """CHAINRULE_AUDIT=n: every n-th replay is recorded instead, and the two programs compared."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -74,6 +75,67 @@ def test_a_number_that_nobody_announces(every_third, monkeypatch):
     assert [scaled(x).tolist() for _ in range(3)] == [[0.25, 0.25]] * 3  # a plan of its own now
     assert scaled.program is not program
     assert len(calls) == 4
+
+
+upper = True
+
+
+def other_operation(x):
+    if upper:
+        return x * 2  # first:
+    return x + 1  # then:
+
+
+def an_operation_more(x):
+    y = x * 2
+    if upper:
+        y = y.relu()  # first:
+    return y.sum()  # then:
+
+
+def a_round_fewer(x):
+    y = x * 2
+    for _ in range(3 if upper else 2):
+        y = y + x  # then:
+    return y
+
+
+def one_more_at_the_end(x):
+    y = x * 3
+    return y if upper else x * 4  # then:
+
+
+def another_result(x):
+    y = x * 3  # first:
+    z = y + 1  # then:
+    return y if upper else z
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (other_operation, "mul at {first}, then add at {then}"),
+        (an_operation_more, "relu at {first}, then sum at {then}"),
+        (a_round_fewer, "4 instructions, then 3, without add at {then}"),
+        (one_more_at_the_end, "1 instruction, then 2, with mul at {then}"),
+        (another_result, "other results: of mul at {first}, then of add at {then}"),
+    ],
+)
+def test_a_changed_branch_is_named_by_its_lines(every_third, monkeypatch, function, words):
+    fast = cr.compile(function)
+    for _ in range(4):
+        fast(cr.ones(2))
+    monkeypatch.setitem(globals(), "upper", False)
+    lines, start = inspect.getsourcelines(function)
+    places = {
+        mark: f"test_compile_audit.py:{start + at}"
+        for mark in ("first", "then")
+        for at, line in enumerate(lines)
+        if f"# {mark}:" in line
+    }
+    with pytest.raises(cr.CaptureError) as caught:
+        fast(cr.ones(2))
+    assert str(caught.value).endswith(f"recorded again, {words.format(**places)}.")
 
 
 def test_another_result_is_a_difference(every_third):

@@ -392,3 +392,39 @@ def test_a_step_that_cannot_be_captured_changes_nothing(kind):
     assert [p.tolist() for p in params] == [[1.0, 1.0, 1.0]] * 2
     optimizer.step()
     assert all((p < 1).all() for p in params)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "words"),
+    [
+        (
+            "momentum",
+            (0, 0.9),
+            "other inputs of sgd_update at {}; leave the optimizer's settings as",
+        ),
+        (
+            "nesterov",
+            (True, False),
+            "nesterov=True, then False at {}; leave the optimizer's settings",
+        ),
+        (
+            "lr",
+            (cr.tensor(0.1), cr.tensor(0.2)),
+            r"sizes \(\), then another at {}; pass it as an argument, or write into the one that is",
+        ),
+    ],
+)
+def test_a_setting_that_makes_another_program_of_every_call(key, values, words):
+    w = weight()
+    optimizer = cr.optim.SGD([w], lr=0.1, momentum=0.9)
+
+    @cr.compile
+    def step():
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+
+    with pytest.raises(cr.CaptureError, match=words.format(r"test_compiled_optim\.py:\d+")):
+        for turn in range(8):
+            optimizer.param_groups[0][key] = values[turn % 2]
+            step()

@@ -181,7 +181,7 @@ def test_a_setting_that_is_gone_is_told_before_a_replay_too():
     for _ in range(4):
         step()
     del optimizer.param_groups[0]["lr"]
-    with pytest.raises(cr.StateError, match="expected 'lr' in the group"):
+    with pytest.raises(cr.StateError, match="expected 'lr' in every group"):
         step()
 
 

@@ -329,3 +329,20 @@ def test_a_damaged_state(make, spoil):
     state.update({name: cr.zeros(3) for name in state if name != "step"})
     optimizer.step()
     assert p.tolist() != before
+
+
+def test_what_has_gone_is_told_where_it_was():
+    w = cr.nn.Parameter(cr.ones(1))
+    w.grad = cr.ones(1)
+    adam = cr.optim.Adam([w], lr=0.1)
+    adam.step()
+    del adam.state[w]["exp_avg_sq"]
+    with pytest.raises(
+        cr.StateError, match=r"^\[Adam\] expected 'exp_avg_sq' in the state of every par"
+    ):
+        adam.step()
+    del adam.param_groups[0]["betas"]
+    with pytest.raises(
+        cr.StateError, match=r"^\[Adam\] expected 'betas' in every group; got none in"
+    ):
+        adam.step()

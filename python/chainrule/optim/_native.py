@@ -244,9 +244,10 @@ class NativeOptimizer(Optimizer):
             raise self._missing(missing) from None
 
     def _missing(self, key):
+        setting = key.args[0] in self.defaults
+        where = "every group" if setting else "the state of every parameter updated before"
         return _core.StateError(
-            f"[{type(self).__name__}] expected {key} in the group and in the state of every "
-            "parameter that has been updated before; got none."
+            f"[{type(self).__name__}] expected {key} in {where}; got none in one."
         )
 
     def _groups(self):
