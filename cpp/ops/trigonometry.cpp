@@ -10,7 +10,9 @@ using kernels::Map;
 
 const OpDef kSin = {
     .name = "sin",
-    .doc = "The sine of an angle in radians.",
+    .doc =
+        "The sine of an angle in radians. Of float64 beyond 65536 it is the C library's, which has "
+        "the angle to 2^-92 only: next to a multiple of pi the result loses digits.",
     .signatures = {"sin(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kFloat,
@@ -23,7 +25,7 @@ const OpDef kSin = {
 
 const OpDef kCos = {
     .name = "cos",
-    .doc = "The cosine of an angle in radians.",
+    .doc = "The cosine of an angle in radians, far ones as by sin.",
     .signatures = {"cos(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kFloat,
@@ -36,7 +38,7 @@ const OpDef kCos = {
 
 const OpDef kTan = {
     .name = "tan",
-    .doc = "The tangent of an angle in radians.",
+    .doc = "The tangent of an angle in radians, far ones as by sin.",
     .signatures = {"tan(Tensor input) -> Tensor"},
     .surface = kEverywhere | kInPlace,
     .promotion = Promotion::kFloat,
