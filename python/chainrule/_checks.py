@@ -119,7 +119,7 @@ def check_index(op: str, index: Any, size: int) -> None:
 def check_dim(op: str, dim: Any, tensor: Tensor) -> None:
     """IndexError unless `tensor` has the dimension `dim`, TypeError unless it is an integer."""
     rank = max(tensor.dim(), 1)
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+    if isinstance(dim, bool) or not hasattr(type(dim), "__index__"):
         raise TypeError(f"[{op}] expected dim to be an int; got {type_name(dim)}.")
     if not -rank <= dim < rank:
         raise IndexError(

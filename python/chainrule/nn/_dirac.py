@@ -24,7 +24,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
             f"[dirac_] expected a tensor of 3, 4 or 5 dimensions; got shape {tuple(tensor.shape)}."
         )
     channels = tensor.shape[0]
-    if isinstance(groups, bool) or not hasattr(groups, "__index__"):
+    if isinstance(groups, bool) or not hasattr(type(groups), "__index__"):
         raise TypeError(f"[dirac_] expected groups to be an int; got {groups!r:.60}.")
     if groups < 1 or channels % groups:
         raise ValueError(f"[dirac_] expected groups >= 1 that divide {channels}; got {groups}.")

@@ -38,6 +38,9 @@ class Table(Module):
         if max_norm is not None:
             require_number(layer, "max_norm", max_norm)
         require_number(layer, "norm_type", norm_type)
+        require_bool(layer, "scale_grad_by_freq", scale_grad_by_freq)
+        if weight is not None:
+            require_tensor(layer, weight)
         refuse_sparse(layer, sparse)
         super().__init__()
         self.num_embeddings, self.embedding_dim = sizes

@@ -67,9 +67,9 @@ class MLP(Sequential):
         dtype=None,
     ):
         widths = _widths("MLP", "hidden_features", hidden_features)
-        makers = (activation, output_activation or activation, norm_layer or activation)
-        for maker in makers:
-            _require_maker("MLP", maker)
+        for maker in (activation, output_activation, norm_layer):
+            if maker is not None or maker is activation:
+                _require_maker("MLP", maker)
         require_probability("MLP", dropout)
         require_bool("MLP", "bias", bias)
         layers: list[Module] = []
@@ -168,8 +168,8 @@ def _require_maker(network, maker):
 
 def _widths(network, name, features):
     """The widths as a list; one int is a list of one."""
-    if hasattr(features, "__index__"):
-        features = [features]
+    if hasattr(type(features), "__index__"):
+        features = [operator.index(features)]
     if isinstance(features, str) or not isinstance(features, Iterable):
         raise TypeError(f"[{network}] expected {name} to be widths; got {features!r:.60}.")
     return [require_size(network, name, width) for width in features]

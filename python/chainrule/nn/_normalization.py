@@ -42,7 +42,7 @@ def check_eps(name, eps):
 
 
 def _shape_of(owner, normalized_shape) -> tuple[int, ...]:
-    one = hasattr(normalized_shape, "__index__") and not hasattr(normalized_shape, "__len__")
+    one = hasattr(type(normalized_shape), "__index__") and not hasattr(normalized_shape, "__len__")
     if not one and not isinstance(normalized_shape, Sequence):
         raise TypeError(
             f"[{owner}] expected normalized_shape to be an int or ints; "

@@ -22,7 +22,7 @@ def require_sizes(
     layer: str, name: str, sizes: Any, count: int, least: int | None
 ) -> tuple[int, ...]:
     """`count` sizes from that many, or from one for all; errors as in require_size."""
-    if hasattr(sizes, "__index__"):
+    if hasattr(type(sizes), "__index__"):
         return (require_size(layer, name, sizes, least),) * count
     if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) not in (1, count):
         form = "an int" if count == 1 else f"an int or {count} of them"

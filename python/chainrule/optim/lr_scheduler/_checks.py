@@ -40,7 +40,7 @@ def positive(op: str, name: str, value: Any):
 
 def integer(op: str, name: str, value: Any, least: int | None = 1, kind: type = TypeError) -> int:
     """`value`; `kind` of error unless it is an integer, ValueError unless it is >= `least`."""
-    if isinstance(value, bool | Tensor) or not hasattr(value, "__index__"):
+    if isinstance(value, bool | Tensor) or not hasattr(type(value), "__index__"):
         raise kind(f"[{op}] expected {name} to be an int; got {value!r:.60}.")
     if least is not None and value < least:
         raise ValueError(f"[{op}] expected {name} >= {least}; got {value}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..._checks import object_hint, type_name
 from .._optimizer import Optimizer
@@ -25,6 +25,10 @@ class _Leads(LRScheduler):
     def _take(self, schedulers, optimizer) -> Any:
         """Keeps the schedulers; returns their optimizer."""
         name = type(self).__name__
+        if not isinstance(schedulers, Iterable):
+            raise TypeError(
+                f"[{name}] expected an iterable of schedulers; got {type(schedulers).__name__}."
+            )
         schedulers = list(schedulers)
         if not schedulers:
             raise ValueError(f"[{name}] expected at least one scheduler; got none.")
@@ -154,7 +158,13 @@ class SequentialLR(_Leads):
         milestones: Sequence[int],
         last_epoch: int = -1,
     ):
+        require_optimizer("SequentialLR", optimizer)
         self._take(schedulers, optimizer)
+        if not isinstance(milestones, Iterable):
+            raise TypeError(
+                "[SequentialLR] expected an iterable of milestones; got "
+                f"{type(milestones).__name__}."
+            )
         milestones = [integer("SequentialLR", "milestones", m, 0) for m in milestones]
         if len(milestones) != len(self._schedulers) - 1:
             raise ValueError(
