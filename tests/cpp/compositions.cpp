@@ -127,8 +127,8 @@ void check_recurrence(kernels::Recurrence kind, bool reverse, bool projected) {
     autograd::set_requires_grad(t, true);
     return t;
   };
-  std::vector<Tensor> inputs{random({kSteps, kBatch, rows}), random({rows, state}),
-                             random({rows}), random({kBatch, state})};
+  std::vector<Tensor> inputs{random({kSteps, kBatch, rows}), random({rows, state}), random({rows}),
+                             random({kBatch, state})};
   inputs.push_back(kind == kernels::Recurrence::lstm ? random({kBatch, kHidden}) : Tensor());
   inputs.push_back(projected ? random({state, kHidden}) : Tensor());
   RecurrenceAttrs attrs;
