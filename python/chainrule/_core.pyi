@@ -1515,24 +1515,9 @@ class _ops:
     @staticmethod
     def random_uniform(state: Tensor, size: _Ints, dtype: _DType) -> Tensor: ...
     @staticmethod
-    def recurrence(input: Tensor, weight: Tensor, bias: Tensor | None, h0: Tensor, c0: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence: ...
-    @staticmethod
-    def recurrence_backward(
-        dy: Tensor,
-        dcells: Tensor | None,
-        weight: Tensor,
-        output: Tensor,
-        cells: Tensor,
-        gates: Tensor,
-        h0: Tensor,
-        c0: Tensor | None,
-        kind: _Int,
-        reverse: _PyBool,
-    ) -> _recurrence_backward: ...
     def recurrence(input: Tensor, weight: Tensor, bias: Tensor | None, h0: Tensor, c0: Tensor | None, projection: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence: ...
     @staticmethod
     def recurrence_backward(dy: Tensor, dcells: Tensor | None, weight: Tensor, output: Tensor, cells: Tensor, gates: Tensor, first: Tensor, projection: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence_backward: ...
-    def recurrence_backward(dy: Tensor, dcells: Tensor | None, weight: Tensor, output: Tensor, cells: Tensor, gates: Tensor, h0: Tensor, c0: Tensor | None, kind: _Int, reverse: _PyBool) -> _recurrence_backward: ...
     @staticmethod
     def reduce_prod(input: Tensor, dim: _Ints | None = None, keepdim: _PyBool = False) -> Tensor: ...
     @staticmethod
