@@ -146,7 +146,6 @@ X = cr.ones(5, 3)
             lambda: embedding_bag(cr.tensor([[1]]), X, mode="sum", per_sample_weights=cr.ones(1)),
         ),
         (
-        (
             cr.DtypeError,
             r"per_sample_weights of weight's dtype, .*float32; got .*float64",
             lambda: embedding_bag(

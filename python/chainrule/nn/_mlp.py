@@ -169,7 +169,7 @@ def _require_maker(network, maker):
 def _widths(network, name, features):
     """The widths as a list; one int is a list of one."""
     if hasattr(type(features), "__index__"):
-        features = [operator.index(features)]
+        features = [features]
     if isinstance(features, str) or not isinstance(features, Iterable):
         raise TypeError(f"[{network}] expected {name} to be widths; got {features!r:.60}.")
     return [require_size(network, name, width) for width in features]

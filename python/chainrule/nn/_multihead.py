@@ -6,7 +6,7 @@ from .. import _core
 from .._checks import require_bool, require_bools
 from .._core import Parameter, Tensor, _functional
 from . import init
-from ._attention import one_over_root, added, scaled_dot_product_attention
+from ._attention import added, one_over_root, scaled_dot_product_attention
 from ._dropouts import require_probability
 from ._linear import Linear
 from ._module import Module
