@@ -94,7 +94,7 @@ int64_t ProgramRecorder::row_elements(const Memory& memory, const Tensor& t) con
 }
 
 void ProgramRecorder::check_inside(const Memory& memory, const Tensor& t) const {
-  if (!memory.origin.defined()) return;
+  if (!memory.origin.defined() || t.numel() == 0) return;
   if (t->offset >= memory.flat_offset &&
       t->offset + extent(t.sizes(), t.strides()) <= memory.flat_end)
     return;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._checks import require_tensor
+from ._checks import require_tensor, type_name
 from ._core import ShapeError, Tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -24,6 +24,11 @@ def einsum(equation, *operands) -> Tensor:
     order, after those of "...". The equation may also be given as lists of integers, one after each
     operand: einsum(a, [0, 1], b, [1, 2], [0, 2]).
     """
+    if not isinstance(equation, str | Tensor):
+        raise TypeError(
+            "[einsum] expected an equation, or tensors with a list of labels after each; got "
+            f"{type_name(equation)}."
+        )
     if not isinstance(equation, str):
         equation, operands = _from_lists((equation, *operands))
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):

@@ -6,7 +6,7 @@ for a number (split), or a flag decides what comes back (nonzero, unique).
 
 from __future__ import annotations
 
-from ._checks import check_dim, require_tensor
+from ._checks import check_dim, index_of, require_bool, require_bools, require_tensor
 from ._core import ShapeError, Tensor, _ops, arange, cat, int64, no_grad, ones, zeros
 
 
@@ -17,7 +17,7 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
         return _ops.split(tensor, split_size_or_sections, dim)
     require_tensor("split", tensor)
     check_dim("split", dim, tensor)
-    sections = [int(n) for n in split_size_or_sections]
+    sections = [index_of("split", "sections", n) for n in split_size_or_sections]
     size = tensor.size(dim)
     if min(sections, default=0) < 0 or sum(sections) != size:
         raise ShapeError(
@@ -37,6 +37,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False):
     One row each, or with as_tuple one vector per dimension, which indexes:
     x[nonzero(x, as_tuple=True)].
     """
+    require_bool("nonzero", "as_tuple", as_tuple)
     return _ops.nonzero_tuple(input) if as_tuple else _ops.nonzero(input)
 
 
@@ -53,6 +54,9 @@ def unique(
     return_counts adds how often each occurs.
     """
     require_tensor("unique", input)
+    require_bools(
+        "unique", sorted=sorted, return_inverse=return_inverse, return_counts=return_counts
+    )
     if dim is None:
         values, inverse, counts = _ops.unique_values(input)
     else:

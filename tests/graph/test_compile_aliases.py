@@ -231,3 +231,10 @@ def test_a_copy_is_another_tensor_than_what_was_copied(body):
             seen.append([t.tolist() for t in kept])
         assert seen[0] == seen[1]
     assert fast.stats["replays"] == 4
+
+
+def test_a_view_without_elements_is_written():
+    fast = cr.compile(lambda x: x[:, 1:].add_(1))
+    for rows in (0, 2, 0, 2, 0, 2):
+        x = cr.zeros(rows, 3)
+        assert fast(x).shape == (rows, 2) and x.tolist() == [[0, 1, 1]] * rows

@@ -133,6 +133,13 @@ def test_a_dtype_that_does_not_fit_is_told_those_that_do(call, text):
         (lambda: X.to(INTS, cr.float64), "[to] expected one dtype; got int64 and float64"),
         (lambda: functional.one_hot(cr.tensor([5]), 3), "class numbers in [0, 2]; got 5"),
         (lambda: cr.einsum("ij->z", X), "got 'z' in 'ij->z'"),
+        (
+            lambda: cr.einsum(5, X),
+            "[einsum] expected an equation, or tensors with a list of labels",
+        ),
+        (lambda: X.split([1.5, 0.5]), "[split] expected sections to be an int; got 1.5."),
+        (lambda: X.nonzero(as_tuple="no"), "as_tuple to be True or False; got 'no'"),
+        (lambda: X.unique(return_counts="no"), "return_counts to be True or False; got 'no'"),
         (lambda: cr.einsum("ij->ii", X), "got 'i' in 'ij->ii'"),
         (lambda: cr.optim.SGD([cr.ones(1, requires_grad=True) * 2], 0.1), "result of MulBackward0"),
         (lambda: cr.save(object(), "nowhere"), "got object itself."),
