@@ -79,9 +79,10 @@ def compile(
     With the environment variable CHAINRULE_AUDIT=n every n-th replay is an eager call that is
     recorded, and the two programs are compared: a difference, so a replay that would not have done
     what the function does by now, is a CaptureError with the line and both values, which comes when
-    that eager call has done its work: a step that is audited has been taken. It finds what depends on Python state that nothing announces, such as a number in a global; not what the
-    function itself changes there, which happens in the calls that are recorded alone. A run of
-    fewer than some n replays is audited with a smaller n.
+    that eager call has done its work: a step that is audited has been taken. It finds what depends
+    on Python state that nothing announces, such as a number in a global; not what the function
+    itself changes there, which happens in the calls that are recorded alone. A run of fewer than
+    some n replays is audited with a smaller n.
 
     Arguments count by what they hold: tensors, arrays, numbers and strings, alone or in tuples,
     lists and dicts (and in dataclasses, arrays apart). Any other object counts as itself and by its
