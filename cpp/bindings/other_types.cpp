@@ -24,14 +24,20 @@ std::string class_name(PyTypeObject* type) {
   return known ? name : str(module, ".", name);
 }
 
-// What lies innermost at the front of nested lists; nullptr in an empty one. A list may contain
-// itself.
-PyObject* first_leaf(PyObject* o) {
-  for (int depth = 0; PyList_Check(o) || PyTuple_Check(o); ++depth) {
-    if (depth == 64 || PySequence_Fast_GET_SIZE(o) == 0) return nullptr;
+// What lies innermost at the front of nested lists, and in how many of them; no object in an empty
+// one. A list may contain itself.
+struct Leaf {
+  PyObject* object;
+  int depth;
+};
+
+Leaf first_leaf(PyObject* o) {
+  int depth = 0;
+  for (; PyList_Check(o) || PyTuple_Check(o); ++depth) {
+    if (depth == 64 || PySequence_Fast_GET_SIZE(o) == 0) return {nullptr, depth};
     o = PySequence_Fast_GET_ITEM(o, 0);
   }
-  return o;
+  return {o, depth};
 }
 
 }  // namespace
@@ -43,10 +49,11 @@ std::string type_name(PyObject* o) {
 }
 
 std::string tensor_code(PyObject* o, std::string_view name) {
+  if (is_tensor(o)) return "";
   if (is_numpy_array(o)) return str("chainrule.from_numpy(", name, ")");
   if (PyList_Check(o) || PyTuple_Check(o)) {
-    PyObject* leaf = first_leaf(o);
-    if (leaf && is_tensor(leaf)) return str("chainrule.stack(", name, ")");
+    const auto [leaf, depth] = first_leaf(o);
+    if (leaf && is_tensor(leaf)) return depth == 1 ? str("chainrule.stack(", name, ")") : "";
     return leaf && number_from(leaf) ? str("chainrule.tensor(", name, ")") : "";
   }
   auto* type = reinterpret_cast<PyObject*>(Py_TYPE(o));

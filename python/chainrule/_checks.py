@@ -22,6 +22,14 @@ def tensor_hint(value: Any, name: str = "x") -> str:
     return f" Pass {code}." if code else ""
 
 
+def parameter_hint(value: Any) -> str:
+    """ " Pass nn.Parameter(x)." where that makes a Parameter of what the user has as `x`."""
+    code = _core._tensor_code(value, "x")
+    if isinstance(value, Tensor):
+        code = "x" if value.is_floating_point() else "x.float()"
+    return f" Pass nn.Parameter({code})." if code else ""
+
+
 def object_hint(value: Any, arguments: str = "") -> str:
     """ " Make one: nn.ReLU()." where a class stands in the place of its objects."""
     if not isinstance(value, type):

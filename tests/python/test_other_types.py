@@ -63,7 +63,6 @@ def hint_of(call, kind=TypeError):
         (lambda: nn.LSTM(3, 2)(ARRAY), "x", ARRAY),
         (lambda: nn.Embedding(3, 2)([0, 2]), "x", [0, 2]),
         (lambda: nn.ReLU().register_buffer("b", ARRAY), "x", ARRAY),
-        (lambda: setattr(nn.Linear(3, 2), "weight", ARRAY), "x", ARRAY),
         (lambda: nn.Parameter(ARRAY), "data", ARRAY),
         (lambda: setattr(cr.ones(2, 3), "grad", ARRAY), "x", ARRAY),
         (lambda: cr.ones(2, requires_grad=True).backward(ARRAY), "x", ARRAY),
@@ -271,3 +270,27 @@ def test_other_keys_of_a_group_are_kept():
     sgd = optim.SGD([{"params": [cr.ones(1)], **keys}], lr=0.1)
     assert {key: sgd.param_groups[0][key] for key in keys} == keys
     assert lr_scheduler.StepLR(sgd, 1, last_epoch=0).base_lrs == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (X, "nn.Parameter(x)"),
+        (X.long(), "nn.Parameter(x.float())"),
+        (ARRAY, "nn.Parameter(chainrule.from_numpy(x))"),
+        (LIST, "nn.Parameter(chainrule.tensor(x))"),
+        ([X[0], X[1]], "nn.Parameter(chainrule.stack(x))"),
+        (Exporter(ARRAY), "nn.Parameter(chainrule.from_dlpack(x))"),
+    ],
+)
+def test_what_is_assigned_in_the_place_of_a_parameter(value, code):
+    layer = nn.Linear(3, 2, bias=False)
+    for call in (layer.__setattr__, layer.register_parameter):
+        assert hint_of(lambda call=call: call("weight", value))[1] == code
+        call("weight", eval(code, {"chainrule": cr, "nn": nn, "x": value}))
+    assert isinstance(layer.weight, nn.Parameter) and layer(X).shape[0] == 2
+
+
+def test_no_hint_where_no_code_makes_the_tensor():
+    for value in ([[X, X], [X, X]], X, 3.0):
+        assert cr._core._tensor_code(value, "x") == ""

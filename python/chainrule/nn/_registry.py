@@ -6,7 +6,7 @@ over them, are in _members.py.
 """
 
 from .. import _core
-from .._checks import object_hint, tensor_hint, type_name
+from .._checks import object_hint, parameter_hint, tensor_hint, type_name
 from .._core import Parameter, Tensor
 from .._plans import note_assignment
 from ._members import BUFFER, BUFFERS, MODULE, PARAMETER, TRANSIENT, Members, require_name
@@ -82,7 +82,7 @@ class Registry(Members):
         if registered in BUFFERS and isinstance(value, Tensor):
             return registered
         wanted = {PARAMETER: "an nn.Parameter", MODULE: "an nn.Module"}.get(registered, "a Tensor")
-        hint = object_hint(value) if registered == MODULE else tensor_hint(value)
+        hint = {PARAMETER: parameter_hint, MODULE: object_hint}.get(registered, tensor_hint)(value)
         raise TypeError(
             f"[{type(self).__name__}] expected {wanted} or None for {registered} {name!r}; "
             f"got {type_name(value)}.{hint}"
@@ -142,7 +142,7 @@ class Registry(Members):
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"[register_parameter] expected an nn.Parameter or None for {name!r}; "
-                f"got {type_name(param)}."
+                f"got {type_name(param)}.{parameter_hint(param)}"
             )
         self._announce(name)
         self._register(name, param, PARAMETER)
