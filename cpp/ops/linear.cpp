@@ -21,8 +21,7 @@ std::string linear_hint(const Tensor& x, const Tensor& w) {
   if (from == 0) return " Use input.flatten() for one sample.";
   if (from > 0) return str(" Use input.flatten(", from, ")", from == 1 ? " or nn.Flatten()." : ".");
   if (x.dim() == 1 && in == 1) return " Use input.unsqueeze(1).";
-  if (x.dim() == 2 && x.size(0) == in) return " Use input.T: rows are samples.";
-  return x.size(-1) == w.size(0) ? " Use weight.T: weights are (out, in)." : "";
+  return x.dim() == 2 && x.size(0) == in ? " Use input.T: rows are samples." : "";
 }
 
 void check_linear_sizes(const Tensor& x, const Tensor& w, const Tensor& bias) {

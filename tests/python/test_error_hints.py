@@ -46,11 +46,7 @@ LINEAR = nn.Linear(784, 10)
         (LINEAR, (784, 5), "Use input.T: rows are samples."),
         (LINEAR, (5, 783), "got input (5, 783) and weight (10, 784)."),
         (nn.Linear(1, 3), (5,), "Use input.unsqueeze(1)."),
-        (
-            lambda x: functional.linear(x, cr.ones(4, 7)),
-            (5, 4),
-            "Use weight.T: weights are (out, in).",
-        ),
+        (nn.Linear(7, 4), (5, 4), "got input (5, 4) and weight (4, 7)."),
         (nn.Conv2d(3, 8, 3), (2, 32, 30, 3), "Use input.permute(0, 3, 1, 2)."),
         (nn.Conv2d(3, 8, 3), (32, 30, 3), "Use input.permute(2, 0, 1)."),
         (nn.Conv2d(4, 8, 3, groups=2), (2, 32, 30, 4), "Use input.permute(0, 3, 1, 2)."),
