@@ -7,19 +7,15 @@ namespace chainrule::ops {
 
 namespace {
 
-// Sizes of a target of class indices: the scores' without the class dim.
-Dims index_sizes(const Tensor& scores) {
-  Dims sizes = scores.sizes();
-  sizes.erase(class_dim(scores));
-  return sizes;
-}
-
 // The sizes without the dimension d.
 Dims without(const Dims& sizes, int d) {
   Dims rest = sizes;
   rest.erase(d);
   return rest;
 }
+
+// Sizes of a target of class indices.
+Dims index_sizes(const Tensor& scores) { return without(scores.sizes(), class_dim(scores)); }
 
 // What to write where scores or classes are there, but in another arrangement than `expected`.
 std::string arrangement_hint(const Call& c, const Dims& expected) {
@@ -50,11 +46,13 @@ std::string arrangement_hint(const Call& c, const Dims& expected) {
 }  // namespace
 
 void check_scores(const Call& c) {
-  if (is_floating(c[0].dtype())) return;
+  const bool swapped = is_floating(c[1].dtype());
+  if (is_floating(c[0].dtype()) || (!swapped && !(c[0].sizes() == c[1].sizes()))) {
+    return check_floating_input(c);
+  }
   fail<DtypeError>(c.name(), "expected a floating input; got ", dtype_name(c[0].dtype()), ".",
-                   is_floating(c[1].dtype())
-                       ? " The order is input, target."
-                       : " Pass the scores of all classes, not their argmax.");
+                   swapped ? " The order is input, target."
+                           : " Pass the scores of all classes, not their argmax.");
 }
 
 int class_dim(const Tensor& scores) { return scores.dim() == 1 ? 0 : 1; }

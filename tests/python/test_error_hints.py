@@ -146,6 +146,7 @@ SEQUENCE = "Use input.transpose(1, 2): classes are dimension 1."
             ints(4),
             "Pass the scores of all classes, not their argmax.",
         ),
+        ("cross_entropy", ints(4, 10), ints(4), "got int64. Use .float()."),
     ],
 )
 def test_classes(loss, input, target, words):
