@@ -2,6 +2,8 @@
 // against `(n,)` would broadcast to n * n differences and train on nonsense.
 #include "ops/loss.h"
 
+#include <utility>
+
 #include "ops/elementwise.h"
 
 namespace chainrule {
@@ -16,11 +18,28 @@ bool adds_one(const Dims& longer, const Dims& shorter) {
   return front == shorter;
 }
 
+Dims without_ones(const Dims& sizes) {
+  Dims rest;
+  for (const int64_t size : sizes) {
+    if (size != 1) rest.push_back(size);
+  }
+  return rest;
+}
+
+// Whether one is the other with the last two dimensions swapped.
+bool transposed(const Dims& a, Dims b) {
+  const int rank = b.size();
+  if (rank < 2) return false;
+  std::swap(b[rank - 2], b[rank - 1]);
+  return a == b;
+}
+
 std::string same_shape_hint(const Tensor& input, const Tensor& target) {
   const Dims &x = input.sizes(), &t = target.sizes();
   if (adds_one(x, t)) return str(" Use target.unsqueeze(", t.size(), ").");
   if (adds_one(t, x)) return str(" Use target.squeeze(", x.size(), ").");
-  if (x.product() == t.product()) return " Use target.reshape(input.shape).";
+  if (without_ones(x) == without_ones(t)) return " Use target.reshape(input.shape).";
+  if (transposed(x, t)) return " Use target.mT.";
   const bool labels = !is_floating(target.dtype()) && t.size() == 1 && x.size() == 2;
   return labels && x[0] == t[0] ? " Use cross_entropy for labels of classes." : "";
 }

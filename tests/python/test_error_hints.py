@@ -169,6 +169,11 @@ PAIRS += ["smooth_l1_loss", "huber_loss", "half_mse_loss", "poisson_nll_loss", "
         ((2, 4, 1), (2, 4), "Use target.unsqueeze(2)."),
         ((1,), (), "Use target.unsqueeze(0)."),
         ((4, 1), (1, 4), "Use target.reshape(input.shape)."),
+        ((2, 1, 4), (1, 2, 4), "Use target.reshape(input.shape)."),
+        ((4, 6), (6, 4), "got (4, 6) and (6, 4). Use target.mT."),
+        ((2, 4, 6), (2, 6, 4), "got (2, 4, 6) and (2, 6, 4). Use target.mT."),
+        ((4, 6), (3, 8), "got (4, 6) and (3, 8)."),
+        ((4, 6), (24,), "got (4, 6) and (24,)."),
         ((4, 2), (4,), "got (4, 2) and (4,)."),
     ],
 )
