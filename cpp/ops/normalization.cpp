@@ -30,9 +30,10 @@ Tensor vector_of(const Call& c, const Tensor& t, const char* what, const Dims& s
   const bool mixed = is_floating(t.dtype()) && is_floating(c[0].dtype()) &&
                      promote_types(t.dtype(), c[0].dtype()) == DType::kFloat32;
   if (!fits && !mixed) {
+    const bool widens = is_floating(t.dtype());  // the input, not the vector, is the odd one
     fail<DtypeError>(c.name(), "expected ", what, " of the input's dtype, ",
-                     dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ". Use input.to(",
-                     what, ".dtype).");
+                     dtype_name(c[0].dtype()), "; got ", dtype_name(t.dtype()), ". Use ",
+                     widens ? str("input.to(", what, ".dtype).") : str(what, ".to(input.dtype)."));
   }
   const Tensor dense = contiguous(reshape(t, {t.numel()}));
   return dense.dtype() == dtype ? dense : cast(dense, dtype);

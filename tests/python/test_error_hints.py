@@ -307,6 +307,22 @@ def test_dtypes_of_inputs(call, sizes, of_double, of_ints):
         assert "[linear]" not in text_of(call, x)
 
 
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda x, v: functional.layer_norm(x, (3,), v), "weight"),
+        (lambda x, v: functional.layer_norm(x, (3,), None, v), "bias"),
+        (lambda x, v: functional.group_norm(x, 1, v), "weight"),
+        (lambda x, v: functional.batch_norm(x, v, v), "running_mean"),
+        (lambda x, v: functional.batch_norm(x, None, None, v, training=True), "weight"),
+    ],
+)
+def test_vectors_of_integers_beside_an_input_of_floats(call, what):
+    x, vector = made((4, 3)), ints(3)
+    assert text_of(call, x, vector).endswith(f"int64. Use {what}.to(input.dtype).")
+    assert call(x, vector.to(x.dtype)).shape == x.shape
+
+
 def test_mixed_dtypes_under_autocast():
     with cr.autocast():
         assert ATTENTION(X, X, X)[0].shape == X.shape

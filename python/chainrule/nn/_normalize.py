@@ -141,9 +141,11 @@ def _check_vector(op, name, vector, input):
         )
     wide = input.dtype == _core.bfloat16 and vector.dtype == _core.float32
     if vector.dtype != input.dtype and not wide:
+        floating = vector.is_floating_point()
+        code = f"input.to({vector.dtype})" if floating else f"{name}.to(input.dtype)"
         raise _core.DtypeError(
             f"[{op}] expected {name} of the input's dtype, {input.dtype}; got {vector.dtype}. "
-            f"Use input.to({vector.dtype})."
+            f"Use {code}."
         )
 
 
