@@ -80,7 +80,7 @@ namespace {
 // By x, and with the sign turned by t: the gradient that came, where x - t lies within delta.
 Tensor huber_bend(Backward& b, double sign) {
   const auto& a = b.as<HuberBackwardAttrs>();
-  return inside_backward(mul(b.dy(), b.value(0)), sub(b.value(1), b.value(2)), -a.delta, a.delta,
+  return inside_backward(absorb(b.dy(), b.value(0)), sub(b.value(1), b.value(2)), -a.delta, a.delta,
                          sign / a.divisor);
 }
 

@@ -112,6 +112,18 @@ def test_masked_labels_that_are_missing(loss):
     assert x.grad[0].item() == 0 and x.grad[1].isfinite().item() and x.grad[1].item() != 0
 
 
+@pytest.mark.parametrize("loss", [F.mse_loss, F.half_mse_loss, F.smooth_l1_loss, F.huber_loss])
+def test_an_infinite_incoming_gradient_meets_a_zero_second_one(loss):
+    """Both in the squared part, whose second derivative reads the first gradient."""
+    x, target, dy = leaf([1.0, 0.5]), leaf([0.75, 0.25]), leaf([INF, INF])
+    each = loss(x, target, reduction="none")
+    first = cr.autograd.grad([each], [x, target], [dy], create_graph=True)
+    for g in first:
+        zeros = cr.zeros(2, dtype=cr.float64)
+        for second in cr.autograd.grad([g], [x, target], [zeros], retain_graph=True):
+            np.testing.assert_array_equal(second.numpy(), [0, 0])
+
+
 def test_a_finite_incoming_gradient_meets_the_infinite_slope():
     x = leaf([0.0])
     cr.sqrt(x).backward()
