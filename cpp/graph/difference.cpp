@@ -11,6 +11,13 @@ namespace {
 
 std::string place(const Instruction& in) { return in.where.empty() ? "" : str(" at ", in.where); }
 
+constexpr const char* kSameParameters = "; the same parameters must have gradients";
+
+// Whether the input is a parameter that an update writes: their list is the first.
+bool is_updated(const Instruction& in, size_t input) {
+  return in.op->is(kMutates) && input < static_cast<size_t>(in.list_ends[0]);
+}
+
 // What to do about another attribute or input: those of an update come from the groups.
 const char* advice(const Instruction& in) {
   return in.op->is(kMutates) ? "; leave the optimizer's settings as they are"
@@ -31,7 +38,10 @@ std::string attributes_differ(const Instruction& x, const Instruction& y) {
 
 std::string differ(const Program& a, const Instruction& x, const Program& b, const Instruction& y) {
   if (x.op != y.op) return str(x.op->name, place(x), ", then ", y.op->name, place(y));
-  if (x.list_ends != y.list_ends) return str("other inputs of ", x.op->name, place(y), advice(y));
+  if (x.list_ends != y.list_ends) {
+    const bool parameters = x.op->is(kMutates) && x.list_ends[0] != y.list_ends[0];
+    return str("other inputs of ", x.op->name, place(y), parameters ? kSameParameters : advice(y));
+  }
   for (size_t i = 0; i < std::min(x.inputs.size(), y.inputs.size()); ++i) {
     if (x.inputs[i] == kNone || y.inputs[i] == kNone) continue;
     const Value &u = a.values[x.inputs[i]], &v = b.values[y.inputs[i]];
@@ -44,7 +54,9 @@ std::string differ(const Program& a, const Instruction& x, const Program& b, con
         !a.states[u.index].same_as(b.states[v.index]) &&
         a.states[u.index]->storage != b.states[v.index]->storage) {
       return str("one tensor of sizes ", u.sizes, ", then another", place(y),
-                 "; pass it as an argument, or write into the one that is there");
+                 is_updated(y, i)
+                     ? kSameParameters
+                     : "; pass it as an argument, or write into the one that is there");
     }
   }
   if (x.attrs != y.attrs) return attributes_differ(x, y);

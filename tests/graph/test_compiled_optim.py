@@ -428,3 +428,33 @@ def test_a_setting_that_makes_another_program_of_every_call(key, values, words):
         for turn in range(8):
             optimizer.param_groups[0][key] = values[turn % 2]
             step()
+
+
+@pytest.mark.parametrize(
+    ("turns", "words"),
+    [
+        (
+            [(0,), (0, 1)],
+            "other inputs of sgd_update at {}; the same parameters must have gradients",
+        ),
+        ([(0,), (1,)], r"\(3,\), then another at {}; the same parameters must have gradients"),
+    ],
+)
+def test_other_parameters_with_gradients_in_every_call(turns, words):
+    params = [cr.ones(3, requires_grad=True) for _ in range(2)]
+    optimizer = cr.optim.SGD(params, lr=0.1)
+    trained = turns[0]
+
+    @cr.compile
+    def step():
+        optimizer.zero_grad()
+        sum((p * 2).sum() for p in params).backward()
+        for i, p in enumerate(params):
+            if i not in trained:
+                p.grad = None
+        optimizer.step()
+
+    with pytest.raises(cr.CaptureError, match=words.format(r"test_compiled_optim\.py:\d+")):
+        for turn in range(8):
+            trained = turns[turn % 2]
+            step()
