@@ -19,6 +19,7 @@ const OpDef kSquaredError = {
              {1, reads_value(0) | reads_value(1),
               [](Backward& b) { return squared_error_backward(b.dy(), b.value(1), b.value(0)); }}},
     .traits = kElementwise,
+    .cost = 2,
 };
 
 const OpDef kSquaredErrorBackward = {
@@ -33,7 +34,7 @@ const OpDef kSquaredErrorBackward = {
              {1, reads_value(0), [](Backward& b) { return absorb(b.dy(), mul(b.value(0), 2)); }},
              {2, reads_value(0), [](Backward& b) { return absorb(b.dy(), mul(b.value(0), -2)); }}},
     .traits = kElementwise,
-    .cost = 2,
+    .cost = 3,
 };
 
 }  // namespace chainrule::ops
