@@ -13,6 +13,7 @@
 #include "core/allocator.h"
 #include "core/threads.h"
 #include "kernels/kernel_table.h"
+#include "ops/index_rules.h"
 #include "ops/op.h"
 
 namespace chainrule::bindings {
@@ -109,6 +110,11 @@ void bind_settings(py::module_& m) {
         return can_cast(require_dtype(from.ptr(), "can_cast"), require_dtype(to.ptr(), "can_cast"));
       },
       "from_"_a, "to"_a, "Whether `from_` may be written into `to` in place.");
+  // In whose terms functions written in Python have an index refused.
+  m.attr("_INDEX_FORMS") = py::dict("embedding"_a = static_cast<int>(kEmbeddingForm),
+                                    "embedding_bag"_a = static_cast<int>(kEmbeddingBagForm),
+                                    "offsets"_a = static_cast<int>(kOffsetsForm),
+                                    "bags"_a = static_cast<int>(kBagsForm));
   m.def("_memory_stats", memory_stats_dict,
         "Bytes allocated, their peak, and bytes kept for reuse.");
   m.def("_empty_cache", empty_cache, "Gives cached memory back to the system.");

@@ -8,8 +8,7 @@ from .. import _core
 from .._checks import require_bool, require_number, require_tensor
 from .._core import Tensor, _ops
 
-# What the operation knows by number, in whose terms it refuses an index: IndexForm.
-FORMS = {"embedding": 7, "embedding_bag": 8, "offsets": 9, "bags": 10}
+FORMS = _core._INDEX_FORMS  # in whose terms an operation refuses an index
 
 
 def embedding(
