@@ -46,12 +46,22 @@ def require_tensor(op: str, value: Any) -> Tensor:
 
 
 def shown(op: str, value: Any) -> str:
-    """A setting that does not fit, for the end of a message; a tensor is what a layer that was yet
-    to be made has been called with."""
-    if not isinstance(value, Tensor) or value.dim() == 0:
+    """A setting that does not fit, for the end of a message; a tensor or an array is what a module
+    that was yet to be made has been called with."""
+    if not is_array(value):
         return f"{value!r:.60}."
-    hint = f" Make the layer, then call it: nn.{op}(...)(input)." if op[:1].isupper() else ""
-    return f"a Tensor of shape {tuple(value.shape)}.{hint}"
+    from . import nn  # which needs this file
+
+    made = getattr(nn, op, None)
+    is_module = isinstance(made, type) and issubclass(made, nn.Module)
+    hint = f" Make the module, then call it: nn.{op}(...)(...)." if is_module else ""
+    return f"a {type_name(value)} of shape {tuple(value.shape)}.{hint}"
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is a tensor or an array with dimensions, of whatever library."""
+    ndim = getattr(value, "ndim", 0)
+    return isinstance(ndim, int) and ndim > 0 and hasattr(value, "shape")
 
 
 def as_float(op: str, name: str, value: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_number, tensor_hint, type_name
+from .._checks import is_array, require_number, shown, tensor_hint, type_name
 from .._core import Tensor
 from ._module import Module
 from ._reduction import REDUCTIONS, reduction_name
@@ -48,12 +48,9 @@ def optional_tensor(loss, name, value):
 def _refuse_tensors(loss, *settings):
     """TypeError for the tensors that a call of the loss takes, handed to its constructor."""
     for setting in settings:
-        if getattr(setting, "ndim", 0) > 0:
-            name, shape = type(loss).__name__, tuple(setting.shape)
-            raise TypeError(
-                f"[{name}] expected settings of the loss; got {type_name(setting)} of shape {shape}. "
-                f"Make the loss, then call it: nn.{name}()(input, target)."
-            )
+        if is_array(setting):
+            name = type(loss).__name__
+            raise TypeError(f"[{name}] expected settings of the loss; got {shown(name, setting)}")
 
 
 def number(loss, name, value):
