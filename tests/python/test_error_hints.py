@@ -225,6 +225,14 @@ def test_masks_of_integers(dtype):
     )
 
 
+@pytest.mark.parametrize("dtype", [cr.float64, cr.bfloat16])
+def test_a_floating_mask_of_another_dtype_stays_one(dtype):
+    mask = made((5, 5), dtype)  # as bools, its zeros would hide what they leave as it is
+    words = "Use attn_mask.to(query.dtype)."
+    check(functional.scaled_dot_product_attention, [Q, Q, Q, mask], words)
+    functional.scaled_dot_product_attention(Q, Q, Q, mask.to(Q.dtype))
+
+
 def test_masks_of_floats_as_an_index():
     check(lambda x, m: x[m], [X, made((2,))], "Use .bool() for a mask, .long() for places.")
 

@@ -152,9 +152,13 @@ def _leading_sizes(query, key, value):
 def _check_mask(mask, dtype, shape):
     require_tensor(OP, mask)
     if mask.dtype not in (_core.bool, _core.float32, dtype):
+        floating = (
+            mask.is_floating_point()
+        )  # what is added; zeros, where a query looks, are no True
+        cast = "to(query.dtype)" if floating else "bool(), True where a query looks"
         raise _core.DtypeError(
             f"[{OP}] expected attn_mask of bool, float32 or query's {dtype}; got {mask.dtype}. "
-            "Use attn_mask.bool(), True where a query looks."
+            f"Use attn_mask.{cast}."
         )
     own = tuple(mask.shape)
     fits = len(own) <= len(shape) and all(
