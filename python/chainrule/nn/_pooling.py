@@ -38,8 +38,15 @@ def max_pool1d(
         >>> nn.functional.max_pool1d(chainrule.tensor([[1.0, 5.0, 2.0, 3.0]]), 2)
         tensor([[5., 3.]])
     """
-    sizes = kernel_size, stride, padding, dilation, ceil_mode
-    return _with_places("max_pool1d", input, *sizes, return_indices=return_indices)
+    require_bool("max_pool1d", "return_indices", return_indices)
+    try:
+        values, places = _functional.max_pool1d_with_indices(
+            input, kernel_size, stride, padding, dilation, ceil_mode
+        )
+    except Exception as error:
+        _name_as_called(error)
+        raise
+    return (values, places) if return_indices else values
 
 
 def max_pool2d(
@@ -60,8 +67,15 @@ def max_pool2d(
         tensor([[[ 5.,  7.],
                  [13., 15.]]])
     """
-    sizes = kernel_size, stride, padding, dilation, ceil_mode
-    return _with_places("max_pool2d", input, *sizes, return_indices=return_indices)
+    require_bool("max_pool2d", "return_indices", return_indices)
+    try:
+        values, places = _functional.max_pool2d_with_indices(
+            input, kernel_size, stride, padding, dilation, ceil_mode
+        )
+    except Exception as error:
+        _name_as_called(error)
+        raise
+    return (values, places) if return_indices else values
 
 
 def adaptive_max_pool1d(
@@ -71,7 +85,13 @@ def adaptive_max_pool1d(
 
     Window o is from ⌊o L / output_size⌋ to ⌈(o + 1) L / output_size⌉.
     """
-    return _with_places("adaptive_max_pool1d", input, output_size, return_indices=return_indices)
+    require_bool("adaptive_max_pool1d", "return_indices", return_indices)
+    try:
+        values, places = _functional.adaptive_max_pool1d_with_indices(input, output_size)
+    except Exception as error:
+        _name_as_called(error)
+        raise
+    return (values, places) if return_indices else values
 
 
 def adaptive_max_pool2d(
@@ -85,7 +105,13 @@ def adaptive_max_pool2d(
     """
     op = "adaptive_max_pool2d"
     size = with_kept_sizes(op, output_size, _sides(op, input))
-    return _with_places(op, input, size, return_indices=return_indices)
+    require_bool(op, "return_indices", return_indices)
+    try:
+        values, places = _functional.adaptive_max_pool2d_with_indices(input, size)
+    except Exception as error:
+        _name_as_called(error)
+        raise
+    return (values, places) if return_indices else values
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | None]) -> Tensor:
@@ -103,15 +129,10 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | 
     return _functional.adaptive_avg_pool2d(input, size)
 
 
-def _with_places(op, input, *arguments, return_indices) -> Any:
-    require_bool(op, "return_indices", return_indices)
-    try:
-        both = getattr(_functional, f"{op}_with_indices")(input, *arguments)
-    except Exception as error:  # it names the operation that was called here
-        if error.args and isinstance(error.args[0], str):
-            error.args = (error.args[0].replace("_with_indices", ""), *error.args[1:])
-        raise
-    return tuple(both) if return_indices else both[0]
+def _name_as_called(error):
+    """The operation that returns places bears a longer name than the one that was called."""
+    if error.args and isinstance(error.args[0], str):
+        error.args = (error.args[0].replace("_with_indices", ""), *error.args[1:])
 
 
 def with_kept_sizes(op: str, output_size: Any, sizes: Sequence[int]) -> Any:
