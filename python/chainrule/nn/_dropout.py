@@ -49,7 +49,6 @@ class Dropout(_Dropout):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False, *, scale_at_test: bool = False):
-        require_bool("Dropout", "scale_at_test", scale_at_test)
         super().__init__(p, inplace)
         self.scale_at_test = require_bool("Dropout", "scale_at_test", scale_at_test)
 

@@ -34,7 +34,6 @@ class Table(Module):
         layer = type(self).__name__
         names = ("num_embeddings", "embedding_dim")
         sizes = tuple(require_size(layer, *pair) for pair in zip(names, sizes, strict=True))
-        require_bool(layer, "scale_grad_by_freq", scale_grad_by_freq)
         if max_norm is not None:
             require_number(layer, "max_norm", max_norm)
         require_number(layer, "norm_type", norm_type)
