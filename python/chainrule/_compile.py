@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._checks import type_name
+from ._checks import require_bool, type_name
 from ._compiled_function import CompiledFunction
 
 TYPE_CHECKING = False
@@ -130,8 +130,7 @@ def compile(
             f"[compile] expected a function or a module alone; got {', '.join(settings)}. Leave "
             "that out: a call is always recorded whole, with one plan for each shape."
         )
-    if not isinstance(fallback, bool):
-        raise TypeError(f"[compile] expected fallback to be a bool; got {type_name(fallback)}.")
+    require_bool("compile", "fallback", fallback)
     if function is None:
         return lambda function: compile(function, fallback=fallback)
     if not callable(function):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import chainrule as cr
 
 from ._batches import check_scaled, pair, row_tensors, sample_count
-from ._checks import type_name
+from ._checks import require_bool, type_name
 from ._trainer_checks import is_finite
 
 _MOST_ROWS = 2**63 - 1  # what an int64 of native code holds
@@ -36,8 +36,7 @@ def check_fit(epochs, batch_size, shuffle, generator, patience, min_delta):
     """TypeError or ValueError unless they are arguments of `fit`."""
     _check_integer("epochs", epochs, 0)
     _check_integer("batch_size", batch_size, 1, _MOST_ROWS)
-    if not isinstance(shuffle, bool):
-        raise TypeError(f"[Trainer.fit] expected shuffle to be a bool; got {shuffle!r:.60}.")
+    require_bool("Trainer.fit", "shuffle", shuffle)
     if generator is not None and not isinstance(generator, cr.Generator):
         raise TypeError(
             f"[Trainer.fit] expected generator a Generator or None; got {generator!r:.60}."

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import chainrule as cr
 
-from ._checks import object_hint, type_name
+from ._checks import object_hint, require_bool, type_name
 
 _OF_TWO_CLASSES = "lambda o, t: ((o > 0) == (t > 0)).double().mean()"  # o: logits
 
@@ -67,8 +67,7 @@ def check_options(callbacks, scale, compile, clip_grad_norm):
             raise ValueError(f"[Trainer] expected a finite {name}; got {value!r:.60}.")
     if clip_grad_norm is not None and not clip_grad_norm > 0:
         raise ValueError(f"[Trainer] expected clip_grad_norm > 0; got {clip_grad_norm}.")
-    if not isinstance(compile, bool):
-        raise TypeError(f"[Trainer] expected compile to be a bool; got {compile!r:.60}.")
+    require_bool("Trainer", "compile", compile)
 
 
 def _accuracy(outputs, targets):

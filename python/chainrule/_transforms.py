@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import _core
-from ._checks import type_name
+from ._checks import require_bool, require_callable, type_name
 from ._core import Tensor
 from ._pytree import mapped
 from .autograd import grad as gradients_of
@@ -84,10 +84,8 @@ def grad(
 def _transform(name, fn, argnums, has_aux, result_of):
     import functools
 
-    if not callable(fn):
-        raise TypeError(f"[{name}] expected a function; got {type_name(fn)}.")
-    if not isinstance(has_aux, bool):
-        raise TypeError(f"[{name}] expected has_aux to be a bool; got {type_name(has_aux)}.")
+    require_callable(name, fn)
+    require_bool(name, "has_aux", has_aux)
     wanted = _checked_argnums(name, argnums)
 
     @functools.wraps(fn, assigned=("__module__", "__doc__"), updated=())

@@ -250,7 +250,7 @@ def test_errors_of_a_call(transform, fn, args, options, error, message):
         (cube, {"argnums": ()}, r"got \(\)"),
         (cube, {"argnums": [0]}, r"got \[0\]"),
         (cube, {"argnums": True}, "got True"),
-        (cube, {"has_aux": 1}, "has_aux to be a bool; got int"),
+        (cube, {"has_aux": 1}, "has_aux to be True or False; got 1"),
     ],
 )
 def test_errors_of_the_settings(transform, fn, options, message):

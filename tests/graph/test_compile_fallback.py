@@ -234,7 +234,9 @@ def test_methods_copies_and_modules():
 
 
 def test_fallback_is_a_bool():
-    with pytest.raises(TypeError, match=r"^\[compile\] expected fallback to be a bool; got str"):
+    with pytest.raises(
+        TypeError, match=r"^\[compile\] expected fallback to be True or False; got '"
+    ):
         cr.compile(abs, fallback="yes")
     with pytest.raises(TypeError, match=r"alone; got mode"):
         cr.compile(abs, fallback=True, mode="default")

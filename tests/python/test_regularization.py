@@ -114,7 +114,7 @@ def test_what_is_refused(penalty):
         (ValueError, "lambda_ >= 0; got -1", (net, -1)),
         (ValueError, "lambda_ >= 0; got nan", (net, float("nan"))),
         (TypeError, "lambda_ to be a number", (net, "0.1")),
-        (TypeError, "biases to be a bool", (net, 0.1, "no")),
+        (TypeError, "biases to be True or False", (net, 0.1, "no")),
         (ValueError, "one parameter or more; got none", ([], 0.1)),
         (ValueError, "one parameter or more; got none", (nn.ReLU(), 0.1)),
         (ValueError, "by which biases are left out", (net.parameters(), 0.1, False)),

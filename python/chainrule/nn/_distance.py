@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._checks import require_callable, require_int
+from .._checks import require_bool, require_callable, require_int
 from .._core import Tensor, _functional
 from ._distances import check_margin, triplet_margin_with_distance_loss
-from ._loss_base import Loss, flag, number
+from ._loss_base import Loss, number
 from ._module import Module
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ class PairwiseDistance(Module):
         super().__init__()
         self.norm = number(self, "p", p)
         self.eps = number(self, "eps", eps)
-        self.keepdim = flag(self, "keepdim", keepdim)
+        self.keepdim = require_bool(type(self).__name__, "keepdim", keepdim)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return _functional.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
@@ -91,7 +91,7 @@ class TripletMarginLoss(Loss):
         self.margin = margin
         self.p = number(self, "p", p)
         self.eps = number(self, "eps", eps)
-        self.swap = flag(self, "swap", swap)
+        self.swap = require_bool(type(self).__name__, "swap", swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         return _functional.triplet_margin_loss(
@@ -132,7 +132,7 @@ class TripletMarginWithDistanceLoss(Loss):
             else require_callable(op, distance_function)
         )
         self.margin = margin
-        self.swap = flag(self, "swap", swap)
+        self.swap = require_bool(type(self).__name__, "swap", swap)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         return triplet_margin_with_distance_loss(

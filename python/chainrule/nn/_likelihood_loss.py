@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .._checks import require_bool
 from .._core import Tensor, _functional
 from ._class_losses import kl_div
-from ._loss_base import Loss, at_least_zero, flag
+from ._loss_base import Loss, at_least_zero
 
 
 class HalfMSELoss(Loss):
@@ -34,7 +35,7 @@ class GaussianNLLLoss(Loss):
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
         super().__init__(reduction=reduction)
-        self.full = flag(self, "full", full)
+        self.full = require_bool(type(self).__name__, "full", full)
         self.eps = at_least_zero(self, "eps", eps)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
@@ -61,8 +62,8 @@ class PoissonNLLLoss(Loss):
         reduction: str = "mean",
     ):
         super().__init__(size_average, reduce, reduction)
-        self.log_input = flag(self, "log_input", log_input)
-        self.full = flag(self, "full", full)
+        self.log_input = require_bool(type(self).__name__, "log_input", log_input)
+        self.full = require_bool(type(self).__name__, "full", full)
         self.eps = at_least_zero(self, "eps", eps)
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ class KLDivLoss(Loss):
         self, size_average=None, reduce=None, reduction: str = "mean", log_target: bool = False
     ):
         super().__init__(size_average, reduce, reduction)
-        self.log_target = flag(self, "log_target", log_target)
+        self.log_target = require_bool(type(self).__name__, "log_target", log_target)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return kl_div(input, target, reduction=self.reduction, log_target=self.log_target)

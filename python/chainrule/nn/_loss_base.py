@@ -66,14 +66,6 @@ def at_least_zero(loss, name, value):
     return value
 
 
-def flag(loss, name, value):
-    """`value`; TypeError unless it is a bool."""
-    _refuse_tensors(loss, value)
-    if not isinstance(value, bool):
-        raise TypeError(f"[{type(loss).__name__}] expected {name} to be a bool; got {value!r:.60}.")
-    return value
-
-
 def power(loss, p):
     """`p`; ValueError unless it is 1 or 2."""
     if number(loss, "p", p) not in (1, 2):

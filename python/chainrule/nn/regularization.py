@@ -11,7 +11,7 @@ the averages.)
 
 from __future__ import annotations
 
-from .._checks import require_number, type_name
+from .._checks import require_bool, require_number, type_name
 from .._core import Tensor
 from ._module import Module
 
@@ -77,8 +77,7 @@ def _chosen(op, parameters: Any, lambda_, biases) -> list[Tensor]:
     """The tensors whose sizes are counted; an error for other arguments."""
     if not isinstance(lambda_, Tensor) and not require_number(op, "lambda_", lambda_) >= 0:
         raise ValueError(f"[{op}] expected lambda_ >= 0; got {lambda_}.")
-    if not isinstance(biases, bool):
-        raise TypeError(f"[{op}] expected biases to be a bool; got {biases!r:.60}.")
+    require_bool(op, "biases", biases)
     if isinstance(parameters, Module):
         parameters = parameters.named_parameters()
     elif isinstance(parameters, Tensor):

@@ -6,6 +6,7 @@ import math
 from types import MappingProxyType
 
 from .. import _core
+from .._checks import index_of, require_bool
 from ._composed import ComposedOptimizer
 from ._hyper import ANY
 from ._native import NONE, settings
@@ -95,11 +96,8 @@ class Muon(ComposedOptimizer):
 
     def _check_flags(self, group):
         nesterov, steps, adjust = self._flags(group)
-        if not isinstance(nesterov, bool):
-            raise TypeError(f"[Muon] expected nesterov to be True or False; got {nesterov!r:.60}.")
-        if not isinstance(steps, int) or isinstance(steps, bool):
-            raise TypeError(f"[Muon] expected ns_steps to be an int; got {steps!r:.60}.")
-        if not 0 <= steps <= _MOST_STEPS:
+        require_bool("Muon", "nesterov", nesterov)
+        if not 0 <= index_of("Muon", "ns_steps", steps) <= _MOST_STEPS:
             raise ValueError(f"[Muon] expected 0 <= ns_steps <= {_MOST_STEPS}; got {steps}.")
         if not (adjust is None or isinstance(adjust, str)) or adjust not in _ADJUSTED:
             raise ValueError(

@@ -13,7 +13,7 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from .. import _core
-from .._checks import require_callable
+from .._checks import require_bools, require_callable
 from . import _rate
 from ._hyper import NOT_NEGATIVE, Hyper, Range, check_lr
 from ._optimizer import Optimizer
@@ -209,12 +209,7 @@ class NativeOptimizer(Optimizer):
         flags = {name: group[name] for name in (*self._more_flags, *self._flag_names)}
         if self._switch is not None:
             flags[self._switch] = group.get(self._switch, False)
-        for name, flag in flags.items():
-            if not isinstance(flag, bool):
-                raise TypeError(
-                    f"[{type(self).__name__}] expected {name} to be True or False; got "
-                    f"{flag!r:.60}."
-                )
+        require_bools(type(self).__name__, **flags)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
