@@ -85,12 +85,6 @@ def require_number(op: str, name: str, value: Any) -> Any:
     return value
 
 
-def require_int(op: str, name: str, value: Any) -> int:
-    """`value`; TypeError unless it is an integer."""
-    index_of(op, name, value)
-    return value
-
-
 def index_of(op: str, name: str, value: Any) -> int:
     """`value` as an int; TypeError unless it is an integer."""
     if not isinstance(value, bool):
@@ -137,9 +131,7 @@ def check_index(op: str, index: Any, size: int) -> None:
 def check_dim(op: str, dim: Any, tensor: Tensor) -> None:
     """IndexError unless `tensor` has the dimension `dim`, TypeError unless it is an integer."""
     rank = max(tensor.dim(), 1)
-    if isinstance(dim, bool) or not hasattr(type(dim), "__index__"):
-        raise TypeError(f"[{op}] expected dim to be an int; got {type_name(dim)}.")
-    if not -rank <= dim < rank:
+    if not -rank <= index_of(op, "dim", dim) < rank:
         raise IndexError(
             f"[{op}] expected dim in [{-rank}, {rank - 1}] for a {tensor.dim()}-dimensional "
             f"tensor; got {dim}."

@@ -106,7 +106,7 @@ def test_inside_a_compiled_step():
         (("1",), TypeError, "max_norm to be a number; got '1'"),
         ((1.0, 0, 0), ValueError, "norm_type > 0; got 0"),
         ((1.0, 2), IndexError, r"dim in \[-2, 1\]"),
-        ((1.0, 0.5), TypeError, "dim to be an int; got float"),
+        ((1.0, 0.5), TypeError, "dim to be an int; got 0.5"),
     ],
 )
 def test_nonsense_is_refused_and_changes_nothing(args, kind, text):

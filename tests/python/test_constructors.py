@@ -22,6 +22,7 @@ WRONG = {
     "nan": math.nan,
     "inf": math.inf,
     "half": 0.5,
+    "True": True,
     "2**63": 2**63,
     "list": [],
     "texts": ["x", None],
@@ -100,10 +101,32 @@ def test_nonsense_is_refused_in_form_or_taken(cls, name):
                 repr(made)
 
 
+# An int by PyTorch's signature; here any number.
+NUMBERS = {"p", "T_max", "step_size_up", "step_size_down"}
+INTS = [
+    (cls, name)
+    for cls, name in ARGUMENTS
+    if name not in NUMBERS
+    and re.match(r"int\b", str(inspect.signature(cls).parameters[name].annotation))
+    and cls is not lr_scheduler.OneCycleLR  # which reads neither epochs nor last_epoch here
+]
+
+
+def test_the_ints_are_found():
+    assert (nn.Linear, "in_features") in INTS and (nn.Conv2d, "groups") in INTS and len(INTS) > 110
+
+
+@pytest.mark.parametrize(("cls", "name"), INTS)
+def test_true_is_no_integer(cls, name):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        cls(**{**arguments(cls)[1], name: True})
+    assert str(caught.value).endswith(f"expected {name} to be an int; got True.")
+
+
 @pytest.mark.parametrize(
     ("words", "make"),
     [
-        ("[ChainedScheduler] expected an iterable of schedulers; got NoneType.",
+        ("[ChainedScheduler] expected an iterable of schedulers; got None.",
          lambda: lr_scheduler.ChainedScheduler(None)),
         ("[SequentialLR] expected an iterable of milestones; got int.",
          lambda: lr_scheduler.SequentialLR(**{**arguments(lr_scheduler.SequentialLR)[1], "milestones": 3})),

@@ -176,7 +176,10 @@ def test_what_a_method_raises_itself_stays():
         ),
         (
             lambda: nn.Linear(np.ones(2), 1),
-            "[Linear] expected in_features to be an int; got array([1., 1.]).",
+            (
+                "[Linear] expected in_features to be an int; got a numpy.ndarray of shape (2,). "
+                "Make the module, then call it: nn.Linear(...)(...)."
+            ),
         ),
         (
             lambda: nn.Sequential(nn.ReLU())["a"],

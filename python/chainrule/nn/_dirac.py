@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_tensor
+from .._checks import index_of, require_tensor
 from .._core import Tensor
 
 
@@ -24,8 +24,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
             f"[dirac_] expected a tensor of 3, 4 or 5 dimensions; got shape {tuple(tensor.shape)}."
         )
     channels = tensor.shape[0]
-    if isinstance(groups, bool) or not hasattr(type(groups), "__index__"):
-        raise TypeError(f"[dirac_] expected groups to be an int; got {groups!r:.60}.")
+    groups = index_of("dirac_", "groups", groups)
     if groups < 1 or channels % groups:
         raise ValueError(f"[dirac_] expected groups >= 1 that divide {channels}; got {groups}.")
     each = channels // groups

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_bool, require_callable, require_int
+from .._checks import index_of, require_bool, require_callable
 from .._core import Tensor, _functional
 from ._distances import check_margin, triplet_margin_with_distance_loss
 from ._loss_base import Loss, number
@@ -21,7 +21,7 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         super().__init__()
-        self.dim = require_int("CosineSimilarity", "dim", dim)
+        self.dim = index_of("CosineSimilarity", "dim", dim)
         self.eps = number(self, "eps", eps)
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:

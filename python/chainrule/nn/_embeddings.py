@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-
 from .. import _core
-from .._checks import require_bool, require_number, require_tensor
+from .._checks import index_of, require_bool, require_number, require_tensor
 from .._core import Tensor, _ops
 
 FORMS = _core._INDEX_FORMS  # in whose terms an operation refuses an index
@@ -89,12 +87,7 @@ def padding_row(op, padding_idx, count):
     """`padding_idx` counted from the beginning; ValueError outside of [-count, count)."""
     if padding_idx is None:
         return None
-    try:
-        row = operator.index(padding_idx)
-    except TypeError:
-        raise TypeError(
-            f"[{op}] expected padding_idx to be an int or None; got {padding_idx!r:.60}."
-        ) from None
+    row = index_of(op, "padding_idx", padding_idx)
     if not -count <= row < count:
         raise ValueError(f"[{op}] expected padding_idx in [{-count}, {count}); got {row}.")
     return row % count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_int, require_tensor
+from .._checks import index_of, require_tensor
 from .._core import Tensor, _functional
 from . import functional
 from ._module import Module
@@ -13,7 +13,7 @@ class _AlongDim(Module):
 
     def __init__(self, dim: int | None = None):
         if dim is not None:
-            require_int(type(self).__name__, "dim", dim)
+            index_of(type(self).__name__, "dim", dim)
         super().__init__()
         self.dim = dim
 
@@ -108,11 +108,11 @@ class Maxout(Module):
     """
 
     def __init__(self, pieces: int, dim: int = -1):
-        if require_int("Maxout", "pieces", pieces) < 1:
+        if index_of("Maxout", "pieces", pieces) < 1:
             raise ValueError(f"[Maxout] expected pieces >= 1; got {pieces}.")
         super().__init__()
         self.pieces = pieces
-        self.dim = require_int("Maxout", "dim", dim)
+        self.dim = index_of("Maxout", "dim", dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return _functional.maxout(input, self.pieces, self.dim)

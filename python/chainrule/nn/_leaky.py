@@ -7,7 +7,7 @@ output has the input's.
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_int, require_number
+from .._checks import index_of, require_number
 from .._core import Parameter, Tensor, _functional
 from . import functional
 from ._elementwise import InPlace
@@ -49,7 +49,7 @@ class PReLU(Module):
     weight: Parameter
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None):
-        if require_int("PReLU", "num_parameters", num_parameters) < 1:
+        if index_of("PReLU", "num_parameters", num_parameters) < 1:
             raise ValueError(f"[PReLU] expected num_parameters >= 1; got {num_parameters}.")
         super().__init__()
         self.num_parameters = num_parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_number
+from .._checks import index_of, require_number
 from .._core import Tensor, _functional
 from ._loss_base import Loss, WeightedLoss, at_least_zero, number, optional_tensor
 
@@ -98,7 +98,7 @@ class CrossEntropyLoss(WeightedLoss):
                 f"[CrossEntropyLoss] expected 0 <= label_smoothing <= 1; got {label_smoothing}."
             )
         super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
+        self.ignore_index = index_of(type(self).__name__, "ignore_index", ignore_index)
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ class NLLLoss(WeightedLoss):
         reduction: str = "mean",
     ):
         super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
+        self.ignore_index = index_of(type(self).__name__, "ignore_index", ignore_index)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return _functional.nll_loss(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import index_of, require_number, require_tensor, type_name
 from .._core import Tensor
 from ._edges import MODES, with_constant, with_edges
-from ._sizes import require_size
 
 
 def pad(
@@ -59,11 +58,11 @@ def pad(
 def _pairs(input, pad):
     """(before, after) of each padded dimension, in the order of the dimensions."""
     if not isinstance(pad, tuple | list):
-        raise TypeError(f"[pad] expected pad to be a tuple of ints; got {type(pad).__name__}.")
+        raise TypeError(f"[pad] expected pad to be a tuple of ints; got {type_name(pad)}.")
     if len(pad) % 2 != 0 or len(pad) > 2 * input.dim():
         raise _core.ShapeError(
             f"[pad] expected pad to have two numbers for each of at most {input.dim()} dimensions; "
             f"got {len(pad)} numbers."
         )
-    numbers = [require_size("pad", f"pad[{i}]", number, None) for i, number in enumerate(pad)]
+    numbers = [index_of("pad", f"pad[{i}]", number) for i, number in enumerate(pad)]
     return list(zip(numbers[-2::-2], numbers[::-2], strict=True))

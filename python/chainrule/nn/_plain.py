@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_int
+from .._checks import index_of
 from .._core import Tensor
 from ._module import Module
 
@@ -31,8 +31,8 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
-        require_int("Flatten", "start_dim", start_dim)
-        require_int("Flatten", "end_dim", end_dim)
+        index_of("Flatten", "start_dim", start_dim)
+        index_of("Flatten", "end_dim", end_dim)
         super().__init__()
         self.start_dim = start_dim
         self.end_dim = end_dim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._checks import require_bool, require_int
+from .._checks import index_of, require_bool
 from .._core import Tensor
 from . import functional
 from ._module import Module
@@ -163,7 +163,7 @@ class AvgPool2d(_AvgPool):
         step = kernel if stride is None else sizes_as_given("AvgPool2d", "stride", stride, 2, 1)
         pads = sizes_as_given("AvgPool2d", "padding", padding, 2, 0)
         if divisor_override is not None:
-            require_int("AvgPool2d", "divisor_override", divisor_override)
+            index_of("AvgPool2d", "divisor_override", divisor_override)
             if divisor_override == 0:
                 raise ValueError("[AvgPool2d] expected divisor_override != 0; got 0.")
         self._take(kernel, step, pads, ceil_mode, count_include_pad)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-
 from .. import _core
-from .._checks import type_name
+from .._checks import index_of, type_name
 from .._core import Tensor
 from ._module import Module
 
@@ -24,14 +22,14 @@ class Unflatten(Module):
     """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...] | list[int]):
-        _require_int("dim", dim)
+        index_of("Unflatten", "dim", dim)
         if not isinstance(unflattened_size, tuple | list):
             raise TypeError(
                 "[Unflatten] expected unflattened_size to be a tuple of ints; "
                 f"got {type_name(unflattened_size)}."
             )
-        for size in unflattened_size:
-            _require_int("the sizes", size)
+        for i, size in enumerate(unflattened_size):
+            index_of("Unflatten", f"unflattened_size[{i}]", size)
         super().__init__()
         self.dim = dim
         self.unflattened_size = unflattened_size
@@ -41,10 +39,3 @@ class Unflatten(Module):
 
     def extra_repr(self):
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
-
-
-def _require_int(what, value):
-    try:
-        operator.index(value)
-    except TypeError:
-        raise TypeError(f"[Unflatten] expected {what} as ints; got {type_name(value)}.") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..._checks import as_float, object_hint, type_name
+from ..._checks import as_float, index_of, object_hint, type_name
 from ..._core import Tensor, no_grad
 from .._optimizer import Optimizer
 
@@ -40,11 +40,13 @@ def positive(op: str, name: str, value: Any):
 
 def integer(op: str, name: str, value: Any, least: int | None = 1, kind: type = TypeError) -> int:
     """`value`; `kind` of error unless it is an integer, ValueError unless it is >= `least`."""
-    if isinstance(value, bool | Tensor) or not hasattr(type(value), "__index__"):
-        raise kind(f"[{op}] expected {name} to be an int; got {value!r:.60}.")
-    if least is not None and value < least:
+    try:
+        whole = index_of(op, name, value)
+    except TypeError as error:
+        raise kind(*error.args) from None
+    if least is not None and whole < least:
         raise ValueError(f"[{op}] expected {name} >= {least}; got {value}.")
-    return value
+    return whole
 
 
 def one_of(op: str, name: str, value: Any, choices: tuple[str, ...]) -> str:

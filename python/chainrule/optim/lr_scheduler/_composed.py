@@ -27,7 +27,7 @@ class _Leads(LRScheduler):
         name = type(self).__name__
         if not isinstance(schedulers, Iterable):
             raise TypeError(
-                f"[{name}] expected an iterable of schedulers; got {type(schedulers).__name__}."
+                f"[{name}] expected an iterable of schedulers; got {type_name(schedulers)}."
             )
         schedulers = list(schedulers)
         if not schedulers:
@@ -162,8 +162,7 @@ class SequentialLR(_Leads):
         self._take(schedulers, optimizer)
         if not isinstance(milestones, Iterable):
             raise TypeError(
-                "[SequentialLR] expected an iterable of milestones; got "
-                f"{type(milestones).__name__}."
+                f"[SequentialLR] expected an iterable of milestones; got {type_name(milestones)}."
             )
         milestones = [integer("SequentialLR", "milestones", m, 0) for m in milestones]
         if len(milestones) != len(self._schedulers) - 1:
