@@ -185,7 +185,7 @@ def test_probabilities(make, shape):
     for p in (-0.1, 1.5, math.nan):
         with pytest.raises(ValueError, match="0 <= p <= 1"):
             make(p)
-    for p in ("0.5", None):
+    for p in ("0.5", None, True, False):
         with pytest.raises(TypeError, match="p to be a number"):
             make(p)
     x = cr.zeros(0, *shape[1:])

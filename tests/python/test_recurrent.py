@@ -194,7 +194,7 @@ def test_sizes_that_are_refused(name, args, kwargs, error, match):
         (lambda: nn.GRU(3, 4, bidirectional="no"), TypeError, "bidirectional to be True or False"),
         (lambda: nn.GRU(3, 4, 2, dropout=1.5), ValueError, "0 <= dropout <= 1; got 1.5"),
         (lambda: nn.GRU(3, 4, 2, dropout=float("nan")), ValueError, "0 <= dropout <= 1; got nan"),
-        (lambda: nn.GRU(3, 4, 2, dropout=True), ValueError, "dropout to be a float; got True"),
+        (lambda: nn.GRU(3, 4, 2, dropout=True), TypeError, "dropout to be a number; got True"),
         (lambda: nn.GRU(3, 4, 2, dropout="a"), TypeError, "dropout to be a number"),
         (lambda: nn.RNN(3, 4, nonlinearity="sigmoid"), ValueError, "'tanh' or 'relu'; got 'sigm"),
         (lambda: nn.RNNCell(3, 4, nonlinearity=1), ValueError, "'tanh' or 'relu'; got 1"),

@@ -21,7 +21,10 @@ _FLOOR = 1.7580993408473766  # -selu(-inf)
 
 
 def require_probability(op: str, p: Any, name: str = "p") -> float:
-    """`p` as a float; TypeError unless it is a number, ValueError unless it is in [0, 1]."""
+    """`p` as a float; TypeError unless it is a number and no bool, ValueError unless it is in
+    [0, 1]."""
+    if isinstance(p, bool):
+        raise TypeError(f"[{op}] expected {name} to be a number; got {p}.")
     if not 0 <= float(require_number(op, name, p)) <= 1:
         raise ValueError(f"[{op}] expected 0 <= {name} <= 1; got {p}.")
     return float(p)

@@ -67,10 +67,11 @@ class MLP(Sequential):
         dtype=None,
     ):
         widths = _widths("MLP", "hidden_features", hidden_features)
-        for maker in (activation, output_activation, norm_layer):
-            if maker is not None or maker is activation:
+        _require_maker("MLP", activation)
+        for maker in (output_activation, norm_layer):
+            if maker is not None:
                 _require_maker("MLP", maker)
-        require_probability("MLP", dropout)
+        require_probability("MLP", dropout, "dropout")
         require_bool("MLP", "bias", bias)
         layers: list[Module] = []
         width = require_size("MLP", "in_features", in_features)

@@ -64,9 +64,6 @@ class RecurrentLayers(Recurrent):
 
     def _require_dropout(self, dropout):
         owner = type(self).__name__
-        if isinstance(dropout, bool):
-            message = f"[{owner}] expected dropout to be a float; got {dropout}."
-            raise ValueError(message)  # noqa: TRY004 - PyTorch's class
         p = require_probability(owner, dropout, "dropout")
         if p > 0 and self.num_layers == 1:
             warn(
