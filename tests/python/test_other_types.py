@@ -297,3 +297,20 @@ def test_what_is_assigned_in_the_place_of_a_parameter(value, code):
 def test_no_hint_where_no_code_makes_the_tensor():
     for value in ([[X, X], [X, X]], X, 3.0):
         assert cr._core._tensor_code(value, "x") == ""
+
+
+def test_what_an_optimizer_of_the_users_own_may_keep():
+    class Own(optim.Optimizer):
+        def step(self, closure=None):
+            """No step: its state alone is looked at."""
+
+    own = Own([cr.ones(2, 3)], {"lr": 0.1})
+    state = own.state_dict()
+    own.load_state_dict({**state, "state": {0: {"seen": ARRAY}}})
+    assert own.state_dict()["state"][0]["seen"] is ARRAY
+    for kind in (Exporter, Tensor):
+        with pytest.raises(
+            TypeError, match=rf"seen as a Tensor; got {__name__}\.{kind.__name__}\. "
+        ):
+            own.load_state_dict({**state, "state": {0: {"seen": kind(ARRAY)}}})
+    assert own.state_dict()["state"][0]["seen"] is ARRAY

@@ -132,9 +132,9 @@ def _like_param(name, param, key, value, shape):
 
 def _entry(name, param, key, value, shape):
     if not isinstance(value, Tensor):
-        code = _core._tensor_code(value, "v")
-        if "from_dlpack" in code:  # another library's tensor, which no update of ours reads
-            raise _no_tensor(name, key, value, code)
+        # Another library's tensor, which no update of ours reads; NumPy's arrays may be a user's.
+        if hasattr(type(value), "__dlpack__") and not hasattr(value, "__array_interface__"):
+            raise _no_tensor(name, key, value, _core._tensor_code(value, "v"))
         return value
     if value.dim() > 0 and tuple(value.shape) != shape:
         raise _wrong_shape(name, key, value, shape)
