@@ -40,9 +40,10 @@ class Trainer:
 
     `scheduler`, one of `optim.lr_scheduler`, is stepped after every epoch; ReduceLROnPlateau follows
     the validation loss. The column `lr` of the history has the rate that each epoch was trained with.
-    OneCycleLR and CyclicLR, which count batches, are stepped after every batch. So can any rate be:
-    give the optimizer one of `optim.schedules` as lr, which is also faster, as replays compute it.
-    The column has the rate at the end of the epoch then.
+    OneCycleLR and CyclicLR, which count batches, are stepped after every batch but the last of a
+    cycle; the column has the rate of the epoch's last batch. So can any rate be: give the optimizer
+    one of `optim.schedules` as lr, which is also faster, as replays compute it. The column has the
+    rate at the end of the epoch then.
 
     `clip_grad_norm` scales the gradients of every batch down to this norm, all together, before the
     update: `nn.utils.clip_grad_norm_(model.parameters(), clip_grad_norm)`.
@@ -261,7 +262,7 @@ class Trainer:
         total = sample_count(loader)
         rows = as_rows(loader)
         sums, begin = Sums(["loss", *self.metrics]), time.perf_counter()
-        last_report, number = begin, 0
+        last_report, number, used = begin, 0, None
         for batch in loader if rows is None else rows:
             number += 1
             inputs, targets = pair(batch, "training data")
@@ -269,7 +270,8 @@ class Trainer:
                 sums.add(step(inputs, targets), len(targets))
             except NotFinite as error:
                 raise FloatingPointError(best.not_finite(error.value, epoch, number)) from None
-            if not stepped_after_batch(self.scheduler) and rows is not None:
+            used = stepped_after_batch(self.scheduler)
+            if used is None and rows is not None:
                 left = last_report + _PROGRESS_SECONDS - time.perf_counter()
                 number += step.follow(rows, sums, left)
             now = time.perf_counter()
@@ -280,7 +282,8 @@ class Trainer:
             raise no_batches("training data", epoch)
         seconds = time.perf_counter() - begin
         self._report(epoch, sums, total, seconds)
-        row = {"epoch": epoch, "lr": value_of("Trainer", self.optimizer.param_groups[0])}
+        lr = value_of("Trainer", self.optimizer.param_groups[0]) if used is None else used
+        row = {"epoch": epoch, "lr": lr}
         row |= {f"train_{name}": value for name, value in sums.means().items()}
         return row | {"seconds": seconds, "samples_per_second": sums.samples / max(seconds, 1e-9)}
 

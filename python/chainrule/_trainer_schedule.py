@@ -2,6 +2,7 @@
 every batch."""
 
 from ._checks import object_hint, type_name
+from .optim._rate import value_of
 from .optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 _COUNTS_BATCHES = (OneCycleLR, CyclicLR)
@@ -48,11 +49,15 @@ def check_steps(scheduler, loader, epochs):
 
 
 def stepped_after_batch(scheduler):
-    """Whether it is of a kind that is stepped after every batch, which is done then."""
+    """The rate that the batch was trained with where it is of a kind that is stepped after every
+    batch, which is done then, else None."""
     if not isinstance(scheduler, _COUNTS_BATCHES):
-        return False
-    scheduler.step()
-    return True
+        return None
+    used = value_of("Trainer", scheduler.optimizer.param_groups[0])
+    # The last batch of a cycle has no next one: PyTorch's formula leads beyond the cycle's end.
+    if not isinstance(scheduler, OneCycleLR) or scheduler.last_epoch + 1 < scheduler.total_steps:
+        scheduler.step()
+    return used
 
 
 def step_scheduler(scheduler, row):

@@ -67,8 +67,9 @@ def test_one_that_counts_batches_is_stepped_after_every_batch(name):
             optimizer.zero_grad()
             nn.functional.mse_loss(model(x[begin : begin + 16]), y[begin : begin + 16]).backward()
             optimizer.step()
+            used = optimizer.param_groups[0]["lr"]
             scheduler.step()
-        rates.append(optimizer.param_groups[0]["lr"])
+        rates.append(used)  # of the last batch, not of the next one
     for compile in (True, False):
         trainer = scheduled(BY_BATCH[name], compile)
         with warnings.catch_warnings():
@@ -76,7 +77,17 @@ def test_one_that_counts_batches_is_stepped_after_every_batch(name):
             history = trainer.fit(line(), epochs=3, batch_size=16, shuffle=False)
         assert history["lr"] == rates
         assert weights(trainer.model) == weights(model)
-        assert trainer.scheduler.last_epoch == 12
+        assert trainer.scheduler.last_epoch == (11 if name == "one cycle" else 12)
+
+
+def test_a_cycle_ends_at_its_last_rate():
+    trainer = scheduled(BY_BATCH["one cycle"])
+    history = trainer.fit(line(), epochs=3, batch_size=16)
+    last = trainer.optimizer.param_groups[0]["min_lr"]
+    assert history["lr"][-1] == trainer.optimizer.param_groups[0]["lr"]
+    assert history["lr"][-1] == pytest.approx(last) == pytest.approx(0.1 / 25 / 1e4)
+    with pytest.raises(ValueError, match="OneCycleLR of 15 steps"):
+        trainer.fit(line(), epochs=1, batch_size=16)
 
 
 def test_a_cycle_that_ends_before_the_last_batch_is_refused_before_the_first():
