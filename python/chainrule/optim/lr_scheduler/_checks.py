@@ -73,12 +73,12 @@ def require_optimizer(op: str, optimizer: Any) -> Optimizer:
 
 
 def per_group(op: str, name: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """One finite number for each group; of a list or tuple, its entries."""
+    """One finite number >= 0 for each group; of a list or tuple, its entries."""
     groups = len(optimizer.param_groups)
     several = isinstance(value, list | tuple)
     if several and len(value) != groups:
         raise ValueError(f"[{op}] expected {name} for {groups} groups; got {len(value)} numbers.")
-    return [number(op, name, v) for v in (value if several else [value] * groups)]
+    return [number(op, name, v, 0) for v in (value if several else [value] * groups)]
 
 
 def values_of(optimizer: Optimizer, key: str) -> list[Any]:

@@ -21,7 +21,7 @@ class CosineAnnealingLR(Chainable):
     Args:
         optimizer: whose groups are written.
         T_max: steps from the initial lr to `eta_min`, > 0.
-        eta_min: the least learning rate.
+        eta_min: the least learning rate, >= 0.
         last_epoch: where to go on; -1 begins.
 
     Example:
@@ -39,7 +39,7 @@ class CosineAnnealingLR(Chainable):
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ):
         self.T_max = positive("CosineAnnealingLR", "T_max", T_max)
-        self.eta_min = number("CosineAnnealingLR", "eta_min", eta_min)
+        self.eta_min = number("CosineAnnealingLR", "eta_min", eta_min, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Any]:
@@ -73,7 +73,7 @@ class CosineAnnealingWarmRestarts(Closed):
         optimizer: whose groups are written.
         T_0: steps to the first restart, an integer >= 1.
         T_mult: by which T_i grows at each restart, an integer >= 1.
-        eta_min: the least learning rate.
+        eta_min: the least learning rate, >= 0.
         last_epoch: where to go on; -1 begins.
     """
 
@@ -89,7 +89,7 @@ class CosineAnnealingWarmRestarts(Closed):
         self.T_0 = integer(name, "T_0", T_0, kind=ValueError)
         self.T_i = T_0
         self.T_mult = integer(name, "T_mult", T_mult, kind=ValueError)
-        self.eta_min = number(name, "eta_min", eta_min)
+        self.eta_min = number(name, "eta_min", eta_min, 0)
         self.T_cur = last_epoch
         super().__init__(optimizer, last_epoch)
 

@@ -26,7 +26,7 @@ class CyclicLR(MovesMomentum):
 
     Args:
         optimizer: whose groups are written.
-        base_lr: the least lr, also one for each group in a list.
+        base_lr: the least lr, >= 0, also one for each group in a list.
         max_lr: the largest, alike.
         step_size_up: steps up, > 0.
         step_size_down: steps down, > 0; as many as up when None.

@@ -20,7 +20,7 @@ class OneCycleLR(MovesMomentum):
 
     Args:
         optimizer: whose groups are written.
-        max_lr: the largest lr, also one for each group in a list.
+        max_lr: the largest lr, >= 0, also one for each group in a list.
         total_steps: steps in all, >= 1; or give the two that follow.
         epochs: passes over the data, >= 1.
         steps_per_epoch: batches in one, >= 1.

@@ -59,8 +59,6 @@ class ReduceLROnPlateau(LRScheduler):
         self.optimizer = require_optimizer(name, optimizer)
         self.default_min_lr: Any = None if isinstance(min_lr, list | tuple) else min_lr
         self.min_lrs = per_group(name, "min_lr", optimizer, min_lr)
-        for least in self.min_lrs:
-            number(name, "min_lr", least, 0)
         self.patience = integer(name, "patience", patience, 0)
         self.cooldown = integer(name, "cooldown", cooldown, 0)
         self.eps = number(name, "eps", eps, 0)
