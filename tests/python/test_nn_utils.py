@@ -129,3 +129,21 @@ def test_clipping_of_an_iterator_that_is_used_up_warns(clip):
     list(parameters)
     with pytest.warns(UserWarning, match="an iterator without any, so nothing is clipped"):
         getattr(nn.utils, clip)(parameters, 1.0)
+
+
+@pytest.mark.parametrize("bound", [-1.0, float("nan"), -1e-9, float("-inf")])
+def test_a_bound_below_0_is_refused_before_any_gradient_changes(bound):
+    w = nn.Parameter(cr.ones(2))
+    (3 * w).sum().backward()
+    for name, call in (
+        ("max_norm", lambda: utils.clip_grad_norm_([w], bound)),
+        ("max_norm", lambda: utils.clip_grads_with_norm_([w], bound, cr.tensor(1.0))),
+        ("clip_value", lambda: utils.clip_grad_value_([w], bound)),
+    ):
+        with pytest.raises(ValueError, match=rf"^\[clip_\w+\] expected {name} >= 0; got {bound}\.$"):
+            call()
+        assert w.grad.tolist() == [3.0, 3.0]
+    utils.clip_grad_norm_([w], float("inf"))
+    assert w.grad.tolist() == [3.0, 3.0]
+    utils.clip_grad_value_([w], 0.0)
+    assert w.grad.tolist() == [0.0, 0.0]

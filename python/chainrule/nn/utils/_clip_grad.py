@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import _core
-from ..._checks import require_number, tensor_list
+from ..._checks import as_float, tensor_list
 from ..._core import Tensor
 from ..._warn import warn
 
@@ -59,7 +59,7 @@ def clip_grads_with_norm_(
     no meaning.
     """
     grads = _grads("clip_grads_with_norm_", parameters)
-    max_norm = float(require_number("clip_grads_with_norm_", "max_norm", max_norm))
+    max_norm = _bound("clip_grads_with_norm_", "max_norm", max_norm)
     if not grads:
         return
     with _core.no_grad():
@@ -78,8 +78,8 @@ def clip_grad_norm_(
     """Scale the gradients of all parameters, in place, so that their joint norm is at most
     `max_norm`.
 
-    Returns the norm before, a 0-d tensor. Parameters without gradient are passed over. `foreach`
-    has no meaning.
+    Returns the norm before, a 0-d tensor. Parameters without gradient are passed over. ValueError
+    for a `max_norm` below 0. `foreach` has no meaning.
 
     Example:
         >>> w = nn.Parameter(chainrule.tensor([1.5, 2.0]))
@@ -90,7 +90,7 @@ def clip_grad_norm_(
         tensor([0.6000, 0.8000])
     """
     parameters = _parameter_list("clip_grad_norm_", parameters)
-    require_number("clip_grad_norm_", "max_norm", max_norm)
+    max_norm = _bound("clip_grad_norm_", "max_norm", max_norm)
     total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
@@ -101,8 +101,8 @@ def clip_grad_value_(
 ) -> None:
     """Clamp every element of the gradients to [-clip_value, clip_value], in place.
 
-    Parameters without gradient are passed over. TypeError unless `clip_value` is a number. `foreach`
-    has no meaning.
+    Parameters without gradient are passed over. TypeError unless `clip_value` is a number, ValueError
+    below 0. `foreach` has no meaning.
 
     Example:
         >>> w = nn.Parameter(chainrule.tensor([1.5, -0.2]))
@@ -111,10 +111,18 @@ def clip_grad_value_(
         >>> w.grad
         tensor([ 1.0000, -0.4000])
     """
-    clip_value = float(require_number("clip_grad_value_", "clip_value", clip_value))
+    clip_value = _bound("clip_grad_value_", "clip_value", clip_value)
     with _core.no_grad():
         for grad in _grads("clip_grad_value_", _parameter_list("clip_grad_value_", parameters)):
             grad.clamp_(min=-clip_value, max=clip_value)
+
+
+def _bound(op, name, value):
+    """`value` as a float; ValueError below 0, where gradients would turn round, and for NaN."""
+    bound = as_float(op, name, value)
+    if not bound >= 0:
+        raise ValueError(f"[{op}] expected {name} >= 0; got {value!r:.60}.")
+    return bound
 
 
 def _parameter_list(op, parameters):
