@@ -108,10 +108,10 @@ def require_bools(op: str, **flags: Any) -> None:
         require_bool(op, name, value)
 
 
-def require_callable(op: str, value: Any) -> Any:
+def require_callable(op: str, value: Any, what: str = "a function") -> Any:
     """`value`; TypeError unless it can be called."""
     if not callable(value):
-        raise TypeError(f"[{op}] expected a function; got {type_name(value)}.")
+        raise TypeError(f"[{op}] expected {what}; got {type_name(value)}.")
     return value
 
 

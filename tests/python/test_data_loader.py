@@ -260,3 +260,20 @@ def test_the_repr_of_a_loader():
     )
     assert "sampler=SequentialSampler" in repr(DataLoader(rows(), batch_size=None))
     assert "sampler=None, drop_last=True" in repr(DataLoader(Stream(), 4, drop_last=True))
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"shuffle": "no"}, "shuffle to be True or False; got 'no'"),
+        ({"shuffle": 0.5}, "shuffle to be True or False; got 0.5"),
+        ({"drop_last": "no"}, "drop_last to be True or False; got 'no'"),
+        ({"drop_last": None}, "drop_last to be True or False; got None"),
+        ({"collate_fn": "x"}, "collate_fn as a function; got str"),
+        ({"collate_fn": ""}, "collate_fn as a function; got str"),
+    ],
+)
+def test_settings_of_a_wrong_kind(settings, text):
+    with pytest.raises(TypeError) as caught:
+        DataLoader(rows(), **settings)
+    assert str(caught.value) == f"[DataLoader] expected {text}."

@@ -140,7 +140,9 @@ def test_a_bound_below_0_is_refused_before_any_gradient_changes(bound):
         ("max_norm", lambda: utils.clip_grads_with_norm_([w], bound, cr.tensor(1.0))),
         ("clip_value", lambda: utils.clip_grad_value_([w], bound)),
     ):
-        with pytest.raises(ValueError, match=rf"^\[clip_\w+\] expected {name} >= 0; got {bound}\.$"):
+        with pytest.raises(
+            ValueError, match=rf"^\[clip_\w+\] expected {name} >= 0; got {bound}\.$"
+        ):
             call()
         assert w.grad.tolist() == [3.0, 3.0]
     utils.clip_grad_norm_([w], float("inf"))

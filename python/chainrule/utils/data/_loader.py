@@ -10,6 +10,7 @@ import typing
 
 import chainrule as cr
 
+from ..._checks import require_bool, require_callable
 from ._collate import default_collate, default_convert
 from ._dataset import IterableDataset, Subset, TensorDataset
 from ._sampler import BatchSampler, RandomSampler, SequentialSampler, check_batch_size
@@ -61,6 +62,11 @@ class DataLoader:
             prefetch_factor,
             persistent_workers,
         )
+        require_bool("DataLoader", "drop_last", drop_last)
+        if shuffle is not None:
+            require_bool("DataLoader", "shuffle", shuffle)
+        if collate_fn is not None:
+            require_callable("DataLoader", collate_fn, "collate_fn as a function")
         self.dataset = dataset
         self.num_workers = 0
         self.pin_memory = pin_memory

@@ -4,6 +4,7 @@ import collections.abc
 
 import chainrule as cr
 
+from ..._checks import require_bool
 from ._dataset import counted
 
 
@@ -96,7 +97,7 @@ class BatchSampler(Sampler):
         check_batch_size("BatchSampler", batch_size)
         self.sampler = sampler
         self.batch_size = batch_size
-        self.drop_last = bool(drop_last)
+        self.drop_last = require_bool("BatchSampler", "drop_last", drop_last)
 
     def __repr__(self):
         return f"BatchSampler(batch_size={self.batch_size}, drop_last={self.drop_last})"
