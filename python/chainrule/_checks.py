@@ -38,6 +38,13 @@ def object_hint(value: Any, arguments: str = "") -> str:
     return f" Make one: {nn}{value.__name__}({arguments})."
 
 
+def parameters_hint(value: Any) -> str:
+    """ " Pass net.parameters() of the module net." where a module stands in the place of them."""
+    if hasattr(value, "parameters"):
+        return " Pass net.parameters() of the module net."
+    return " Call it: net.parameters()." if callable(value) else ""
+
+
 def require_tensor(op: str, value: Any) -> Tensor:
     """`value`; TypeError unless it is a Tensor."""
     if not isinstance(value, Tensor):
@@ -143,5 +150,11 @@ def tensor_list(op: str, tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     if isinstance(tensors, Tensor):
         return [tensors]
     if not hasattr(tensors, "__iter__"):
-        raise TypeError(f"[{op}] expected a Tensor or tensors; got {type_name(tensors)}.")
-    return [require_tensor(op, tensor) for tensor in tensors]
+        got, hint = type_name(tensors), parameters_hint(tensors)
+        raise TypeError(f"[{op}] expected a Tensor or tensors; got {got}.{hint}")
+    found = list(tensors)
+    for each in found:
+        if not isinstance(each, Tensor):
+            hint = tensor_hint(each) or parameters_hint(each)
+            raise TypeError(f"[{op}] expected a Tensor; got {type_name(each)}.{hint}")
+    return found

@@ -353,6 +353,8 @@ def test_zero_grad_takes_true_or_false(value):
     net = cr.nn.Linear(2, 1)
     net(cr.ones(1, 2)).sum().backward()
     for of in (net, cr.optim.SGD(net.parameters(), lr=0.1)):
-        with pytest.raises(TypeError, match=r"^\[zero_grad\] expected set_to_none to be True or Fal"):
+        with pytest.raises(
+            TypeError, match=r"^\[zero_grad\] expected set_to_none to be True or Fal"
+        ):
             of.zero_grad(set_to_none=value)
     assert net.weight.grad.tolist() == [[1.0, 1.0]]

@@ -189,6 +189,37 @@ def test_classes_and_modules_in_place_of_optimizers_and_parameters(call, end):
     assert str(caught.value).endswith(end)
 
 
+NET = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: optim.Adam(NET),
+        lambda: optim.Adam([{"params": NET}]),
+        lambda: optim.Adam([NET[0], NET[2]]),
+        lambda: optim.SGD(NET.parameters, lr=0.1),
+        lambda: optim.Adam(nn.Linear),
+        lambda: nn.utils.clip_grad_norm_(NET, 1.0),
+        lambda: nn.utils.clip_grad_norm_(NET[0], 1.0),
+        lambda: nn.utils.clip_grad_norm_(NET.parameters, 1.0),
+        lambda: nn.utils.clip_grad_value_([NET], 1.0),
+        lambda: nn.utils.parameters_to_vector(NET),
+    ],
+)
+def test_a_module_in_place_of_its_parameters(call):
+    with pytest.raises(
+        TypeError, match=r"; got .*\. (Pass|Call it:) net\.parameters\(\)( of the m.*)?\.$"
+    ):
+        call()
+
+
+def test_containers_of_parameters_are_taken():
+    parameters = nn.ParameterList([cr.ones(2)])
+    assert len(optim.Adam(parameters).param_groups[0]["params"]) == 1
+    assert nn.utils.clip_grad_norm_(parameters, 1.0).item() == 0
+
+
 LOSSES = [
     "BCELoss",
     "BCEWithLogitsLoss",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import type_name
+from .._checks import parameters_hint, type_name
 from .._core import Tensor
 
 
@@ -15,7 +15,7 @@ def check_iterable(optimizer, params):
     except TypeError:
         raise TypeError(
             f"[{optimizer}] expected an iterable of tensors or dicts as params; "
-            f"got {type_name(params)}.{_params_hint(params)}"
+            f"got {type_name(params)}.{parameters_hint(params)}"
         ) from None
 
 
@@ -32,12 +32,6 @@ def refuse_misspelt(optimizer, group, known):
                 f"[{optimizer}] expected settings of a group by their names; got {key!r}. Did you mean "
                 f"{near[0]!r}?"
             )
-
-
-def _params_hint(params):
-    if hasattr(params, "parameters"):
-        return " Pass net.parameters() of the module net."
-    return " Call it: net.parameters()." if callable(params) else ""
 
 
 def split_names(optimizer, params):

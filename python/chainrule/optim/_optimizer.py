@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from .. import _core
-from .._checks import type_name
+from .._checks import parameters_hint, type_name
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
@@ -121,7 +121,8 @@ class Optimizer:
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for param in group["params"]:
             if not isinstance(param, Tensor):
-                raise TypeError(f"[{name}] expected tensors as parameters; got {type_name(param)}.")
+                got, hint = type_name(param), parameters_hint(param)
+                raise TypeError(f"[{name}] expected tensors as parameters; got {got}.{hint}")
             if not (param.is_leaf or param.retains_grad):
                 made_by = param.grad_fn and param.grad_fn.name()
                 raise ValueError(
