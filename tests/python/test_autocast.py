@@ -296,3 +296,16 @@ def test_a_compiled_head_has_its_bias_in_every_row(rows):
         got = harness.over_threads(lambda: compiled(x).detach())
     assert got.tobytes() == head(x).detach().numpy().tobytes()
     assert "(attach_tails)" in str(compiled.program)
+
+
+def test_there_is_no_float16():
+    for name in ("float16", "half"):
+        with pytest.raises(
+            AttributeError, match=rf"no attribute '{name}'\. Write chainrule\.bfloat16$"
+        ):
+            getattr(cr, name)
+    x = cr.ones(2)
+    with pytest.raises(AttributeError, match=r"no attribute 'half'\. Write x\.bfloat16\(\)$"):
+        x.half()
+    assert not hasattr(cr.Tensor, "half") and not hasattr(x, "half")
+    assert x.bfloat16().dtype is cr.bfloat16
