@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._checks import require_bool, type_name
+from ._checks import object_hint, require_bool, type_name
 from ._compiled_function import CompiledFunction
 
 TYPE_CHECKING = False
@@ -133,8 +133,12 @@ def compile(
     require_bool("compile", "fallback", fallback)
     if function is None:
         return lambda function: compile(function, fallback=fallback)
-    if not callable(function):
-        raise TypeError(f"[compile] expected a function or a module; got {type_name(function)}.")
+    is_module = isinstance(function, type) and hasattr(function, "parameters")
+    if is_module or not callable(function):
+        hint = object_hint(function, "...")
+        raise TypeError(
+            f"[compile] expected a function or a module; got {type_name(function)}.{hint}"
+        )
     if _returns_later(function):
         raise TypeError(
             "[compile] expected a function that returns its results; got a generator or coroutine "

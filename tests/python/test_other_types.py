@@ -163,6 +163,29 @@ def test_a_class_in_place_of_a_module(call, text):
 
 
 @pytest.mark.parametrize(
+    ("call", "made"),
+    [
+        (lambda: nn.TransformerEncoderLayer(8, 2, activation=nn.GELU), "GELU()"),
+        (
+            lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer, 2),
+            "TransformerEncoderLayer(...)",
+        ),
+        (
+            lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), 2, nn.LayerNorm),
+            "LayerNorm(...)",
+        ),
+        (lambda: cr.compile(nn.Linear), "Linear(...)"),
+        (lambda: cr.compile(nn.ReLU, fallback=True), "ReLU(...)"),
+    ],
+)
+def test_a_class_in_place_of_a_module_or_a_function(call, made):
+    with pytest.raises(TypeError) as caught:
+        call()
+    kind = made.partition("(")[0]
+    assert str(caught.value).endswith(f"; got the class {kind}. Make one: nn.{made}.")
+
+
+@pytest.mark.parametrize(
     ("call", "end"),
     [
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._checks import require_bools, type_name
+from .._checks import object_hint, require_bools, type_name
 from .._core import Tensor
 from . import functional
 from ._container import ModuleList
@@ -153,8 +153,9 @@ class TransformerEncoder(Module):
         name = "TransformerEncoder"
         for argument, module in (("encoder_layer", encoder_layer), ("norm", norm)):
             if not isinstance(module, Module) and not (argument == "norm" and module is None):
+                hint = object_hint(module, "...")
                 raise TypeError(
-                    f"[{name}] expected {argument} as a Module; got {type_name(module)}."
+                    f"[{name}] expected {argument} as a Module; got {type_name(module)}.{hint}"
                 )
         num_layers = require_size(name, "num_layers", num_layers, least=1)
         require_bools(name, enable_nested_tensor=enable_nested_tensor, mask_check=mask_check)
@@ -192,9 +193,9 @@ def _function_of(activation):
                 f"got {activation!r:.60}."
             )
         return _ACTIVATIONS[activation]
-    if not callable(activation):
+    if isinstance(activation, type) or not callable(activation):
         raise TypeError(
             "[TransformerEncoderLayer] expected activation to be 'relu', 'gelu' or a function; "
-            f"got {type_name(activation)}."
+            f"got {type_name(activation)}.{object_hint(activation)}"
         )
     return activation
