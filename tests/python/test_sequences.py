@@ -131,6 +131,29 @@ def test_an_absent_name_tells_what_to_write(place, name, code):
     assert callable(found)
 
 
+def test_last_states_of_padded_sequences():
+    both = nn.GRU(2, 3, batch_first=True, bidirectional=True)
+    ahead, back = nn.GRU(2, 3, batch_first=True), nn.GRU(2, 3, batch_first=True)
+    for name, own in ahead.state_dict().items():
+        with cr.no_grad():
+            own.copy_(both.state_dict()[name])
+            back.state_dict()[name].copy_(both.state_dict()[f"{name}_reverse"])
+    sequences = [cr.randn(n, 2) for n in (4, 1, 3)]
+    lengths, B = cr.tensor([len(s) for s in sequences]), len(sequences)
+    alone = cr.cat([both(s.unsqueeze(0))[1] for s in sequences], 1)  # (2, B, 3)
+    for layer, own, direction in ((ahead, sequences, 0), (back, [s.flip(0) for s in sequences], 1)):
+        output, h_n = layer(rnn.pad_sequence(own, batch_first=True))
+        last = output[cr.arange(B), lengths - 1]
+        assert cr.allclose(last, alone[direction], atol=1e-6)
+        assert not cr.allclose(h_n[0], alone[direction], atol=1e-3)
+    output, _ = both(rnn.pad_sequence(sequences, batch_first=True))
+    assert not cr.allclose(output[cr.arange(B), 0, 3:], alone[1], atol=1e-3)
+    with pytest.raises(
+        AttributeError, match=r"output\[chainrule\.arange\(B\), lengths - 1\] in place"
+    ):
+        _ = rnn.pack_padded_sequence
+
+
 def test_names_that_nobody_has_have_no_hint():
     for place in (nn, nn.utils, rnn, cr.optim, cr):
         with pytest.raises(AttributeError, match="has no attribute 'nonsense'$"):

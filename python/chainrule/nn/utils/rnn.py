@@ -17,7 +17,11 @@ def __dir__():
     return __all__
 
 
-_PADDED = "nn.utils.rnn.pad_sequence, and mask what is behind the ends"
+_PADDED = (
+    "nn.utils.rnn.pad_sequence(sequences, batch_first=True), mask what is behind the ends, and read "
+    "output[chainrule.arange(B), lengths - 1] in place of h_n. The backward half of a bidirectional "
+    "layer begins in the padding: give another layer each sequence flipped"
+)
 
 __getattr__ = absent(
     __name__,
