@@ -309,6 +309,10 @@ def test_a_misspelt_setting_of_a_group():
         ("weight-decay", "weight_decay"),
         ("beta", "betas"),
         ("LR", "lr"),
+        ("learning_rate", "lr"),
+        ("wd", "weight_decay"),
+        ("decay", "weight_decay"),
+        ("beta1", "betas"),
     ):
         with pytest.raises(ValueError) as caught:
             optim.Adam([{"params": w, key: 0.1}])
@@ -320,6 +324,25 @@ def test_a_misspelt_setting_of_a_group():
     with pytest.raises(ValueError, match="Did you mean 'eps'"):
         adam.add_param_group({"params": w, "EPS": 0.1})
     assert len(adam.param_groups) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("Adam", "momentum"), ("SGD", "betas"), ("Lion", "eps"), ("Muon", "betas"), ("SGD", "rho")],
+)
+def test_settings_of_other_optimizers_in_a_group(kind, key):
+    w = [cr.ones(2, 2)]
+    with pytest.raises(ValueError) as caught:
+        getattr(optim, kind)([{"params": w, key: 0.9}], lr=0.1)
+    assert str(caught.value) == (
+        f"[{kind}] expected settings that {kind} has in a group; got {key!r}, a setting of other "
+        "optimizers."
+    )
+
+
+def test_an_optimizer_of_the_users_reads_what_it_likes():
+    own = optim.Optimizer([{"params": [cr.ones(1)], "momentum": 0.9}], {"lr": 0.1})
+    assert own.param_groups[0]["momentum"] == 0.9
 
 
 def test_other_keys_of_a_group_are_kept():

@@ -19,6 +19,16 @@ def check_iterable(optimizer, params):
         ) from None
 
 
+# What other libraries and other texts call a setting.
+_ALIASES = {
+    "learning_rate": "lr",
+    "wd": "weight_decay",
+    "decay": "weight_decay",
+    "beta1": "betas",
+    "beta2": "betas",
+}
+
+
 def refuse_misspelt(optimizer, group, known):
     """ValueError for a key that is all but a setting's name: it would have no effect. Keys like none
     are those of schedulers and the user's own."""
@@ -26,11 +36,29 @@ def refuse_misspelt(optimizer, group, known):
     for key in foreign:
         import difflib
 
-        near = difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0.85)
+        near = [_ALIASES[key]] if _ALIASES.get(key) in known else []
+        near = near or difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0.85)
         if near:
             raise ValueError(
                 f"[{optimizer}] expected settings of a group by their names; got {key!r}. Did you mean "
                 f"{near[0]!r}?"
+            )
+
+
+def refuse_others(optimizer, group, known):
+    """ValueError for a key that is a setting of other optimizers alone."""
+    foreign = [key for key in group if key not in known and key != "params"]
+    if not foreign:
+        return
+    from .. import optim
+
+    kinds = [getattr(optim, name) for name in dir(optim)]
+    names = {name.partition("[")[0] for kind in kinds for name in getattr(kind, "_hyper_names", ())}
+    for key in foreign:
+        if key in names:
+            raise ValueError(
+                f"[{optimizer}] expected settings that {optimizer} has in a group; got {key!r}, a "
+                "setting of other optimizers."
             )
 
 

@@ -16,7 +16,7 @@ from .._checks import parameters_hint, type_name
 from .._core import Tensor
 from ..nn._grads import zero_grads
 from . import _state_dict
-from ._group_checks import check_iterable, refuse_misspelt, split_names
+from ._group_checks import check_iterable, refuse_misspelt, refuse_others, split_names
 from ._state import ConstantGroup, Defaults, ParamGroups, State, new_state
 
 TYPE_CHECKING = False
@@ -30,7 +30,8 @@ class Optimizer:
     Args:
         params: an iterable of leaf tensors, of (name, tensor), or of dicts {"params": [...], "lr":
             ...} whose other entries are settings for that group alone. A key that is no setting
-            is kept for whoever reads it, unless it is nearly the name of one.
+            is kept for whoever reads it, unless it is nearly the name of one or a setting of
+            another optimizer.
         defaults: settings for the groups that do not give them.
 
     Raises ValueError for no parameters, a parameter given twice or one that is not a leaf,
@@ -105,6 +106,8 @@ class Optimizer:
                 f'[{name}] expected a dict with the key "params"; got {param_group!r:.60}.'
             )
         refuse_misspelt(name, param_group, self.defaults)
+        if self._hyper_names:  # others read what they like
+            refuse_others(name, param_group, self.defaults)
         tensors, names = split_names(name, param_group["params"])
         group = {"params": tensors}
         if names:
