@@ -23,6 +23,11 @@ std::string arrangement_hint(const Call& c, const Dims& expected) {
   const int rank = x.size();
   const bool floating = is_floating(c[1].dtype());
   if (t == x && rank == 1) return " Use binary_cross_entropy_with_logits for one score a row.";
+  const char* classes_last = rank == 3 ? "transpose(1, 2)" : "movedim(-1, 1)";
+  if (t == x && rank > 2) {
+    return str(" Use target.argmax(1) for one-hot targets, or where classes come last: input.",
+               classes_last, " and target.argmax(-1).");
+  }
   if (t == x) {
     const bool either = std::string_view(c.name()) == "cross_entropy";
     return str(" Use target.argmax(1) for one-hot rows",
@@ -33,8 +38,7 @@ std::string arrangement_hint(const Call& c, const Dims& expected) {
     return str(" Use target.squeeze(", d, floating ? ").long()." : ").");
   }
   if (rank > 2 && t == without(x, rank - 1)) {
-    return str(" Use input.", rank == 3 ? "transpose(1, 2)" : "movedim(-1, 1)",
-               ": classes are dimension 1.");
+    return str(" Use input.", classes_last, ": classes are dimension 1.");
   }
   if (rank > 2 && x[1] == 1 && t.size() == rank - 2 && without(without(x, 1), rank - 2) == t) {
     return " Use input.squeeze(1).";

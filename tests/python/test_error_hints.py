@@ -118,6 +118,21 @@ SEQUENCE = "Use input.transpose(1, 2): classes are dimension 1."
             "Use target.argmax(1) for one-hot rows, target.float() for probabilities.",
         ),
         ("nll_loss", SCORES, ints(4, 10), "Use target.argmax(1) for one-hot rows."),
+        (
+            "cross_entropy",
+            made((4, 7, 10)),
+            ints(4, 7, 10),
+            (
+                "Use target.argmax(1) for one-hot targets, or where classes come last: "
+                "input.transpose(1, 2) and target.argmax(-1)."
+            ),
+        ),
+        (
+            "nll_loss",
+            made((4, 7, 5, 10)),
+            ints(4, 7, 5, 10),
+            "movedim(-1, 1) and target.argmax(-1).",
+        ),
         ("nll_loss", SCORES, made((4, 10)), "Use target.argmax(1) for one-hot rows."),
         ("cross_entropy", SCORES, made((4,)), "got float32. Use target.long()."),
         ("cross_entropy", SCORES, ints(4, 1), "Use target.squeeze(1)."),
