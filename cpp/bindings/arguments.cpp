@@ -55,6 +55,8 @@ class Parser {
       if (!take(i)) return false;
     }
     if (position_ < arguments_.count) {
+      // What a longer signature expects of the surplus says more.
+      if (why_.progress == signature.count && why_.parameter) return false;
       return reject(signature.count, nullptr, "too many positional arguments");
     }
     if (keywords_used_ < arguments_.keyword_count() && !take_factory_keywords()) return false;

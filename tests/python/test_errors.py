@@ -278,3 +278,14 @@ def test_objects_of_this_process_are_not_pickled(protocol):
 def test_one_hot_of_the_largest_integer():
     with pytest.raises(MemoryError, match="memory has room for; got 9223372036854775807"):
         cr.nn.functional.one_hot(cr.tensor([2**63 - 1]))
+
+
+def test_a_surplus_that_a_longer_form_takes_is_told_as_what_that_expects():
+    mask = cr.ones(2) > 0
+    with pytest.raises(TypeError) as caught:
+        cr.where(mask, [1], [2])
+    assert "'input' must be a Tensor or a number. Pass chainrule.tensor(input)." in str(
+        caught.value
+    )
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        cr.where(mask, mask, mask, mask)
