@@ -27,6 +27,7 @@ def rates(optimizer, scheduler, steps):
 # ---- arguments
 
 NAN, INF = math.nan, math.inf
+STEPS = "total_steps, or epochs and steps_per_epoch"
 BAD = [
     ("StepLR", (2.0,), TypeError, "step_size to be an int; got 2.0"),
     ("StepLR", (0,), ValueError, "step_size >= 1; got 0"),
@@ -68,6 +69,9 @@ BAD = [
     ("CyclicLR", (0.1, 1.0, 5, 5, "triangular", 1.0, 3), TypeError, "a function; got int"),
     ("OneCycleLR", (1.0,), ValueError, "total_steps, or epochs and steps_per_epoch; got neither"),
     ("OneCycleLR", (-0.1, 9), ValueError, "0 <= max_lr; got -0.1"),
+    ("OneCycleLR", (1.0,), ValueError, f"{STEPS}; got neither"),
+    ("OneCycleLR", (1.0, None, 3), ValueError, f"{STEPS}; got no steps_per_epoch"),
+    ("OneCycleLR", (1.0, None, None, 3), ValueError, f"{STEPS}; got no epochs"),
     ("OneCycleLR", (1.0, 0), ValueError, "total_steps >= 1; got 0"),
     ("OneCycleLR", (1.0, None, 3, 1.5), ValueError, "steps_per_epoch to be an int; got 1.5"),
     ("OneCycleLR", (1.0, 9, None, None, 1.2), ValueError, "0 <= pct_start <= 1; got 1.2"),

@@ -130,8 +130,11 @@ def _steps(total_steps, epochs, steps_per_epoch):
     if total_steps is not None:
         return integer("OneCycleLR", "total_steps", total_steps, kind=ValueError)
     if epochs is None or steps_per_epoch is None:
+        given = "neither"
+        if epochs is not None or steps_per_epoch is not None:
+            given = "no steps_per_epoch" if steps_per_epoch is None else "no epochs"
         raise ValueError(
-            "[OneCycleLR] expected total_steps, or epochs and steps_per_epoch; got neither."
+            f"[OneCycleLR] expected total_steps, or epochs and steps_per_epoch; got {given}."
         )
     integer("OneCycleLR", "epochs", epochs, kind=ValueError)
     return epochs * integer("OneCycleLR", "steps_per_epoch", steps_per_epoch, kind=ValueError)
