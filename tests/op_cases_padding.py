@@ -86,7 +86,7 @@ CASES = [
         bad=(
             bad(ValueError, r"^\[pad\] expected pad to have two numbers .* 1 dim", ONE, (1, 1, 1)),
             bad(ValueError, "at most 1 dimensions; got 4 numbers", ONE, (1, 1, 1, 1)),
-            bad(TypeError, "pad to be a tuple of ints; got int", ONE, 1),
+            bad(TypeError, "pad to be a tuple of ints; got 1. Use", ONE, 1),
             bad(TypeError, r"pad\[1\] to be an int; got 1.5", ONE, (1, 1.5)),
             bad(ValueError, r"takes at most 5 values .* 5; got \(-4, -2\)", ONE, (-4, -2)),
             bad(ValueError, r"takes at most 5 values .* got \(-6, 9\)", ONE, (-6, 9)),
@@ -108,15 +108,15 @@ CASES = [
         bad=(
             bad(ValueError, "at most 6 with mode='reflect' .* of 7; got 7", X, (7, 0), "reflect"),
             bad(ValueError, "no value with mode='reflect'; got 1", X, (1, 0), "reflect", 1),
-            bad(ValueError, "1 or 2 more with mode='reflect'; got 1 of", ONE, (1, 1), "reflect"),
-            bad(ValueError, "1 to 3 padded dimensions .* got 0 of", X, (), "reflect"),
+            bad(ValueError, "2 to 5 dimensions with mode='reflect'; got", ONE, (1, 1), "reflect"),
+            bad(ValueError, "2 or 4 numbers, two for each .* got 0 for", X, (), "reflect"),
             bad(ValueError, r"takes at most 7 values .* \(-8, 0\)", X, (-8, 0), "reflect"),
         )
     ),
     of_mode("replicate").but(
         bad=(
             bad(ValueError, "at most 0 with .* of 0; got 1", In((2, 3, 0)), (1, 1), "replicate"),
-            bad(ValueError, "1 to 3 padded .* got 4 of", In((1,) * 6), (1,) * 8, "replicate"),
+            bad(ValueError, "2 to 5 dimensions with .* got", In((1,) * 6), (1,) * 8, "replicate"),
             bad(MemoryError, r"^\[pad\] expected at most", X, (2**50, 1), "replicate"),
         )
     ),

@@ -133,9 +133,7 @@ def test_layers_refuse_nonsense_when_they_are_made(words, make):
 
 
 def test_errors_of_a_layer_name_it():
-    with pytest.raises(
-        cr.ShapeError, match=r"^in CircularPad1d: \[pad\] expected 1 to 3 padded dim"
-    ):
+    with pytest.raises(cr.ShapeError, match=r"^in CircularPad1d: \[pad\] expected 4 or 6 numbers"):
         nn.CircularPad1d(1)(cr.ones(1, 1, 1, 3))
 
 
@@ -143,3 +141,43 @@ def test_a_value_that_is_read_is_not_captured():
     step = cr.compile(lambda x, v: F.pad(x, (1, 1), value=v))
     with pytest.raises(cr.CaptureError):
         step(cr.ones(2), cr.tensor(1.0))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pad", "mode", "hint"),
+    [
+        ((1, 1, 3, 3), (1, 1), "reflect", "Use (1, 1, 0, 0)."),
+        ((3, 3, 3), (), "replicate", "Use (0, 0)."),
+        ((2, 2), (1, 1, 1, 1), "reflect", "Use input.unsqueeze(0)."),
+        ((5,), (1, 1), "circular", "Use input.unsqueeze(0)."),
+        ((1,) * 6, (1, 1), "replicate", "got (1, 1, 1, 1, 1, 1)."),
+        (
+            (2, 2),
+            1,
+            "constant",
+            "Use (1, 1) for the last dimension, (1, 1, 1, 1) for the last two.",
+        ),
+        ((2, 2), ((1, 1), (2, 2)), "constant", "Use (2, 2, 1, 1): the last dimension first."),
+        ((2, 2), (1, (2, 2)), "constant", "got (1, (2, 2))."),
+        ((2, 2), (1, 1), "edge", "Use 'replicate'."),
+        ((2, 2), (1, 1), "wrap", "Use 'circular'."),
+        ((2, 2), (1, 1), "zeros", "Use 'constant'."),
+        ((2, 2), (1, 1), "symmetric", "got 'symmetric'."),  # which no mode does
+    ],
+)
+def test_what_to_write_instead(sizes, pad, mode, hint):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        F.pad(cr.ones(sizes), pad, mode)
+    assert str(caught.value).endswith(hint)
+
+
+def test_a_hint_pads_as_numpy_does():
+    x = cr.arange(6).reshape(2, 3)
+    assert F.pad(x, (2, 2, 1, 1)).tolist() == np.pad(x.numpy(), ((1, 1), (2, 2))).tolist()
+    image = x.reshape(1, 1, 2, 3)
+    assert F.pad(image, (1, 1, 0, 0), "reflect").equal(F.pad(image[0], (1, 1), "reflect")[None])
+
+
+def test_the_padding_mode_of_a_convolution_has_its_own_name():
+    with pytest.raises(ValueError, match="Use padding_mode='reflect' and ints as padding.$"):
+        nn.Conv2d(3, 8, 3, padding="reflect")

@@ -133,8 +133,9 @@ def _padding_of(layer, padding, stride, sides):
     if not isinstance(padding, str):
         return require_sizes(layer, "padding", padding, sides, 0)
     if padding not in ("same", "valid"):
+        hint = f" Use padding_mode={padding!r} and ints as padding." if padding in MODES else ""
         raise ValueError(
-            f"[{layer}] expected padding to be ints, 'same' or 'valid'; got {padding!r:.60}."
+            f"[{layer}] expected padding to be ints, 'same' or 'valid'; got {padding!r:.60}.{hint}"
         )
     if padding == "same" and any(s != 1 for s in stride):
         raise ValueError(f"[{layer}] expected stride=1 with padding='same'; got {stride}.")
