@@ -161,3 +161,19 @@ def test_what_the_message_says(call, words):
     with pytest.raises((ValueError, TypeError, LookupError)) as caught:
         call()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Conv1d", "Conv2d", "ConstantPad2d", "MaxPool2d", "BatchNorm2d"])
+def test_a_missing_argument_is_one_of_the_layer(name):
+    with pytest.raises(TypeError, match=rf"^{name}\.__init__\(\) missing "):
+        getattr(nn, name)()
+
+
+@pytest.mark.parametrize("name", ["Sigmoid", "Tanh", "Softsign", "LogSigmoid", "Tanhshrink"])
+def test_a_tensor_for_an_activation_without_settings(name):
+    with pytest.raises(TypeError) as caught:
+        getattr(nn, name)(cr.ones(2, 3))
+    assert str(caught.value) == (
+        f"[{name}] expected no settings; got a Tensor of shape (2, 3). "
+        f"Make the layer, then call it: nn.{name}(...)(input)."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_bool, require_number
+from .._checks import require_bool, require_number, shown
 from .._core import Tensor
 from ._activations import in_place
 from ._module import Module
@@ -10,7 +10,7 @@ from ._module import Module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import ClassVar
+    from typing import ClassVar, Never
 
 
 class Elementwise(Module):
@@ -18,6 +18,12 @@ class Elementwise(Module):
 
     _function: ClassVar[Callable[..., Tensor]]  # the native one, as a staticmethod
     _settings: tuple[str, ...] = ()  # names of attributes, in the function's order
+
+    def __init__(self, *settings: Never):
+        if settings:
+            name = type(self).__name__
+            raise TypeError(f"[{name}] expected no settings; got {shown(name, settings[0])}")
+        super().__init__()
 
     def _keep(self, **settings: float) -> None:
         """The settings as attributes; TypeError unless they are numbers."""
