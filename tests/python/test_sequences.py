@@ -154,6 +154,51 @@ def test_last_states_of_padded_sequences():
         _ = rnn.pack_padded_sequence
 
 
+def code_of(place, name):
+    with pytest.raises(AttributeError) as caught:
+        getattr(place, name)
+    return str(caught.value).partition(". Write ")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("Float", cr.float32),
+        ("Double", cr.float64),
+        ("Long", cr.int64),
+        ("Int", cr.int32),
+        ("Bool", cr.bool),
+    ],
+)
+def test_the_code_for_a_type_of_tensor_runs(name, dtype):
+    made = eval(code_of(cr, f"{name}Tensor").partition(" for ")[0], {"chainrule": cr, "x": [1, 0]})
+    assert made.dtype == dtype and made.tolist() == [1, 0]
+
+
+def test_the_code_for_a_transposed_convolution_is_the_gradient_of_one():
+    code = code_of(nn, "ConvTranspose2d").partition(";")[0]
+    assert code == code_of(nn.functional, "conv_transpose2d").partition(";")[0]
+    cr.manual_seed(0)
+    x, input = cr.randn(2, 3, 7, 9, requires_grad=True), cr.randn(2, 4, 4, 5)
+    weight = cr.randn(4, 3, 3, 3)
+    nn.functional.conv2d(x, weight, stride=2, padding=1).backward(input)
+    settings = {"output_size": (7, 9), "kernel_size": 3, "stride": 2, "padding": 1}
+    out = eval(code, {"nn": nn, "input": input, "weight": weight, **settings})
+    assert out.allclose(x.grad, atol=1e-5)
+
+
+def test_the_code_for_upsampling_repeats_the_nearest():
+    text = code_of(nn, "Upsample")
+    assert text == code_of(nn.functional, "interpolate")
+    n, input = 3, cr.arange(12.0).reshape(1, 2, 2, 3)
+    names = {"chainrule": cr, "n": n, "input": input}
+    rows = text.partition("rows is ")[2].partition(" and ")[0]
+    names["columns"] = eval(rows.replace("shape[2]", "shape[3]"), names)
+    names["rows"] = eval(rows, names)
+    out = eval(text.partition(";")[0], names)
+    assert out.tolist() == input.numpy().repeat(n, 2).repeat(n, 3).tolist()
+
+
 def test_names_that_nobody_has_have_no_hint():
     for place in (nn, nn.utils, rnn, cr.optim, cr):
         with pytest.raises(AttributeError, match="has no attribute 'nonsense'$"):

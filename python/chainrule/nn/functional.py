@@ -87,6 +87,20 @@ from ._regression_losses import (
     smooth_l1_loss,
 )
 
+TYPE_CHECKING = False
+if not TYPE_CHECKING:  # to which a module with __getattr__ has every name
+    from .._later import absent
+    from . import _INSTEAD
+
+    __getattr__ = absent(
+        __name__,
+        {
+            "conv_transpose2d": _INSTEAD["ConvTranspose2d"],
+            "interpolate": _INSTEAD["Upsample"],
+        },
+    )
+    del absent
+
 adaptive_avg_pool1d = _functional.adaptive_avg_pool1d
 adaptive_max_pool1d_with_indices = _functional.adaptive_max_pool1d_with_indices
 adaptive_max_pool2d_with_indices = _functional.adaptive_max_pool2d_with_indices
