@@ -183,6 +183,26 @@ def test_a_class_in_place_of_a_module_or_a_function(call, made):
         call()
     kind = made.partition("(")[0]
     assert str(caught.value).endswith(f"; got the class {kind}. Make one: nn.{made}.")
+    ("module", "hint"),
+    [
+        (functional.relu, "Use nn.ReLU()."),
+        (cr.tanh, "Use nn.Tanh()."),
+        (functional.log_softmax, "Use nn.LogSoftmax()."),
+        (functional.max_pool2d, "Use nn.MaxPool2d(...)."),
+        (cr.sin, "Use nn.Activation(f) for a function f of a tensor."),
+        (lambda x: x, "Use nn.Activation(f) for a function f of a tensor."),
+        (
+            cr.compile(nn.Linear(2, 1)),
+            "got CompiledFunction. A compiled function is no module: compile the whole.",
+        ),
+        (X, "got Tensor."),
+    ],
+)
+def test_functions_in_place_of_modules(module, hint):
+    for make in (nn.Sequential, lambda m: nn.ModuleList([m])):
+        with pytest.raises(TypeError) as caught:
+            make(module)
+        assert str(caught.value).endswith(hint)
 
 
 @pytest.mark.parametrize(

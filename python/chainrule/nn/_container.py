@@ -110,8 +110,26 @@ class _Indexed(Module):
             several = name == "Sequential" and isinstance(module, tuple | list)
             raise TypeError(
                 f"[{name}] expected nn.Module objects; got {type_name(module)}."
-                + (" Use Sequential(*modules)." if several else object_hint(module))
+                + (" Use Sequential(*modules)." if several else _module_hint(module))
             )
+
+
+def _module_hint(value):
+    """What to write for a class, a compiled module or a function in the place of a module."""
+    if isinstance(value, type) or not callable(value):
+        return object_hint(value)
+    from .. import nn
+
+    if type_name(value) == "CompiledFunction":
+        return " A compiled function is no module: compile the whole."
+    name = getattr(value, "__name__", "")
+    ours = any(value is getattr(place, name, None) for place in (nn.functional, _core))
+    for module in nn.__all__:
+        if ours and module.lower() == name.replace("_", "") != module:
+            init = getattr(nn, module).__init__
+            needs = init.__code__.co_argcount > 1 + len(init.__defaults__ or ())
+            return f" Use nn.{module}({'...' if needs else ''})."
+    return " Use nn.Activation(f) for a function f of a tensor."
 
 
 class Sequential(_Indexed):
