@@ -40,6 +40,12 @@ Leaf first_leaf(PyObject* o) {
   return {o, depth};
 }
 
+// A layer's output and state, say.
+bool is_tuple_of_tensors(PyObject* o) {
+  PyObject* leaf = PyTuple_Check(o) ? first_leaf(o) : nullptr;
+  return leaf && is_tensor(leaf);
+}
+
 }  // namespace
 
 std::string type_name(PyObject* o) {
@@ -51,6 +57,7 @@ std::string type_name(PyObject* o) {
 std::string tensor_code(PyObject* o, std::string_view name) {
   if (is_tensor(o)) return "";
   if (is_numpy_array(o)) return str("chainrule.from_numpy(", name, ")");
+  if (is_tuple_of_tensors(o)) return "";
   if (PyList_Check(o) || PyTuple_Check(o)) {
     const auto [leaf, depth] = first_leaf(o);
     if (leaf && is_tensor(leaf)) return depth == 1 ? str("chainrule.stack(", name, ")") : "";
@@ -63,6 +70,8 @@ std::string tensor_code(PyObject* o, std::string_view name) {
 }
 
 std::string tensor_hint(PyObject* o, std::string_view name) {
+  if (PyTuple_CheckExact(o) && is_tuple_of_tensors(o))  // not max's (values, indices)
+    return " A recurrent layer returns (output, h_n): take [0].";
   const std::string code = tensor_code(o, name);
   return code.empty() ? "" : str(" Pass ", code, ".");
 }
@@ -73,6 +82,10 @@ void bind_other_types(py::module_& m) {
       "_tensor_code",
       [](py::handle o, const std::string& name) { return tensor_code(o.ptr(), name); },
       py::arg("value"), py::arg("name"));
+  m.def(
+      "_tensor_hint",
+      [](py::handle o, const std::string& name) { return tensor_hint(o.ptr(), name); },
+      py::arg("value"), py::arg("name") = "x");
 }
 
 }  // namespace chainrule::bindings

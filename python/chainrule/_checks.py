@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 
 type_name = _core._type_name  # as messages have it: "int", "torch.Tensor", "the class ReLU"
-
-
-def tensor_hint(value: Any, name: str = "x") -> str:
-    """ " Pass chainrule.from_numpy(x)." where that makes a Tensor of what the user has as `name`."""
-    code = _core._tensor_code(value, name)
-    return f" Pass {code}." if code else ""
+tensor_hint = _core._tensor_hint  # " Pass chainrule.from_numpy(x)." where that makes a Tensor of it
 
 
 def parameter_hint(value: Any) -> str:

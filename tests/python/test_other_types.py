@@ -205,6 +205,22 @@ def test_functions_in_place_of_modules(module, hint):
         assert str(caught.value).endswith(hint)
 
 
+def test_tuples_of_tensors_are_the_results_of_recurrent_layers():
+    gru, lstm, linear = nn.GRU(3, 4), nn.LSTM(3, 4), nn.Linear(4, 1)
+    for net in (nn.Sequential(gru, linear), nn.Sequential(lstm, linear), nn.Sequential(lstm, lstm)):
+        with pytest.raises(TypeError) as caught:
+            net(cr.ones(2, 3))
+        assert str(caught.value).endswith(" A recurrent layer returns (output, h_n): take [0].")
+    with pytest.raises(TypeError, match="recurrent layer"):
+        nn.BatchNorm1d(3)((X, (X, X)))
+    with pytest.raises(TypeError) as caught:
+        functional.relu(X.max(1))
+    assert "recurrent" not in str(caught.value) and "stack" not in str(caught.value)
+    for both in ((X, X), [X, X]):
+        with pytest.raises(TypeError, match=r"one by one: TensorDataset\(x, y\)\.$"):
+            data.TensorDataset(both)
+
+
 @pytest.mark.parametrize(
     ("call", "end"),
     [

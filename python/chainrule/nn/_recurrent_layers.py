@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_bool, require_tensor, type_name
+from .._checks import require_bool, require_tensor, tensor_hint, type_name
 from .._core import Parameter, Tensor, _functional
 from .._warn import warn
 from ._dropouts import require_probability
@@ -120,10 +120,10 @@ class RecurrentLayers(Recurrent):
     def _check_input(self, input):
         owner = type(self).__name__
         if isinstance(input, tuple | list):
-            raise TypeError(
-                f"[{owner}] expected a Tensor; got {type_name(input)}. Pad sequences of several "
-                "lengths and mask what is behind their ends."
-            )
+            hint = " Pad sequences of several lengths and mask what is behind their ends."
+            if type(input) is tuple and tensor_hint(input):
+                hint = tensor_hint(input)
+            raise TypeError(f"[{owner}] expected a Tensor; got {type_name(input)}.{hint}")
         require_tensor(owner, input)
         check_dtype(owner, "input", input, self._weights("_l0")[0])
         order = "(B, T, {0})" if self.batch_first else "(T, B, {0})"

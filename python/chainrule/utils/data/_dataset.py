@@ -71,7 +71,7 @@ class TensorDataset(Dataset):
         for tensor in tensors:
             if not isinstance(tensor, cr.Tensor):
                 raise TypeError(
-                    f"[TensorDataset] expected tensors; got {type_name(tensor)}.{tensor_hint(tensor)}"
+                    f"[TensorDataset] expected tensors; got {type_name(tensor)}.{_hint(tensor)}"
                 )
             if tensor.ndim == 0:
                 raise cr.ShapeError(
@@ -90,6 +90,12 @@ class TensorDataset(Dataset):
 
     def __len__(self):
         return self.tensors[0].shape[0]
+
+
+def _hint(value):
+    if isinstance(value, tuple | list) and value and isinstance(value[0], cr.Tensor):
+        return " Pass them one by one: TensorDataset(x, y)."
+    return tensor_hint(value)
 
 
 class Subset(Dataset):
