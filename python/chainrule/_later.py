@@ -52,16 +52,6 @@ def absent(package, instead):
     return refuse
 
 
-class AbsentMethod:
-    """A method that PyTorch's class has: AttributeError that says what to write, hasattr is False."""
-
-    def __init__(self, owner, name, instead):
-        self.text = f"'{owner}' object has no attribute '{name}'. Write {instead}"
-
-    def __get__(self, instance, owner):
-        raise AttributeError(self.text)
-
-
 def _sources(stub):
     """{public name: (module it comes from, its name there)}."""
     with open(stub, encoding="utf-8") as file:

@@ -304,8 +304,3 @@ def test_there_is_no_float16():
             AttributeError, match=rf"no attribute '{name}'\. Write chainrule\.bfloat16$"
         ):
             getattr(cr, name)
-    x = cr.ones(2)
-    with pytest.raises(AttributeError, match=r"no attribute 'half'\. Write x\.bfloat16\(\)$"):
-        x.half()
-    assert not hasattr(cr.Tensor, "half") and not hasattr(x, "half")
-    assert x.bfloat16().dtype is cr.bfloat16

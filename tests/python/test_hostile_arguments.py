@@ -70,7 +70,7 @@ def functions():
             if callable(f) and name not in skipped and not name.startswith("__"):
                 yield name, f
     for name in dir(cr.Tensor):
-        f = getattr(cr.Tensor, name, None)  # None: one that is absent
+        f = getattr(cr.Tensor, name)
         if callable(f) and name not in {"__class__", "__init_subclass__", "__subclasshook__"}:
             yield f"Tensor.{name}", f
 

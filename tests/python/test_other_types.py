@@ -183,6 +183,9 @@ def test_a_class_in_place_of_a_module_or_a_function(call, made):
         call()
     kind = made.partition("(")[0]
     assert str(caught.value).endswith(f"; got the class {kind}. Make one: nn.{made}.")
+
+
+@pytest.mark.parametrize(
     ("module", "hint"),
     [
         (functional.relu, "Use nn.ReLU()."),
