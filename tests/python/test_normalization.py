@@ -153,6 +153,15 @@ def test_empty_inputs(shape):
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 4)), "num_features=3 channels in dimension 1"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, 4, 5)), r"a 2D or 3D input; got \(2, 3, 4, 5\)"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(1, 3)), "more than 1 value per channel when training"),
+        (lambda: nn.InstanceNorm1d(3)(cr.ones(2, 3, 1)), r"1 value per channel and sample; .*\.$"),
+        (lambda: nn.GroupNorm(3, 3)(cr.ones(1, 3)), r"1 value per group where .* \(1, 3\)\.$"),
+        (lambda: nn.GroupNorm(2, 4)(cr.ones(2, 6)), "num_channels=4 channels in dimension 1"),
+        (lambda: nn.GroupNorm(2, 4)(cr.ones(1, 2)), "num_channels=4 channels in dimension 1"),
+        (
+            lambda: nn.GroupNorm(2, 4, affine=False)(cr.ones(2, 6)),
+            "num_channels=4 channels in dimension 1",
+        ),
+        (lambda: nn.GroupNorm(2, 4)(cr.ones(2, 3, 4)), r"Use input.transpose\(1, 2\)\.$"),
         (lambda: nn.BatchNorm1d(3)(cr.ones(2, 3, dtype=cr.int64)), "expected a floating input"),
         (lambda: nn.functional.batch_norm(cr.ones(2, 3), None, None), "expected running_mean"),
         (

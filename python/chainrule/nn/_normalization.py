@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import _core
-from .._checks import require_bools, require_number, require_tensor
+from .._checks import require_bools, require_number
 from .._core import Parameter, Tensor
 from . import _normalize, functional, init
 from ._inputs import channels_hint
@@ -192,13 +192,22 @@ class GroupNorm(Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        sizes = require_tensor("GroupNorm", input).shape
+        try:
+            output = _normalize.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        except ValueError:
+            self._check_channels(input)
+            raise
+        if self.weight is None:  # else group_norm has compared it with the channels
+            self._check_channels(input)
+        return output
+
+    def _check_channels(self, input):
+        sizes = input.shape
         if len(sizes) > 1 and sizes[1] != self.num_channels:
             raise _core.ShapeError(
                 f"[GroupNorm] expected num_channels={self.num_channels} channels in dimension 1; "
                 f"got an input of sizes {tuple(sizes)}.{channels_hint(input, self.num_channels)}"
-            )
-        return _normalize.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+            ) from None
 
     def extra_repr(self):
         return (

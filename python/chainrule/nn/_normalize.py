@@ -40,7 +40,7 @@ def batch_norm(
         return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
     if eps == 0:
         raise ValueError(f"[{op}] expected eps > 0 in training; got {eps}.")
-    _check_values(op, input, input.numel(), channels)
+    _check_values(op, input, input.numel(), channels, "value per channel when training", _LAST)
     output, mean, var = _ops.normalize_channels(input, weight, bias, eps)
     _track(op, running_mean, running_var, mean, var, input.numel() // max(channels, 1), momentum)
     return output
@@ -71,7 +71,7 @@ def instance_norm(
     if not use_input_stats:
         return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
     samples, values = input.shape[0], prod(input.shape[2:])
-    _check_values(op, input, values, 1)
+    _check_values(op, input, values, 1, "value per channel and sample")
     flat = input.reshape(1, samples * channels, values)
     output, mean, var = _ops.normalize_channels(flat, None, None, eps)
     if input.numel():
@@ -96,16 +96,20 @@ def group_norm(
     """
     require_tensor("group_norm", input)
     if input.dim() > 1 and num_groups:
-        _check_values("group_norm", input, input.numel(), num_groups)
+        wanted = "value per group where there is 1 sample"
+        _check_values("group_norm", input, input.numel(), num_groups, wanted)
     return _core.group_norm(input, num_groups, weight, bias, eps)
 
 
-def _check_values(op, input, values, sets):
+_LAST = " DataLoader(..., drop_last=True) leaves an odd last batch out."
+
+
+def _check_values(op, input, values, sets, wanted, hint=""):
     """A variance of one value would be 0 whatever it is."""
     if values == sets:
         raise ValueError(
-            f"[{op}] expected more than 1 value per channel when training; got an input of sizes "
-            f"{tuple(input.shape)}. DataLoader(..., drop_last=True) leaves an odd last batch out."
+            f"[{op}] expected more than 1 {wanted}; got an input of sizes {tuple(input.shape)}."
+            + hint
         )
 
 
