@@ -24,7 +24,7 @@ def with_edges(
     for i, (before, after) in enumerate(pads):
         dim = input.dim() - len(pads) + i
         size = input.shape[dim]
-        _check(op, f"{name}={mode!r}", mode, size, before, after)
+        _check(op, name, mode, size, before, after)
         if before == after == 0:
             continue
         try:
@@ -74,13 +74,13 @@ def _places(mode, before, after, size):
     return (at - first).remainder(max(left, 1)) + first
 
 
-def _check(op, setting, mode, size, before, after):
+def _check(op, name, mode, size, before, after):
     wanted, left = max(before, after), _left_of(size, before, after)
     most = {"reflect": size - 1, "circular": left}.get(mode, wanted if size > 0 else 0)
     if wanted > max(most, 0):
         raise _core.ShapeError(
-            f"[{op}] expected padding of at most {max(most, 0)} with {setting} and a side of "
-            f"{size}; got {wanted}."
+            f"[{op}] expected padding of at most {max(most, 0)} with {name}={mode!r} and a side "
+            f"of {size}; got {wanted}."
         )
     _check_rest(op, size, before, after, size + before + after)
 
