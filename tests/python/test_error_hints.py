@@ -288,7 +288,7 @@ def test_arrays(call, words):
     assert text_of(call, np.ones((2, 3), np.float32)).endswith(words)
 
 
-WORDS = "Use nn.Embedding for numbers of words, {}.float() for values."
+WORDS = "Use nn.Embedding for numbers of words, {}.to(chainrule.float32) for values."
 
 
 @pytest.mark.parametrize(

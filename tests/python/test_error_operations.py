@@ -139,8 +139,10 @@ def test_dtypes_of_recurrent_inputs(layers, cell):
             kind(3, 4),
             [input.long()],
             f"in {name}: [{name}] {DTYPE} chainrule.int64. "
-            "Use nn.Embedding for numbers of words, input.float() for values.",
+            "Use nn.Embedding for numbers of words, input.to(chainrule.float32) for values.",
         )
+        words = "Use nn.Embedding for numbers of words, input.to(chainrule.float64) for values."
+        assert text_of(kind(3, 4, dtype=cr.float64), input.long()).endswith(words)
         check(
             kind(3, 4),
             [input.double()],

@@ -196,3 +196,4 @@ def test_a_finalizer_changes_the_tensor_that_is_read(read):
     finally:
         gc.set_threshold(*threshold)
         gc.enable()
+        gc.collect()  # not within a test that follows

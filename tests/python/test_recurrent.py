@@ -216,7 +216,16 @@ X, H = cr.zeros(5, 2, 3), cr.zeros(1, 2, 4)
         (lambda: nn.GRU(3, 4)(X[0, 0]), cr.ShapeError, r"\(T, B, 3\) or, for one .* got \(3,\)"),
         (lambda: nn.GRU(3, 4, batch_first=True)(X[:, :0]), cr.ShapeError, "at least one step"),
         (lambda: nn.GRU(3, 4)(X[..., :2]), cr.ShapeError, r"got \(5, 2, 2\)"),
-        (lambda: nn.GRU(3, 4)([X]), TypeError, "got list. Pad sequences"),
+        (
+            lambda: nn.GRU(3, 4)([X]),
+            TypeError,
+            r"got list. Use nn.utils.rnn.pad_sequence\(input\) and mask what is behind the ends\.$",
+        ),
+        (
+            lambda: nn.GRU(3, 4, batch_first=True)([X]),
+            TypeError,
+            r"Use nn.utils.rnn.pad_sequence\(input, batch_first=True\) and mask",
+        ),
         (lambda: nn.GRU(3, 4)(None), TypeError, "expected a Tensor; got None"),
         (lambda: nn.GRU(3, 4)(X, H[0]), cr.ShapeError, r"\(1, 2, 4\); got \(2, 4\)"),
         (

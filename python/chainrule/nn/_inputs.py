@@ -12,7 +12,7 @@ def check_dtype(owner: str, name: str, tensor: Tensor, like: Tensor) -> None:
         return
     hint = f"{name}.to({like.dtype})."
     if tensor.dtype in (_core.int64, _core.int32):
-        hint = f"nn.Embedding for numbers of words, {name}.float() for values."
+        hint = f"nn.Embedding for numbers of words, {name}.to({like.dtype}) for values."
     raise _core.DtypeError(
         f"[{owner}] expected {name} of the weights' dtype, {like.dtype}; got {tensor.dtype}. "
         f"Use {hint}"

@@ -43,18 +43,22 @@ def check_call(layer, query, key, value, key_padding_mask, attn_mask, is_causal)
             raise _core.ShapeError(
                 f"[{_NAME}] expected {name} of shape {_batch_first(layer, sizes)}; got {shape}."
             )
+    weight = layer._weights()[0]
     for name, x in zip(wanted, (query, key, value), strict=True):
-        check_dtype(_NAME, name, x, layer._weights()[0])
+        check_dtype(_NAME, name, x, weight)
     batch = before[0] if before else 1
     _check_mask("key_padding_mask", key_padding_mask, [(*before, count)])
     several = (batch * layer.num_heads, length, count)
-    hints = {
-        (batch, count): "Use key_padding_mask.",
-        (batch, length, count): (
-            f"Use attn_mask.unsqueeze(1).expand(-1, {layer.num_heads}, -1, -1).flatten(0, 1)."
-        ),
-    }
-    _check_mask("attn_mask", attn_mask, [(length, count), several], hints)
+
+    def hint(shape):
+        if shape == (batch, count):
+            return "Use key_padding_mask."
+        if shape == (batch, length, count):
+            heads = f"expand(-1, {layer.num_heads}, -1, -1)"
+            return f"Use attn_mask.unsqueeze(1).{heads}.flatten(0, 1)."
+        return ""
+
+    _check_mask("attn_mask", attn_mask, [(length, count), several], hint)
     if is_causal and attn_mask is None:
         raise ValueError(f"[{_NAME}] expected attn_mask with is_causal=True; got None.")
 
@@ -64,7 +68,7 @@ def _batch_first(layer, shape):
     return shape if layer.batch_first or len(shape) != 3 else (shape[1], shape[0], shape[2])
 
 
-def _check_mask(name, mask, shapes, hints=None):
+def _check_mask(name, mask, shapes, hint_for=None):
     if mask is None:
         return
     if require_tensor(_NAME, mask).dtype != _core.bool and not mask.is_floating_point():
@@ -74,7 +78,9 @@ def _check_mask(name, mask, shapes, hints=None):
         )
     shape = tuple(mask.shape)
     if shape not in shapes:
-        hint = (hints or {}).get(shape, f"Use {name}.T." if shape[::-1] in shapes else "")
+        hint = hint_for(shape) if hint_for else ""
+        if not hint and shape[::-1] in shapes:
+            hint = f"Use {name}.T."
         raise _core.ShapeError(
             f"[{_NAME}] expected {name} of shape {' or '.join(map(str, shapes))}; got {shape}."
             + (f" {hint}" if hint else "")

@@ -120,12 +120,12 @@ class RecurrentLayers(Recurrent):
     def _check_input(self, input):
         owner = type(self).__name__
         if isinstance(input, tuple | list):
-            hint = " Pad sequences of several lengths and mask what is behind their ends."
+            hint = f" Use {self._padded(input)} and mask what is behind the ends."
             if type(input) is tuple and tensor_hint(input):
                 hint = tensor_hint(input)
             raise TypeError(f"[{owner}] expected a Tensor; got {type_name(input)}.{hint}")
         require_tensor(owner, input)
-        check_dtype(owner, "input", input, self._weights("_l0")[0])
+        check_dtype(owner, "input", input, self.weight_ih_l0)
         order = "(B, T, {0})" if self.batch_first else "(T, B, {0})"
         wanted = f"{order} or, for one sequence, (T, {{0}})".format(self.input_size)
         steps = 1 if self.batch_first and input.dim() == 3 else 0
@@ -139,6 +139,11 @@ class RecurrentLayers(Recurrent):
             )
         return input.dim() == 3
 
+    def _padded(self, sequences):
+        """The code that makes one tensor of a list, or of what was packed."""
+        name = "input" if type(sequences) in (list, tuple) else "sequences"
+        return f"nn.utils.rnn.pad_sequence({name}{', batch_first=True' * self.batch_first})"
+
     def _first_states(self, sequence, hx, batched):
         """The first states of all layers and directions, (L D, B, P or H) and (L D, B, H)."""
         count = self.num_layers * (1 + self.bidirectional)
@@ -150,9 +155,9 @@ class RecurrentLayers(Recurrent):
         owner = type(self).__name__
         states = require_states(owner, self._states, hx)
         layers = "num_layers * 2" if self.bidirectional else "num_layers"
-        widths = ("proj_size" if self.proj_size else "hidden_size", "hidden_size")
+        widths = ("proj_size" if self.proj_size else "hidden_size", "hidden_size")[: len(sizes)]
         of_batch = {"batch": batch} if batched else {}
-        for name, state, width, size in zip(self._states, states, widths, sizes, strict=False):
+        for name, state, width, size in zip(self._states, states, widths, sizes, strict=True):
             check_state(owner, name, state, {layers: count, **of_batch, width: size}, like)
         return [state if batched else state.unsqueeze(1) for state in states]
 
