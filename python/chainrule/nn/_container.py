@@ -124,7 +124,7 @@ def _module_hint(value):
         return " A compiled function is no module: compile the whole."
     name = getattr(value, "__name__", "")
     ours = any(value is getattr(place, name, None) for place in (nn.functional, _core))
-    for module in nn.__all__:
+    for module in dir(nn):
         if ours and module.lower() == name.replace("_", "") != module:
             init = getattr(nn, module).__init__
             needs = init.__code__.co_argcount > 1 + len(init.__defaults__ or ())

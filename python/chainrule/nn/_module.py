@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
 from types import FunctionType
 
 from .. import _core
@@ -273,7 +272,7 @@ def _own_init(layer):
         inherited.__defaults__,
         inherited.__closure__,
     )
-    update_wrapper(own, inherited, updated=())
-    own.__kwdefaults__ = inherited.__kwdefaults__
+    for name in ("__module__", "__doc__", "__annotations__", "__kwdefaults__"):
+        setattr(own, name, getattr(inherited, name))
     own.__qualname__ = f"{layer.__qualname__}.__init__"
     layer.__init__ = own
