@@ -42,8 +42,8 @@ Leaf first_leaf(PyObject* o) {
 
 // A layer's output and state, say.
 bool is_tuple_of_tensors(PyObject* o) {
-  PyObject* leaf = PyTuple_Check(o) ? first_leaf(o) : nullptr;
-  return leaf && is_tensor(leaf);
+  PyObject* leaf = first_leaf(o).object;
+  return PyTuple_Check(o) && leaf && is_tensor(leaf);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 
 from .. import _core
 from .._checks import require_callable
@@ -47,11 +46,6 @@ class Module(Registry):
     def __init__(self):
         super().__init__()
         _core._set_training(self, True)
-
-    def __init_subclass__(cls, **settings):
-        super().__init_subclass__(**settings)
-        if cls.__module__.startswith("chainrule.nn.") and "__init__" not in vars(cls):
-            _own_init(cls)
 
     # ---- the call
 
@@ -259,20 +253,3 @@ class Module(Registry):
             _cycle.explain("repr", self, error)
             raise
         return _print.describe(self, lines)
-
-
-def _own_init(layer):
-    """Give a layer the `__init__` it inherits under its own name, which Python's errors tell:
-    Conv2d.__init__() missing 1 required positional argument, not _Convolution.__init__()."""
-    inherited = layer.__init__
-    own = FunctionType(
-        inherited.__code__,
-        inherited.__globals__,
-        "__init__",
-        inherited.__defaults__,
-        inherited.__closure__,
-    )
-    for name in ("__module__", "__doc__", "__annotations__", "__kwdefaults__"):
-        setattr(own, name, getattr(inherited, name))
-    own.__qualname__ = f"{layer.__qualname__}.__init__"
-    layer.__init__ = own
