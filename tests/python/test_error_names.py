@@ -169,5 +169,5 @@ def test_a_tensor_for_an_activation_without_settings(name):
         getattr(nn, name)(cr.ones(2, 3))
     assert str(caught.value) == (
         f"[{name}] expected no settings; got a Tensor of shape (2, 3). "
-        f"Make the layer, then call it: nn.{name}(...)(input)."
+        f"Make the module, then call it: nn.{name}(...)(...)."
     )
