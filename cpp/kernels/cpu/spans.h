@@ -1,4 +1,5 @@
-// Where what windows show at a place begins and ends.
+// Which windows of a row have a place inside the input (Span), and addresses that vectors read or
+// write in part and that may begin outside of it (masked_at).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ struct Span {
   }
 };
 
-// An address that is read or written by masks alone.
+// base + place, which may be outside of what base points into: masks leave only what is inside to be
+// read or written. Added as integers, as a pointer beyond its array must not even be computed.
 template <typename T>
 inline T* masked_at(T* base, int64_t place) {
   return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(base) +
