@@ -21,8 +21,9 @@ from ._trainer_schedule import (
     check_measured,
     check_scheduler,
     check_steps,
+    counts_batches,
+    step_after_batch,
     step_scheduler,
-    stepped_after_batch,
 )
 from .optim._rate import value_of
 
@@ -41,7 +42,8 @@ class Trainer:
     `scheduler`, one of `optim.lr_scheduler`, is stepped after every epoch; ReduceLROnPlateau follows
     the validation loss. The column `lr` of the history has the rate that each epoch was trained with.
     OneCycleLR and CyclicLR, which count batches, are stepped after every batch but the last of a
-    cycle; the column has the rate of the epoch's last batch. So can any rate be: give the optimizer
+    cycle, and refused as parts of a SequentialLR or a ChainedScheduler, which are stepped after
+    epochs; the column has the rate of the epoch's last batch. So can any rate be: give the optimizer
     one of `optim.schedules` as lr, which is also faster, as replays compute it. The column has the
     rate at the end of the epoch then.
 
@@ -263,6 +265,7 @@ class Trainer:
         rows = as_rows(loader)
         sums, begin = Sums(["loss", *self.metrics]), time.perf_counter()
         last_report, number, used = begin, 0, None
+        by_batch = counts_batches(self.scheduler)
         for batch in loader if rows is None else rows:
             number += 1
             inputs, targets = pair(batch, "training data")
@@ -270,8 +273,9 @@ class Trainer:
                 sums.add(step(inputs, targets), len(targets))
             except NotFinite as error:
                 raise FloatingPointError(best.not_finite(error.value, epoch, number)) from None
-            used = stepped_after_batch(self.scheduler)
-            if used is None and rows is not None:
+            if by_batch:
+                used = step_after_batch(self.scheduler)
+            elif rows is not None:
                 left = last_report + _PROGRESS_SECONDS - time.perf_counter()
                 number += step.follow(rows, sums, left)
             now = time.perf_counter()

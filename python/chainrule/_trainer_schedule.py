@@ -20,6 +20,19 @@ def check_scheduler(scheduler, optimizer):
         raise ValueError(
             "[Trainer] expected a scheduler of the optimizer; got one of another optimizer."
         )
+    for part in _parts(scheduler):
+        if counts_batches(part):
+            raise ValueError(
+                f"[Trainer] expected {type(scheduler).__name__} of schedulers that count epochs; got a "
+                f"{type(part).__name__}. Give it alone, or the optimizer an optim.schedules as lr."
+            )
+
+
+def _parts(scheduler):
+    """All that a scheduler is composed of."""
+    for part in getattr(scheduler, "_schedulers", ()):
+        yield part
+        yield from _parts(part)
 
 
 def check_measured(scheduler, validation):
@@ -48,11 +61,13 @@ def check_steps(scheduler, loader, epochs):
         )
 
 
-def stepped_after_batch(scheduler):
-    """The rate that the batch was trained with where it is of a kind that is stepped after every
-    batch, which is done then, else None."""
-    if not isinstance(scheduler, _COUNTS_BATCHES):
-        return None
+def counts_batches(scheduler):
+    """Whether it is of a kind that is stepped after every batch."""
+    return isinstance(scheduler, _COUNTS_BATCHES)
+
+
+def step_after_batch(scheduler):
+    """The rate that the batch was trained with."""
     used = value_of("Trainer", scheduler.optimizer.param_groups[0])
     # The last batch of a cycle has no next one: PyTorch's formula leads beyond the cycle's end.
     if not isinstance(scheduler, OneCycleLR) or scheduler.last_epoch + 1 < scheduler.total_steps:
@@ -64,5 +79,5 @@ def step_scheduler(scheduler, row):
     """After an epoch, of which `row` has the figures."""
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(row["val_loss"])
-    elif scheduler is not None and not isinstance(scheduler, _COUNTS_BATCHES):
+    elif scheduler is not None and not counts_batches(scheduler):
         scheduler.step()

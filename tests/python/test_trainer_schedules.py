@@ -134,3 +134,14 @@ def test_what_is_no_scheduler_of_the_optimizer():
     ):
         with pytest.raises(kind, match=rf"^\[Trainer\] expected {text}"):
             cr.Trainer(model, nn.MSELoss(), optimizers[0], scheduler=scheduler)
+
+
+def test_schedulers_that_count_batches_are_no_parts_of_others():
+    optimizer = cr.optim.SGD(nn.Linear(2, 1).parameters(), 0.1)
+    cycle = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=8)
+    chain = lr_scheduler.ChainedScheduler([cycle])
+    for scheduler in (chain, lr_scheduler.ChainedScheduler([chain])):
+        with pytest.raises(
+            ValueError, match=r"of schedulers that count epochs; got a OneCycleLR\."
+        ):
+            cr.Trainer(nn.Linear(2, 1), nn.MSELoss(), optimizer, scheduler=scheduler)
