@@ -19,7 +19,9 @@ class _Adaptive(Module):
 
     def __init__(self, output_size: Any):
         layer = type(self).__name__
-        given = with_kept_sizes(layer, output_size, (0, 0)) if self.sides == 2 else output_size
+        given = output_size
+        if self.sides == 2:
+            given = with_kept_sizes(layer, output_size, lambda: (0, 0))
         require_sizes(layer, "output_size", given, self.sides, 0)
         super().__init__()
         self.output_size = output_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .._checks import require_bool, require_tensor
 from .._core import Tensor, _functional
@@ -104,7 +104,7 @@ def adaptive_max_pool2d(
     output_size is an int or two; None stands for the input's size.
     """
     op = "adaptive_max_pool2d"
-    size = with_kept_sizes(op, output_size, _sides(op, input))
+    size = with_kept_sizes(op, output_size, lambda: _sides(op, input))
     require_bool(op, "return_indices", return_indices)
     try:
         values, places = _functional.adaptive_max_pool2d_with_indices(input, size)
@@ -125,7 +125,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | Sequence[int | 
         tensor([[[1.5000, 2.5000, 3.5000]]])
     """
     op = "adaptive_avg_pool2d"
-    size = with_kept_sizes(op, output_size, _sides(op, input))
+    size = with_kept_sizes(op, output_size, lambda: _sides(op, input))
     return _functional.adaptive_avg_pool2d(input, size)
 
 
@@ -135,10 +135,10 @@ def _name_as_called(error):
         error.args = (error.args[0].replace("_with_indices", ""), *error.args[1:])
 
 
-def with_kept_sizes(op: str, output_size: Any, sizes: Sequence[int]) -> Any:
-    """`output_size` with `sizes`, those of the input, in the place of None."""
+def with_kept_sizes(op: str, output_size: Any, sizes: Callable[[], Sequence[int]]) -> Any:
+    """`output_size` with what `sizes` gives, those of the input, in the place of None."""
     if output_size is None:
-        return sizes
+        return sizes()
     if not isinstance(output_size, tuple | list) or all(size is not None for size in output_size):
         return output_size
     if len(output_size) != 2:
@@ -147,7 +147,7 @@ def with_kept_sizes(op: str, output_size: Any, sizes: Sequence[int]) -> Any:
             f"(None, None); got {output_size!r:.60}."
         )
     return tuple(
-        have if size is None else size for size, have in zip(output_size, sizes, strict=False)
+        have if size is None else size for size, have in zip(output_size, sizes(), strict=False)
     )
 
 
