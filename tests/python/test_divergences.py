@@ -360,6 +360,16 @@ def test_bounds_that_a_dtype_cannot_hold():
     assert x.clamp(max=300).tolist() == [0, 7, 255]
 
 
+def test_fractions_are_cut_before_they_are_asked_to_fit():
+    for value, left in ((-0.5, 0), (1.7, 1), (255.9, 255)):
+        assert cr.tensor([value], dtype=cr.uint8).tolist() == [left]
+        assert cr.full((1,), value, dtype=cr.uint8).tolist() == [left]
+        assert cr.ones(1, dtype=cr.uint8).fill_(value).tolist() == [left]
+    for value in (-1.0, 256.0):
+        with pytest.raises(ValueError, match="fits uint8"):
+            cr.full((1,), value, dtype=cr.uint8)
+
+
 def test_iinfo_prints_its_integers():
     assert str(2**63 - 1) in repr(cr.iinfo(cr.int64))
 

@@ -43,7 +43,7 @@ def test_places_without_classes(name):
         loss(scores, target)
 
 
-PAIRS = {
+ARGUMENTS = {
     "mse_loss": (cr.ones(3), cr.ones(3)),
     "l1_loss": (cr.ones(3), cr.ones(3)),
     "huber_loss": (cr.ones(3), cr.ones(3)),
@@ -53,28 +53,36 @@ PAIRS = {
     "binary_cross_entropy_with_logits": (cr.ones(3), cr.ones(3)),
     "kl_div": (cr.zeros(3, 1), cr.ones(3, 1)),
     "poisson_nll_loss": (cr.ones(3), cr.ones(3)),
+    "margin_ranking_loss": (cr.full((3,), 2.0), cr.ones(3), -cr.ones(3)),
+    "triplet_margin_loss": (cr.ones(2, 3), cr.zeros(2, 3), cr.ones(2, 3)),
+    "cosine_embedding_loss": (cr.ones(2, 3), cr.eye(2, 3), cr.ones(2)),
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", ARGUMENTS)
 @pytest.mark.filterwarnings("ignore:.*batchmean")
 def test_dtypes_are_promoted_as_in_arithmetic(name):
-    loss, (x, y) = getattr(F, name), PAIRS[name]
-    want = loss(x.double(), y.double())
+    loss, (x, *others) = getattr(F, name), ARGUMENTS[name]
+    want = loss(x.double(), *(y.double() for y in others))
     for first, second in (("float32", "float64"), ("float64", "float32"), ("bfloat16", "float32")):
         first, second = getattr(cr, first), getattr(cr, second)
-        got = loss(x.to(first), y.to(second))
+        got = loss(x.to(first), *(y.to(second) for y in others))
         assert got.dtype is cr.promote_types(first, second)
         rounded = 2**-8 if cr.bfloat16 in (first, second) else 1e-6
         assert got.item() == pytest.approx(want.item(), rel=rounded)
 
 
 @pytest.mark.filterwarnings("ignore:.*batchmean")
-@pytest.mark.parametrize("name", [n for n in PAIRS if not n.startswith("binary")])
+@pytest.mark.parametrize("name", [n for n in ARGUMENTS if not n.startswith("binary")])
 def test_integers_alone_have_no_losses(name):
-    x, y = PAIRS[name]
     with pytest.raises(cr.DtypeError, match=rf"^\[{name}\] expected .*; got int64"):
-        getattr(F, name)(x.long(), y.long())
+        getattr(F, name)(*(x.long() for x in ARGUMENTS[name]))
+
+
+@pytest.mark.parametrize(("reduction", "want"), [("none", [1, 2]), ("sum", 3)])
+def test_distances_of_integers_are_taken(reduction, want):
+    loss = F.l1_loss(cr.tensor([1, 2]), cr.tensor([2, 0]), reduction=reduction)
+    assert loss.dtype is cr.int64 and loss.tolist() == want
 
 
 def test_a_smoothing_out_of_range():

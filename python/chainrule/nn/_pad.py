@@ -23,7 +23,8 @@ def pad(
         mode: of what they are. "constant", `value`; "reflect", the input mirrored at its first and
             last value, which is not repeated; "replicate", that value again; "circular", what is at
             the other end.
-        value: for "constant" alone, a number that the input's dtype can hold; 0 when None.
+        value: for "constant" alone, cut to the input's dtype: 1.7 is 1 among integers. One beyond
+            its range is a ValueError. 0 when None.
 
     Shapes: sides of n become n + before + after. "constant" takes any number of dimensions; the
     others take (N, C, *) or (C, *), where * are the 1 to 3 dimensions that are padded. "reflect"

@@ -46,7 +46,8 @@ class ConstantPad1d(_ConstantPad):
     Args:
         padding: an int, or one for before and one for after; values are taken away where it is
             negative.
-        value: a number that the input's dtype can hold.
+        value: cut to the input's dtype: 1.7 is 1 among integers. One beyond its range is a
+            ValueError.
 
     Shapes: (*, L) to (*, L + before + after).
     """

@@ -43,7 +43,8 @@ def pad_sequence(
         sequences: at least one, of one dtype and with equal sizes after the first. A tensor is its
             rows.
         batch_first: sequences as rows.
-        padding_value: what fills up the shorter ones.
+        padding_value: what fills up the shorter ones, cut to their dtype: 0.5 is 0 among integers.
+            One beyond its range is a ValueError.
         padding_side: "right", behind their ends, or "left".
 
     Shapes: output (T, B, *), or (B, T, *) with batch_first, for B sequences of which the longest has
