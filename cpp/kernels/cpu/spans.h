@@ -23,8 +23,8 @@ struct Span {
   }
 };
 
-// base + place, which may be outside of what base points into: masks leave only what is inside to be
-// read or written. Added as integers, as a pointer beyond its array must not even be computed.
+// base + place, which may be outside of what base points into: masks leave only what is inside to
+// be read or written. Added as integers, as a pointer beyond its array must not even be computed.
 template <typename T>
 inline T* masked_at(T* base, int64_t place) {
   return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(base) +
