@@ -28,6 +28,7 @@ class RecurrentLayers(Recurrent):
     """Layers one above the other, each in one direction or two."""
 
     mode: str
+    weight_ih_l0: Parameter
     _states = ("h_0",)
 
     def __init__(
