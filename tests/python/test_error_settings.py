@@ -238,3 +238,37 @@ def test_what_is_no_module_has_not_to_be_made_first(call, text):
     with pytest.raises(TypeError) as caught:
         call()
     assert str(caught.value) == text + "a Tensor of shape (2, 3)."
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "call"),
+    [
+        ("dropout2d", "training", lambda f, x, no: f.dropout2d(x, 0.5, no)),
+        ("dropout1d", "inplace", lambda f, x, no: f.dropout1d(x, 0.5, True, no)),
+        ("alpha_dropout", "training", lambda f, x, no: f.alpha_dropout(x, 0.5, no)),
+        ("feature_alpha_dropout", "training", lambda f, x, no: f.feature_alpha_dropout(x, 0.5, no)),
+        ("dropout", "training", lambda f, x, no: f.dropout(x, 0.5, no, scale_at_test=True)),
+        ("gaussian_noise", "training", lambda f, x, no: f.gaussian_noise(x, 0.5, no)),
+        ("batch_norm", "training", lambda f, x, no: f.batch_norm(x, None, None, training=no)),
+        (
+            "instance_norm",
+            "use_input_stats",
+            lambda f, x, no: f.instance_norm(x, use_input_stats=no),
+        ),
+        (
+            "triplet_margin_with_distance_loss",
+            "swap",
+            lambda f, x, no: f.triplet_margin_with_distance_loss(x, x, x, swap=no),
+        ),
+        (
+            "get_total_norm",
+            "error_if_nonfinite",
+            lambda f, x, no: nn.utils.get_total_norm([x], error_if_nonfinite=no),
+        ),
+    ],
+)
+def test_flags_of_functions_are_bools(name, flag, call):
+    for no in ("no", 1, None):
+        with pytest.raises(TypeError) as caught:
+            call(nn.functional, cr.ones(2, 3, 4), no)
+        assert str(caught.value) == f"[{name}] expected {flag} to be True or False; got {no!r}."

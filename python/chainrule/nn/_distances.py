@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._checks import require_callable, require_number, require_tensor
+from .._checks import require_bool, require_callable, require_number, require_tensor
 from .._core import ShapeError, Tensor, _functional
 from ._reduction import REDUCTIONS, reduction_name
 
@@ -89,6 +89,7 @@ def triplet_margin_with_distance_loss(
             f"[{op}] expected reduction to be 'none', 'mean' or 'sum'; got {reduction!r:.60}."
         )
     check_margin(op, margin)
+    require_bool(op, "swap", swap)
     sizes = [tuple(require_tensor(op, t).shape) for t in (anchor, positive, negative)]
     if len(set(sizes)) > 1:
         shown = f"{sizes[0]}, {sizes[1]} and {sizes[2]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import require_bool, require_bools, require_number, require_tensor
 from .._core import Tensor, _functional
 from .._warn import warn
 from ._activations import in_place
@@ -56,7 +56,7 @@ def dropout(
 
 def _scaled_at_test(input, p, training):
     p = require_probability("dropout", p)
-    if not training:
+    if not require_bool("dropout", "training", training):
         return input * (1 - p)
     dropped = _dropped("dropout", input, p)
     return input if dropped is None else input.masked_fill(dropped, 0)
@@ -146,6 +146,7 @@ def _warn_of_shape(op, expected, input):
 
 def _over_channels(op, input, p, training, inplace, leading):
     p = require_probability(op, p)
+    require_bools(op, training=training, inplace=inplace)
     dropped = _dropped(op, input, p, leading) if training else None
     if dropped is None:
         return input
@@ -156,6 +157,7 @@ def _over_channels(op, input, p, training, inplace, leading):
 def _alpha(op, input, p, training, inplace, leading=None):
     p = require_probability(op, p)
     require_tensor(op, input)
+    require_bools(op, training=training, inplace=inplace)
     dropped = _dropped(op, input, p, leading) if training else None
     if dropped is None:
         return input

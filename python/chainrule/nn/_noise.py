@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import require_bool, require_number, require_tensor
 from .._core import Tensor
 from ._module import Module
 
@@ -33,7 +33,8 @@ def gaussian_noise(input: Tensor, std: float = 0.1, training: bool = True) -> Te
     """
     std = require_std("gaussian_noise", std)
     require_tensor("gaussian_noise", input)
-    return with_noise(input, std) if training and std else input
+    drawn = require_bool("gaussian_noise", "training", training) and std
+    return with_noise(input, std) if drawn else input
 
 
 class GaussianNoise(Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import require_bool, require_number, require_tensor
 from .._core import Tensor, _ops
 
 
@@ -36,7 +36,7 @@ def batch_norm(
     """
     op = "batch_norm"
     channels = _check(op, input, running_mean, running_var, weight, bias, eps)
-    if not training:
+    if not require_bool(op, "training", training):
         return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
     if eps == 0:
         raise ValueError(f"[{op}] expected eps > 0 in training; got {eps}.")
@@ -68,7 +68,7 @@ def instance_norm(
     """
     op = "instance_norm"
     channels = _check(op, input, running_mean, running_var, weight, bias, eps)
-    if not use_input_stats:
+    if not require_bool(op, "use_input_stats", use_input_stats):
         return _by_statistics(op, input, running_mean, running_var, weight, bias, eps)
     samples, values = input.shape[0], prod(input.shape[2:])
     _check_values(op, input, values, 1, "value per channel and sample")

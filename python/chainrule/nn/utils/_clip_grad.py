@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ... import _core
-from ..._checks import as_float, tensor_list
+from ..._checks import as_float, require_bool, tensor_list
 from ..._core import Tensor
 from ..._warn import warn
 
@@ -29,6 +29,7 @@ def get_total_norm(
     `foreach` has no meaning.
     """
     tensors = tensor_list("get_total_norm", tensors)
+    require_bool("get_total_norm", "error_if_nonfinite", error_if_nonfinite)
     tensors = [tensor for tensor in tensors if tensor.numel()]  # nothing has no largest
     if not tensors:
         return _core.zeros(())
