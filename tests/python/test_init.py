@@ -247,3 +247,37 @@ def test_nothing_to_fill():
 def test_misuse(words, act):
     with pytest.raises(ValueError, match=words):
         act()
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "act"),
+    [
+        (
+            TypeError,
+            "[orthogonal_] expected gain to be a number; got 'relu'.",
+            ("orthogonal_", "relu"),
+        ),
+        (ValueError, "[orthogonal_] expected a finite gain; got nan.", ("orthogonal_", math.nan)),
+        (
+            ValueError,
+            "[xavier_normal_] expected a finite gain; got inf.",
+            ("xavier_normal_", math.inf),
+        ),
+        (TypeError, "[xavier_uniform_] expected gain to be a number", ("xavier_uniform_", [2.0])),
+        (TypeError, "[trunc_normal_] expected mean to be a number", ("trunc_normal_", "a")),
+        (TypeError, "[trunc_normal_] expected a to be a number", ("trunc_normal_", 0, 1, None)),
+        (ValueError, "[kaiming_normal_] expected mode", ("kaiming_normal_", 0, ["fan_in"])),
+        (
+            ValueError,
+            "[calculate_gain] expected param to fit float64",
+            ("kaiming_normal_", 10**400),
+        ),
+        (TypeError, "[constant_] expected val to be a number", ("constant_", "a")),
+    ],
+)
+def test_kinds_of_arguments(error, words, act):
+    name, *arguments = act
+    w = weight(2, 2)
+    with pytest.raises(error) as caught:
+        getattr(init, name)(w, *arguments)
+    assert str(caught.value).startswith(words) and w.tolist() == [[0, 0], [0, 0]]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from .. import _core
-from .._checks import require_number, require_tensor
+from .._checks import as_float, require_number, require_tensor
 from .._core import Tensor
 from . import _trunc_normal
 from ._dirac import dirac_
@@ -70,7 +70,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
             raise ValueError(
                 f"[calculate_gain] expected a number as negative slope; got {slope!r}."
             )
-        return math.sqrt(2.0 / (1 + slope**2))
+        return math.sqrt(2.0 / (1 + as_float("calculate_gain", "param", slope) ** 2))
     if not isinstance(nonlinearity, str) or nonlinearity not in _GAINS:
         names = ", ".join([*_GAINS, "leaky_relu"])
         raise ValueError(f"[calculate_gain] expected one of {names}; got {nonlinearity!r}.")
@@ -115,6 +115,8 @@ def trunc_normal_(
     `a` and `b` are bounds of the result, not multiples of std. ValueError unless std > 0 and a < b.
     """
     require_tensor("trunc_normal_", tensor)
+    for name, value in (("mean", mean), ("std", std), ("a", a), ("b", b)):
+        require_number("trunc_normal_", name, value)
     if not (math.isfinite(mean) and 0 < std < math.inf and a < b):
         raise ValueError(
             "[trunc_normal_] expected a finite mean, a finite std > 0 and a < b; "
@@ -138,7 +140,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
         tensor([0.5000, 0.5000, 0.5000])
     """
     with _core.no_grad():
-        return require_tensor("constant_", tensor).fill_(val)
+        return require_tensor("constant_", tensor).fill_(require_number("constant_", "val", val))
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -169,16 +171,15 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor
         True
     """
     fan_in, fan_out = _fans("xavier_uniform_", tensor)
-    require_number("xavier_uniform_", "gain", gain)
-    bound = gain * math.sqrt(6.0 / max(fan_in + fan_out, 1))
+    bound = _gain("xavier_uniform_", gain) * math.sqrt(6.0 / max(fan_in + fan_out, 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator=None) -> Tensor:
     """Normal with std = gain * sqrt(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
     fan_in, fan_out = _fans("xavier_normal_", tensor)
-    require_number("xavier_normal_", "gain", gain)
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(fan_in + fan_out, 1)), generator)
+    std = _gain("xavier_normal_", gain) * math.sqrt(2.0 / max(fan_in + fan_out, 1))
+    return normal_(tensor, 0.0, std, generator)
 
 
 def kaiming_uniform_(
@@ -222,6 +223,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator=None) -> Tensor:
     import numpy as np
 
     _require_matrix("orthogonal_", tensor)
+    gain = _gain("orthogonal_", gain)
     if tensor.numel() == 0:
         return tensor
     rows = tensor.shape[0]
@@ -266,8 +268,15 @@ def _fans(name, tensor):
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
+def _gain(name, gain):
+    number = as_float(name, "gain", gain)
+    if not math.isfinite(number):
+        raise ValueError(f"[{name}] expected a finite gain; got {gain}.")
+    return number
+
+
 def _kaiming_std(name, tensor, a, mode, nonlinearity):
     fans = dict(zip(("fan_in", "fan_out"), _fans(name, tensor), strict=True))
-    if mode not in fans:
+    if not isinstance(mode, str) or mode not in fans:
         raise ValueError(f"[{name}] expected mode to be 'fan_in' or 'fan_out'; got {mode!r}.")
     return calculate_gain(nonlinearity, a) / math.sqrt(max(fans[mode], 1))
