@@ -29,7 +29,7 @@ def object_hint(value: Any, arguments: str = "") -> str:
     """ " Make one: nn.ReLU()." where a class stands in the place of its objects."""
     if not isinstance(value, type):
         return ""
-    nn = "nn." if value.__module__.startswith("chainrule.nn.") else ""
+    nn = "nn." if str(value.__module__).startswith("chainrule.nn.") else ""
     return f" Make one: {nn}{value.__name__}({arguments})."
 
 
@@ -51,7 +51,10 @@ def shown(op: str, value: Any) -> str:
     """A setting that does not fit, for the end of a message; a tensor or an array is what a module
     that was yet to be made has been called with."""
     if not is_array(value):
-        return f"{value!r:.60}."
+        try:
+            return f"{value!r:.60}."
+        except Exception:  # noqa: BLE001 - too many digits for Python, or what a __repr__ raises
+            return f"a {type_name(value)} that cannot be printed."
     from . import nn  # which needs this file
 
     made = getattr(nn, op, None)

@@ -240,6 +240,19 @@ def test_what_is_no_module_has_not_to_be_made_first(call, text):
     assert str(caught.value) == text + "a Tensor of shape (2, 3)."
 
 
+class Unprintable:
+    def __repr__(self):
+        raise KeyError
+
+
+@pytest.mark.parametrize("value", [10**5000, Unprintable()], ids=["digits", "repr"])
+def test_what_cannot_be_printed_is_refused_in_form(value):
+    kind = type(value).__name__
+    with pytest.raises(TypeError) as caught:
+        nn.Linear(1, 1, bias=value)
+    assert str(caught.value).endswith(f"True or False; got a {kind} that cannot be printed.")
+
+
 @pytest.mark.parametrize(
     ("name", "flag", "call"),
     [
